@@ -1,0 +1,1 @@
+"""One agent: spec, loader, the loop, Python agents."""

@@ -1,0 +1,1 @@
+"""Words everyone uses: ids, clock, money, errors, envelopes, messages. No I/O."""

@@ -1,0 +1,56 @@
+"""How values become bytes: MessagePack in the store, JSON at the edges, one digest."""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+from typing import Any, TypeVar
+
+import msgspec
+
+from .errors import InputError
+
+T = TypeVar("T")
+
+_pack = msgspec.msgpack.Encoder()
+_canonical = msgspec.msgpack.Encoder(order="deterministic")
+_unpack = msgspec.msgpack.Decoder()
+_json = msgspec.json.Encoder()
+_unjson = msgspec.json.Decoder()
+
+NIL = msgspec.Raw(_pack.encode(None))
+"""Nothing, packed."""
+
+
+def pack(value: Any) -> bytes:
+    """MessagePack of plain values, structs and dataclasses. Raises InputError for what has no such form."""
+    try:
+        return _pack.encode(value)
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:
+        raise InputError(
+            f"cannot be stored: {error}", hint="Use plain data, and text that is valid Unicode."
+        ) from error
+
+
+def unpack(data: bytes | msgspec.Raw) -> Any:
+    return _unpack.decode(data)
+
+
+def unpack_as(data: bytes | msgspec.Raw, type: type[T]) -> T:
+    return msgspec.msgpack.decode(data, type=type)
+
+
+def to_json(value: Any) -> bytes:
+    return _json.encode(value)
+
+
+def from_json(data: bytes | str) -> Any:
+    return _unjson.decode(data)
+
+
+def digest(value: Any) -> str:
+    """32 hex digits that stand for the value; the order of keys in mappings does not matter."""
+    return digest_bytes(value if isinstance(value, bytes) else _canonical.encode(value))
+
+
+def digest_bytes(data: bytes) -> str:
+    return blake2b(data, digest_size=16).hexdigest()

@@ -1,0 +1,359 @@
+"""Every error Perdure raises on purpose, as one tree.
+
+    PerdureError
+    ├── InputError                 the caller handed in something unusable
+    ├── ConfigError                a file or setting is wrong
+    │   ├── InvalidFile
+    │   ├── MissingVariable
+    │   ├── UnknownProvider
+    │   ├── UnknownSpec
+    │   └── MissingDependency
+    ├── ModelError                 a model could not answer
+    │   ├── AuthFailed, RateLimited, InvalidRequest, ContextTooLong, ContentFiltered
+    │   ├── ModelNotFound, Overloaded, ModelTimeout, Unreachable, BrokenStream
+    │   └── InvalidAnswer
+    ├── ToolError                  a tool could not do its work
+    │   ├── UnknownTool, InvalidArguments, ToolTimeout, ToolFailed, ToolDenied
+    │   └── InvalidResult
+    ├── BudgetError                money
+    │   ├── BudgetExceeded
+    │   └── UnpricedModel
+    ├── RunError                   a run cannot go on, or not like this
+    │   ├── RunNotFound, AgentNotFound, WrongState
+    │   ├── ReplayDivergence, EffectFailed, Interrupted
+    │   └── DeadlineExceeded
+    └── StoreError                 durable state
+        ├── StoreBusy, StoreReadOnly, StoreFull, StoreCorrupt, StoreTooNew, StoreClosed
+        └── GuardFailed
+            └── Fenced, Held, KeyExists, VersionConflict, InboxFull
+
+Each class has a stable `code` (part of the public contract), a `hint` that says what to do, and `retryable`,
+true where the same request may succeed later unchanged. Facts are keyword arguments, kept in `facts`.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+
+class PerdureError(Exception):
+    code: ClassVar[str] = "error"
+    hint: str = ""
+    retryable: bool = False
+
+    def __init__(self, message: str, *, hint: str | None = None, retryable: bool | None = None, **facts: Any) -> None:
+        super().__init__(message)
+        self.message = message
+        self.facts = facts
+        if hint is not None:
+            self.hint = hint
+        if retryable is not None:
+            self.retryable = retryable
+
+    def as_dict(self) -> dict[str, Any]:
+        """The error as `{code, message, hint, retryable, facts}`: what a record, `--json` and HTTP show."""
+        shown: dict[str, Any] = {"code": self.code, "message": self.message}
+        if self.hint:
+            shown["hint"] = self.hint
+        if self.retryable:
+            shown["retryable"] = True
+        if self.facts:
+            shown["facts"] = self.facts
+        return shown
+
+
+class InputError(PerdureError):
+    code = "input.invalid"
+    hint = "Correct the value and try again; nothing was accepted."
+
+
+# -- configuration ----------------------------------------------------------------------------------------------------
+
+
+class ConfigError(PerdureError):
+    code = "config.invalid"
+    hint = "Run `perdure validate` on the file; `perdure schema` prints what it may hold."
+
+
+class InvalidFile(ConfigError):
+    """A file with problems; `problems` lists all of them, each `file:line:column: path: what is wrong`."""
+
+    code = "config.invalid_file"
+
+    def __init__(self, message: str, *, problems: tuple[Any, ...] = (), **facts: Any) -> None:
+        super().__init__(message, **facts)
+        self.problems = problems
+
+
+class MissingVariable(ConfigError):
+    code = "config.missing_variable"
+    hint = "Set the environment variable, or write ${NAME:-default} where one may be absent."
+
+
+class UnknownProvider(ConfigError):
+    code = "config.unknown_provider"
+    hint = "Use provider/name, for example openai/gpt-5-mini, or {provider: compatible, base_url: …}."
+
+
+class UnknownSpec(ConfigError):
+    code = "config.unknown_spec"
+    hint = "The spec that this run began with is not in the store; restore it from a backup or fork the run."
+
+
+class MissingDependency(ConfigError):
+    code = "config.missing_dependency"
+
+
+# -- models -----------------------------------------------------------------------------------------------------------
+
+
+class ModelError(PerdureError):
+    code = "model.failed"
+
+
+class AuthFailed(ModelError):
+    code = "model.auth"
+    hint = "Check the API key of this provider, and that it may use this model."
+
+
+class RateLimited(ModelError):
+    """`retry_after` is in seconds, None where the provider did not say."""
+
+    code = "model.rate_limited"
+    hint = "Wait, lower the concurrency, or add a fallback model."
+    retryable = True
+
+    def __init__(self, message: str, *, retry_after: float | None = None, **facts: Any) -> None:
+        super().__init__(message, **facts)
+        self.retry_after = retry_after
+
+
+class InvalidRequest(ModelError):
+    code = "model.invalid_request"
+    hint = "The provider refused the request as it stands; see its message."
+
+
+class ModelNotFound(ModelError):
+    code = "model.not_found"
+    hint = "Check the model's name and the base_url."
+
+
+class ContextTooLong(ModelError):
+    code = "model.context_too_long"
+    hint = "Set `context` in the agent's file to drop or summarise old messages, or use a model with a larger window."
+
+
+class ContentFiltered(ModelError):
+    code = "model.content_filter"
+    hint = "The provider declined to answer this content."
+
+
+class Overloaded(ModelError):
+    code = "model.overloaded"
+    hint = "The provider is overloaded; wait, or add a fallback model."
+    retryable = True
+
+    def __init__(self, message: str, *, retry_after: float | None = None, **facts: Any) -> None:
+        super().__init__(message, **facts)
+        self.retry_after = retry_after
+
+
+class ModelTimeout(ModelError):
+    code = "model.timeout"
+    hint = "Raise the model's `timeout`, or use a faster model."
+    retryable = True
+
+
+class Unreachable(ModelError):
+    code = "model.unreachable"
+    hint = "Is the model server running, and is base_url right?"
+    retryable = True
+
+
+class BrokenStream(ModelError):
+    code = "model.broken_stream"
+    hint = "The connection broke in the middle of an answer; the call is made again as a whole."
+    retryable = True
+
+
+class InvalidAnswer(ModelError):
+    code = "model.invalid_answer"
+    hint = "The server answered with something that is not in its documented format."
+    retryable = True
+
+
+# -- tools ------------------------------------------------------------------------------------------------------------
+
+
+class ToolError(PerdureError):
+    code = "tool.failed"
+
+
+class UnknownTool(ToolError):
+    code = "tool.unknown"
+
+
+class InvalidArguments(ToolError):
+    code = "tool.invalid_arguments"
+
+
+class ToolTimeout(ToolError):
+    code = "tool.timeout"
+    hint = "Raise the tool's timeout, or give it less to do."
+
+
+class ToolFailed(ToolError):
+    """A tool raises this itself to say that it did nothing, so that it is safe to call again."""
+
+    code = "tool.failed"
+
+
+class ToolDenied(ToolError):
+    code = "tool.denied"
+
+
+class InvalidResult(ToolError):
+    code = "tool.invalid_result"
+    hint = "Return text, numbers, lists, dicts, dataclasses, msgspec structs or parts."
+
+
+# -- money ------------------------------------------------------------------------------------------------------------
+
+
+class BudgetError(PerdureError):
+    code = "budget"
+
+
+class BudgetExceeded(BudgetError):
+    code = "budget.exceeded"
+    hint = "Raise the budget of the scope named, wait for its next period, or use a cheaper model."
+
+
+class UnpricedModel(BudgetError):
+    code = "budget.unpriced_model"
+    hint = "Give the model a price: `price: {input: …, output: …}` in dollars per million tokens."
+
+
+# -- runs -------------------------------------------------------------------------------------------------------------
+
+
+class RunError(PerdureError):
+    code = "run"
+
+
+class RunNotFound(RunError):
+    code = "run.not_found"
+    hint = "`perdure runs list` shows the runs of this project."
+
+
+class AgentNotFound(RunError):
+    code = "agent.not_found"
+
+
+class WrongState(RunError):
+    code = "run.wrong_state"
+
+
+class ReplayDivergence(RunError):
+    """A handler asked something else under a key that the journal already answers."""
+
+    code = "run.replay_divergence"
+    hint = "The code changed under a run in flight: restore it, or `perdure fork` the run at the key named."
+
+
+class EffectFailed(RunError):
+    """An effect of this run failed; raised again on every replay, from its record."""
+
+    code = "run.effect_failed"
+
+
+class Interrupted(RunError):
+    code = "run.interrupted"
+    hint = "`perdure resume RUN` goes on where it stopped."
+
+
+class DeadlineExceeded(RunError):
+    code = "run.deadline_exceeded"
+    hint = "Raise `limits.timeout`, or `perdure resume RUN` to go on with a fresh limit."
+
+
+# -- store ------------------------------------------------------------------------------------------------------------
+
+
+class StoreError(PerdureError):
+    code = "store"
+
+
+class StoreBusy(StoreError):
+    code = "store.busy"
+    hint = "Another process holds the database; it frees it when its transaction ends."
+    retryable = True
+
+
+class StoreReadOnly(StoreError):
+    code = "store.read_only"
+    hint = "Make the project's .perdure folder and the files in it writable."
+
+
+class StoreFull(StoreError):
+    code = "store.full"
+    hint = "Free space on the disk, then resume; what was acknowledged is safe."
+    retryable = True
+
+
+class StoreCorrupt(StoreError):
+    code = "store.corrupt"
+    hint = "Keep a copy of the file, then restore a backup, or recover it with `sqlite3 FILE .recover`."
+
+
+class StoreTooNew(StoreError):
+    code = "store.too_new"
+    hint = "This file was written by a newer Perdure; upgrade, or open the backup made at its migration."
+
+
+class StoreClosed(StoreError):
+    code = "store.closed"
+
+
+class GuardFailed(StoreError):
+    """A commit's condition did not hold; nothing of that commit was written."""
+
+    code = "store.guard_failed"
+
+
+class Fenced(GuardFailed):
+    code = "store.fenced"
+    hint = "Another worker took this agent over; this one must let go."
+
+
+class Held(GuardFailed):
+    """Another live worker holds the agent; `owner` names it."""
+
+    code = "store.held"
+
+
+class KeyExists(GuardFailed):
+    code = "store.key_exists"
+
+
+class VersionConflict(GuardFailed):
+    code = "store.version_conflict"
+
+
+class InboxFull(GuardFailed):
+    code = "inbox.full"
+    hint = "The agent is behind; wait until it has worked some of its messages off."
+    retryable = True
+
+
+ERRORS: dict[str, type[PerdureError]] = {}
+"""Every error class by its code, to raise again what a record tells."""
+
+
+def _register(cls: type[PerdureError]) -> None:
+    ERRORS.setdefault(cls.code, cls)
+    for sub in cls.__subclasses__():
+        _register(sub)
+
+
+_register(PerdureError)

@@ -1,0 +1,1 @@
+"""Models: port, wire formats, providers, prices."""

@@ -1,0 +1,224 @@
+"""The journal's records: a closed union of things that happen to runs, and the row that carries one."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal, TypeAlias
+
+import msgspec
+
+from perdure.base.codec import NIL
+from perdure.base.usage import Usage
+
+from .classes import EffectClass
+
+Raw = msgspec.Raw
+BLOB_LIMIT = 64 * 1024
+"""A packed body longer than this goes to a content-addressed blob, and the record keeps its digest."""
+
+WaitKind: TypeAlias = Literal["approval", "timer", "message", "child", "in_doubt", "budget"]
+
+
+class Event(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """Base of what a record can tell. `body` is a packed payload of any size (see BLOB_LIMIT)."""
+
+    type: ClassVar[str] = ""
+    body: Raw = NIL
+
+
+class Wait(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a suspended handler waits for under one key. `due` (ms) ends the wait; `about` is for people and for matching."""
+
+    key: str
+    kind: WaitKind
+    due: int | None = None
+    about: dict[str, Any] = {}
+
+
+class RunAccepted(Event, frozen=True):
+    """Body: the packed envelope. `tools` maps each Python tool to the digest of its source."""
+
+    type: ClassVar[str] = "run.accepted"
+    spec: str
+    parent: str = ""
+    forked_from: str = ""
+    budget: int | None = None
+    tools: dict[str, str] = {}
+
+
+class RunWaiting(Event, frozen=True):
+    type: ClassVar[str] = "run.waiting"
+    waits: tuple[Wait, ...]
+
+
+class RunResumed(Event, frozen=True):
+    """`reason`: answered | recovered | retried | unpaused | by hand. `forget` names failed keys to do anew."""
+
+    type: ClassVar[str] = "run.resumed"
+    reason: str
+    worker: str = ""
+    forget: tuple[str, ...] = ()
+
+
+class RunYielded(Event, frozen=True):
+    """The step limit was reached: resumable, not an error."""
+
+    type: ClassVar[str] = "run.yielded"
+    steps: int = 0
+
+
+class RunPaused(Event, frozen=True):
+    type: ClassVar[str] = "run.paused"
+    who: str = ""
+
+
+class RunFinished(Event, frozen=True):
+    """Body: the packed output (done), or the error as a mapping (failed, cancelled)."""
+
+    type: ClassVar[str] = "run.finished"
+    status: Literal["done", "failed", "cancelled"]
+    unasked: tuple[str, ...] = ()
+
+
+class EffectIntended(Event, frozen=True):
+    """Written before an effect that may change something. Body: the packed request, so that a person can judge it."""
+
+    type: ClassVar[str] = "effect.intended"
+    kind: str
+    effect: EffectClass
+    digest: str
+    reservation: str = ""
+
+
+class EffectDone(Event, frozen=True):
+    """Body: the packed result. `ms` is how long it took; `note` holds what a trace shows beside it."""
+
+    type: ClassVar[str] = "effect.done"
+    kind: str
+    digest: str
+    ms: int = 0
+    usage: Usage | None = None
+    cost: int = 0
+    price: str = ""
+    note: dict[str, Any] = {}
+
+
+class EffectFailed(Event, frozen=True):
+    """Body: the error as a mapping."""
+
+    type: ClassVar[str] = "effect.failed"
+    kind: str
+    digest: str
+    retryable: bool = False
+    ms: int = 0
+    usage: Usage | None = None
+    cost: int = 0
+
+
+class EffectResolved(Event, frozen=True):
+    """A person decided an effect in doubt. Body: the packed result where `how` is done."""
+
+    type: ClassVar[str] = "effect.resolved"
+    how: Literal["done", "retry", "fail"]
+    who: str = ""
+    why: str = ""
+
+
+class MessageReceived(Event, frozen=True):
+    """Body: the packed envelope. The record's key is that of the wait it answers, "" for none."""
+
+    type: ClassVar[str] = "message.received"
+    kind: str = "message"
+
+
+class MessageSent(Event, frozen=True):
+    """Body: the packed envelope."""
+
+    type: ClassVar[str] = "message.sent"
+    to: str
+
+
+class MessageDropped(Event, frozen=True):
+    """`reason`: expired | overflow | duplicate | unknown_run | hops."""
+
+    type: ClassVar[str] = "message.dropped"
+    envelope: str
+    reason: str
+
+
+class StateSet(Event, frozen=True):
+    type: ClassVar[str] = "state.set"
+    version: int
+    digest: str
+
+
+class TickFailed(Event, frozen=True):
+    """A handler raised: its state and outgoing mail were rolled back. Body: the error. The record's key names the
+    effect whose failure escaped, "" for an error of the handler's own."""
+
+    type: ClassVar[str] = "tick.failed"
+    attempt: int = 1
+
+
+class BudgetReserved(Event, frozen=True):
+    type: ClassVar[str] = "budget.reserved"
+    reservation: str
+    amount: int
+
+
+class BudgetSettled(Event, frozen=True):
+    type: ClassVar[str] = "budget.settled"
+    reservation: str
+    spent: int
+
+
+class BudgetReleased(Event, frozen=True):
+    type: ClassVar[str] = "budget.released"
+    reservation: str
+
+
+class Checkpoint(Event, frozen=True):
+    """Closes a segment: a replay starts here. Body: the packed state given by the handler."""
+
+    type: ClassVar[str] = "checkpoint"
+
+
+AnyEvent: TypeAlias = (
+    RunAccepted
+    | RunWaiting
+    | RunResumed
+    | RunYielded
+    | RunPaused
+    | RunFinished
+    | EffectIntended
+    | EffectDone
+    | EffectFailed
+    | EffectResolved
+    | MessageReceived
+    | MessageSent
+    | MessageDropped
+    | StateSet
+    | TickFailed
+    | BudgetReserved
+    | BudgetSettled
+    | BudgetReleased
+    | Checkpoint
+)
+
+
+class Record(msgspec.Struct, frozen=True):
+    """One row of the journal, as written (`data` and `blob` packed) and as read.
+
+    `seq` is 0 until committed. `data` is the event packed without its body where that went to `blob`. `hash` chains the
+    record to the one before it of the same agent. `payload` holds the blob's bytes once read, None where there is none.
+    """
+
+    agent_id: str
+    run_id: str
+    key: str
+    type: str
+    at: int
+    data: bytes
+    blob: str = ""
+    seq: int = 0
+    hash: bytes = b""
+    payload: bytes | None = None

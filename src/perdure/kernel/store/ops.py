@@ -1,0 +1,263 @@
+"""What a commit can do, and the conditions it can set. All are plain values; a store gives them their meaning."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+import msgspec
+
+from perdure.kernel.records import Record
+
+from .rows import AgentRow, RunRow, Timer, WorkerRow
+
+OverflowPolicy: TypeAlias = Literal["reject_new", "drop_oldest", "dead_letter"]
+
+
+class _Value(msgspec.Struct, frozen=True):
+    pass
+
+
+# -- operations -------------------------------------------------------------------------------------------------------
+
+
+class Append(_Value, frozen=True):
+    """Add records of one agent, in this order. Result: list of their seqs. Computes `hash` and moves the agent's head.
+    The agent must exist, or be put earlier in the same commit."""
+
+    agent_id: str
+    records: tuple[Record, ...]
+
+
+class PutAgent(_Value, frozen=True):
+    """Create or replace the agent's row, except `owner`, `fence`, `head` and `records`, which keep what they are
+    (a new row takes `owner` and `fence` from `row`)."""
+
+    row: AgentRow
+
+
+class PutRun(_Value, frozen=True):
+    """Create or replace the run's row. A new row with `first_seq` 0 gets the seq of the next record appended to its
+    agent in this commit, or of the last one there is."""
+
+    row: RunRow
+
+
+class PutSpec(_Value, frozen=True):
+    """Keep a spec by its digest; putting it again changes nothing."""
+
+    digest: str
+    data: bytes
+    at: int
+
+
+class PutBlob(_Value, frozen=True):
+    """Keep bytes by their digest; putting them again changes nothing."""
+
+    digest: str
+    data: bytes
+
+
+class Deliver(_Value, frozen=True):
+    """Put an envelope into the agent's inbox. Result: `delivered`, or `duplicate` where the inbox has, or lately had,
+    an envelope with this id (nothing is written then), or by `policy`, where `capacity` (0: unbounded) waiting envelopes
+    are there already: `dropped_oldest` (the oldest waiting one goes to the dead letters with reason `overflow`),
+    `dead_lettered` (this one goes there). With policy reject_new the commit fails with InboxFull."""
+
+    agent_id: str
+    envelope_id: str
+    kind: str
+    data: bytes
+    at: int
+    run_id: str = ""
+    priority: int = 50
+    expires_at: int | None = None
+    capacity: int = 0
+    policy: OverflowPolicy = "dead_letter"
+    taken: bool = False  # acknowledged in the same breath: only its id is kept, to know duplicates
+
+
+class Acknowledge(_Value, frozen=True):
+    """Take envelopes out of the inbox. Their ids stay known, the last 1,024 of each agent, to tell duplicates."""
+
+    agent_id: str
+    envelope_ids: tuple[str, ...]
+
+
+class PutDeadLetter(_Value, frozen=True):
+    """Keep an envelope that could not be delivered or used; the newest 10,000 of each agent are kept."""
+
+    agent_id: str
+    envelope_id: str
+    reason: str
+    at: int
+    data: bytes
+
+
+class DropDeadLetter(_Value, frozen=True):
+    agent_id: str
+    envelope_id: str
+
+
+class SetTimer(_Value, frozen=True):
+    """Set or move the timer (run_id, key)."""
+
+    timer: Timer
+
+
+class CancelTimer(_Value, frozen=True):
+    """Remove one timer, or all of the run's where `key` is ""; removing what is not there changes nothing."""
+
+    run_id: str
+    key: str = ""
+
+
+class Claim(_Value, frozen=True):
+    """Make `worker` the agent's owner and raise its fence. Result: the new fence. Guard it with Claimable."""
+
+    agent_id: str
+    worker: str
+
+
+class Unclaim(_Value, frozen=True):
+    """Give the agent up: owner "" (only where `worker` owns it)."""
+
+    agent_id: str
+    worker: str
+
+
+class Heartbeat(_Value, frozen=True):
+    """Register the worker, or renew its heartbeat. Result: True, or False where its row had been removed meanwhile
+    (it is then written anew)."""
+
+    row: WorkerRow
+
+
+class ForgetWorker(_Value, frozen=True):
+    """Remove the worker's row; agents that it owns become claimable."""
+
+    worker: str
+
+
+class Reserve(_Value, frozen=True):
+    """Set money aside on every scope. Guard it with WithinBudget, given the same scopes."""
+
+    id: str
+    run_id: str
+    amount: int
+    scopes: tuple[ScopeLimit, ...]
+
+
+class Settle(_Value, frozen=True):
+    """Turn a reservation into money spent (0 gives it all back). Result: True, or False where there is none of this id."""
+
+    id: str
+    spent: int
+
+
+class MarkSeen(_Value, frozen=True):
+    """Remember ids for `seen`, the last `keep` of each agent."""
+
+    agent_id: str
+    ids: tuple[str, ...]
+    keep: int = 1024
+
+
+class DeleteRun(_Value, frozen=True):
+    """Forget a run that has ended: its row, timers and the contents of its records. The records stay as links of the
+    hash chain, their data replaced by nothing and `erased` set, so that the chain still verifies."""
+
+    run_id: str
+
+
+class DeleteAgent(_Value, frozen=True):
+    """Remove the agent with all of its records, runs, mail, timers."""
+
+    agent_id: str
+
+
+class ScopeLimit(_Value, frozen=True):
+    """A scope as a reservation names it. A row with an older `period` starts again from nothing reserved or spent."""
+
+    id: str
+    limit: int | None
+    period: int = 0
+
+
+# -- guards -----------------------------------------------------------------------------------------------------------
+
+
+class HasFence(_Value, frozen=True):
+    """The worker owns the agent under this fence, else Fenced."""
+
+    agent_id: str
+    worker: str
+    fence: int
+
+
+class Claimable(_Value, frozen=True):
+    """Nobody owns the agent, or `worker` does, or its owner is unknown or has a heartbeat before `stale_before`,
+    else Held. AgentNotFound where there is none."""
+
+    agent_id: str
+    worker: str
+    stale_before: int
+
+
+class NoAgent(_Value, frozen=True):
+    """There is no such agent yet, else KeyExists."""
+
+    agent_id: str
+
+
+class NewEnvelope(_Value, frozen=True):
+    """The agent has not had this envelope, else KeyExists."""
+
+    agent_id: str
+    envelope_id: str
+
+
+class RunIs(_Value, frozen=True):
+    """The run is in one of these states, else VersionConflict."""
+
+    run_id: str
+    status: tuple[str, ...]
+
+
+class NoKey(_Value, frozen=True):
+    """The run has no record of this type under this key, else KeyExists."""
+
+    run_id: str
+    key: str
+    type: str
+
+
+class WithinBudget(_Value, frozen=True):
+    """reserved + spent + amount ≤ limit on every scope that has one, else BudgetExceeded naming the first that fails."""
+
+    amount: int
+    scopes: tuple[ScopeLimit, ...]
+
+
+Op: TypeAlias = (
+    Append
+    | PutAgent
+    | PutRun
+    | PutSpec
+    | PutBlob
+    | Deliver
+    | Acknowledge
+    | PutDeadLetter
+    | DropDeadLetter
+    | SetTimer
+    | CancelTimer
+    | Claim
+    | Unclaim
+    | Heartbeat
+    | ForgetWorker
+    | Reserve
+    | Settle
+    | MarkSeen
+    | DeleteRun
+    | DeleteAgent
+)
+Guard: TypeAlias = HasFence | Claimable | NoAgent | NewEnvelope | RunIs | NoKey | WithinBudget

@@ -1,0 +1,140 @@
+"""What a store gives back: rows as plain values."""
+
+from __future__ import annotations
+
+from typing import Any, Generic, Literal, TypeAlias, TypeVar
+
+import msgspec
+
+T = TypeVar("T")
+Order: TypeAlias = Literal["oldest", "newest"]
+RunStatus: TypeAlias = Literal["queued", "running", "waiting", "paused", "done", "failed", "cancelled", "yielded"]
+
+ENDED: frozenset[RunStatus] = frozenset(("done", "failed", "cancelled"))
+
+
+class AgentRow(msgspec.Struct, frozen=True, omit_defaults=True):
+    """`state` is packed by the handler, None before the first tick that set it. `active_run` is "" between runs.
+    `head` is the hash of the agent's last record and `records` counts them. `owner` is a worker's id or ""."""
+
+    id: str
+    spec: str
+    created_at: int
+    owner: str = ""
+    fence: int = 0
+    active_run: str = ""
+    state: bytes | None = None
+    state_version: int = 0
+    head: bytes = b""
+    records: int = 0
+    status: str = "active"
+    updated_at: int = 0
+
+
+class RunRow(msgspec.Struct, frozen=True, omit_defaults=True):
+    """`first_seq` is where its records begin; `checkpoint_seq` is its last checkpoint record, 0 for none.
+    Counters are totals of the run without its children. `root` is the topmost run, itself where there is no parent."""
+
+    id: str
+    agent_id: str
+    spec: str
+    envelope_id: str
+    status: RunStatus
+    created_at: int
+    waiting_for: str = ""
+    parent: str = ""
+    root: str = ""
+    reply_to: str = ""
+    correlation: str = ""
+    started_at: int = 0
+    finished_at: int = 0
+    first_seq: int = 0
+    checkpoint_seq: int = 0
+    steps: int = 0
+    attempt: int = 1
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cached_tokens: int = 0
+    reasoning_tokens: int = 0
+    cost: int = 0
+    budget: int | None = None
+    label: str = ""
+
+
+class Mail(msgspec.Struct, frozen=True):
+    """A delivered envelope, still packed."""
+
+    seq: int
+    agent_id: str
+    envelope_id: str
+    kind: str
+    run_id: str
+    priority: int
+    expires_at: int | None
+    data: bytes
+
+
+class DeadLetter(msgspec.Struct, frozen=True):
+    agent_id: str
+    envelope_id: str
+    reason: str
+    at: int
+    data: bytes
+
+
+class Timer(msgspec.Struct, frozen=True):
+    """Unique by (run_id, key)."""
+
+    agent_id: str
+    run_id: str
+    key: str
+    due: int
+
+
+class WorkerRow(msgspec.Struct, frozen=True, omit_defaults=True):
+    id: str
+    heartbeat_at: int
+    started_at: int = 0
+    pid: int = 0
+    host: str = ""
+
+
+class ScopeRow(msgspec.Struct, frozen=True):
+    """Money of one scope, micro-USD. `limit` None is no limit. `period` numbers the period that the sums belong to."""
+
+    id: str
+    limit: int | None
+    reserved: int
+    spent: int
+    period: int
+
+
+class RecordFilter(msgspec.Struct, frozen=True):
+    """Empty fields match everything."""
+
+    agent_id: str = ""
+    run_id: str = ""
+    types: tuple[str, ...] = ()
+
+
+class RunFilter(msgspec.Struct, frozen=True):
+    """Empty fields match everything. `id_prefix` matches the beginning of a run's id."""
+
+    agent_id: str = ""
+    status: tuple[RunStatus, ...] = ()
+    parent: str = ""
+    id_prefix: str = ""
+    since: int = 0
+
+
+class Page(msgspec.Struct, Generic[T], frozen=True):
+    items: list[T]
+    next: str = ""
+
+
+class Reservation(msgspec.Struct, frozen=True):
+    id: str
+    run_id: str
+    amount: int
+    scopes: tuple[str, ...]
+    data: dict[str, Any] = {}

@@ -1,0 +1,1 @@
+"""The public test kit: scripted model, manual clock, crash points, conformance suites."""
