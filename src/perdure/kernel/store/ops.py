@@ -119,10 +119,12 @@ class Claim(_Value, frozen=True):
 
 
 class Unclaim(_Value, frozen=True):
-    """Give the agent up: owner "" (only where `worker` owns it)."""
+    """Give the agent up: owner "" (only where `worker` owns it), unless mail with a seq above `last_mail` waits.
+    Result: True where it was given up. Without this condition a message that comes at the last moment would lie there."""
 
     agent_id: str
     worker: str
+    last_mail: int = 0
 
 
 class Heartbeat(_Value, frozen=True):
