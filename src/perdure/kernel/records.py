@@ -26,7 +26,7 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
 
 
 class Wait(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What a suspended handler waits for under one key. `due` (ms) ends the wait; `about` is for people and for matching."""
+    """What a suspended handler waits for under one key. `due` (ms) ends the wait; `about` is for people and matching."""
 
     key: str
     kind: WaitKind
@@ -210,6 +210,7 @@ class Record(msgspec.Struct, frozen=True):
 
     `seq` is 0 until committed. `data` is the event packed without its body where that went to `blob`. `hash` chains the
     record to the one before it of the same agent. `payload` holds the blob's bytes once read, None where there is none.
+    `erased`: its run was deleted, and only this link of the chain is left, without data.
     """
 
     agent_id: str
@@ -222,3 +223,4 @@ class Record(msgspec.Struct, frozen=True):
     seq: int = 0
     hash: bytes = b""
     payload: bytes | None = None
+    erased: bool = False
