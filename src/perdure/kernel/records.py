@@ -212,6 +212,7 @@ class Record(msgspec.Struct, frozen=True):
 
     `seq` is 0 until committed. `data` is the event packed without its body where that went to `blob`. `hash` chains the
     record to the one before it of the same agent. `payload` holds the blob's bytes once read, None where there is none.
+    `erased`: its run was deleted, and only this link of the chain is left, without data.
     """
 
     agent_id: str
@@ -224,3 +225,4 @@ class Record(msgspec.Struct, frozen=True):
     seq: int = 0
     hash: bytes = b""
     payload: bytes | None = None
+    erased: bool = False

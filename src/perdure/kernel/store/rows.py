@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Generic, Literal, TypeAlias, TypeVar
+from typing import Generic, Literal, TypeAlias, TypeVar
 
 import msgspec
 
@@ -133,8 +133,9 @@ class Page(msgspec.Struct, Generic[T], frozen=True):
 
 
 class Reservation(msgspec.Struct, frozen=True):
+    """Money set aside and not yet settled. `scopes` maps each scope to the period in which it was reserved."""
+
     id: str
     run_id: str
     amount: int
-    scopes: tuple[str, ...]
-    data: dict[str, Any] = {}
+    scopes: dict[str, int]
