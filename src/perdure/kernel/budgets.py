@@ -17,7 +17,7 @@ class Money:
     def __init__(self, run_id: str, scopes: Sequence[ScopeLimit]) -> None:
         self.scopes = tuple(scopes)
         self._run_id = run_id
-        self._limited = any(scope.limit is not None for scope in scopes)
+        self.is_limited = any(scope.limit is not None for scope in scopes)
         self._count = 0
         self._ops: list[Op] = []
         self._guards: list[Guard] = []
@@ -25,7 +25,7 @@ class Money:
     def reserve(self, key: str, amount: int) -> str:
         """Set `amount` micro-USD aside with the next commit, which fails with BudgetExceeded where it does not fit.
         Returns the reservation's id, "" where no scope has a limit."""
-        if not self._limited:
+        if not self.is_limited:
             return ""
         self._count += 1
         id = f"{self._run_id}/{digest(key)[:16]}/{self._count}"

@@ -22,7 +22,7 @@ from perdure.base.ids import uuid7
 
 from . import records as r
 from .classes import EffectClass
-from .keys import enter, scope
+from .keys import enter, here, scope
 from .outgoing import Outgoing
 from .store.rows import RecordFilter
 
@@ -258,8 +258,8 @@ class Context:
         return self._x.journal.checkpoint
 
     async def history(self, *, before: int | None = None, limit: int = 200) -> list[r.Record]:
-        """Records of earlier runs of this agent, the newest first: what a conversation is made of."""
-        first = self._x.run.first_seq
+        """Records of this agent from before this run, or before its last checkpoint, the newest first."""
+        first = self._x.run.checkpoint_seq or self._x.run.first_seq
         return await self._x.store.records(
             RecordFilter(agent_id=self.agent_id), before=min(before or first, first), limit=limit, order="newest"
         )
@@ -270,6 +270,26 @@ class Context:
     def extensions(self) -> int:
         """How often a person let this run go on after it had come to a limit."""
         return self._x.journal.extensions
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether a budget bounds this run, so that money has to be set aside before it is spent."""
+        return self._x.money.is_limited
+
+    @property
+    def tokens(self) -> int:
+        """Tokens used by this run so far, in and out."""
+        used = self._x.journal.totals.usage
+        return used.input_tokens + used.output_tokens
+
+    @property
+    def place(self) -> str:
+        """The scope of this place in the run, ending in `/` where there is one."""
+        return here()
+
+    def clock_now(self) -> int:
+        """The time, unrecorded: for prices and limits, never for what the handler does next."""
+        return self._x.clock.now()
 
     @property
     def cost(self) -> int:

@@ -68,7 +68,7 @@ class Engine:
         self._again: set[str] = set()
         self._side: set[asyncio.Task[None]] = set()
         self._mine: set[str] = set()
-        self._watchers: dict[str, list[asyncio.Future[Ended]]] = {}
+        self._watchers: dict[str, list[tuple[str, asyncio.Future[Ended]]]] = {}
         self._specs: set[str] = set()
         self._closing = False
 
@@ -101,7 +101,7 @@ class Engine:
         now = self.clock.now()
         agent_id = envelope.to
         self._mine.add(agent_id)
-        agent = None if envelope.id == agent_id else await self.store.load_agent(agent_id)
+        agent = await self.store.load_agent(agent_id)
         id = self.ids.new("run")
         keep: list[Op] = []
         if spec not in self._specs:
@@ -152,52 +152,62 @@ class Engine:
 
     # -- waiting for ends ---------------------------------------------------------------------------------------------
 
-    async def rest(self, run_id: str, *, person: bool = True) -> Ended:
+    async def rest(self, run: RunRow, *, person: bool = True) -> Ended:
         """Wait until the run has ended, yielded, was paused or, with `person`, waits for somebody."""
         while True:
             future: asyncio.Future[Ended] = asyncio.get_running_loop().create_future()
-            self._watchers.setdefault(run_id, []).append(future)
+            self._watchers.setdefault(run.agent_id, []).append((run.id, future))
+            if run.agent_id not in self._ticks:
+                await self._look_again(run.agent_id, run.id)
             try:
-                ended = await self._at_rest(run_id, person) or await future
+                ended = await future
             finally:
-                self._watchers[run_id].remove(future)
-                if not self._watchers[run_id]:
-                    del self._watchers[run_id]
+                self._unwatch(run, future)
             if _is_rest(ended, person):
                 return ended
 
-    async def _at_rest(self, run_id: str, person: bool) -> Ended | None:
-        """The run's rest as the store has it, None while it goes on."""
-        for holding in self._held.values():
-            if holding.execution is not None and holding.execution.run.id == run_id and holding.agent.id in self._ticks:
-                return None
-        run = await self.store.load_run(run_id)
-        if run is None:
-            raise RunNotFound(f"no run {run_id}", run_id=run_id)
-        ended = await self.ended(run)
-        return ended if _is_rest(ended, person) else None
+    def _unwatch(self, run: RunRow, future: asyncio.Future[Ended]) -> None:
+        left = [entry for entry in self._watchers.get(run.agent_id, ()) if entry[1] is not future]
+        if left:
+            self._watchers[run.agent_id] = left
+        else:
+            self._watchers.pop(run.agent_id, None)
 
     async def ended(self, run: RunRow) -> Ended:
         """A run with what its last record says of its output, error or waits."""
         types = ("run.finished", "run.waiting", "run.yielded")
         found = await self.store.records(RecordFilter(run.agent_id, run.id, types), limit=1, order="newest")
         event = decode(found[0]) if found else None
-        if isinstance(event, r.RunFinished):
-            value = unpack(event.body)
-            return Ended(run, value) if event.status == "done" else Ended(run, error=value)
-        return Ended(run, waits=event.waits if isinstance(event, r.RunWaiting) and run.status == "waiting" else ())
+        match event:
+            case r.RunFinished():
+                value = unpack(event.body)
+                return Ended(run, value) if event.status == "done" else Ended(run, error=value)
+            case r.RunYielded():
+                return Ended(run, unpack(event.body))
+            case r.RunWaiting() if run.status == "waiting":
+                return Ended(run, waits=event.waits)
+            case _:
+                return Ended(run)
 
     def settled(self, ended: Ended) -> None:
-        for future in self._watchers.get(ended.run.id, ()):
-            if not future.done():
-                future.set_result(ended)
+        """A run came to rest, or waits: tell whoever asked."""
+        self._tell(ended.run, lambda future: future.set_result(ended))
         if ended.waits:
             self._pulse.hurry()
 
-    def failed(self, run_id: str, error: PerdureError) -> None:
-        for future in self._watchers.get(run_id, ()):
-            if not future.done():
-                future.set_exception(error)
+    def _tell(self, run: RunRow, how: Callable[[asyncio.Future[Ended]], None]) -> None:
+        for run_id, future in self._watchers.get(run.agent_id, ()):
+            if run_id == run.id and not future.done():
+                how(future)
+
+    async def _look_again(self, agent_id: str, run_id: str) -> None:
+        """What the store says of a run that is watched here; where nobody moves it, see to it."""
+        run = await self.store.load_run(run_id)
+        if run is None:
+            run = RunRow(run_id, agent_id, "", "", "failed", 0)
+            self._tell(run, lambda future: future.set_exception(RunNotFound(f"no run {run_id}", run_id=run_id)))
+        elif run.status in ENDED or run.status in ("waiting", "yielded", "paused"):
+            self.settled(await self.ended(run))
 
     # -- ticking ------------------------------------------------------------------------------------------------------
 
@@ -243,6 +253,10 @@ class Engine:
             if agent_id in self._again:
                 self._again.discard(agent_id)
                 self.wake(agent_id)
+            else:
+                for run_id, future in self._watchers.get(agent_id, ()):
+                    if not future.done():
+                        self._aside(self._look_again(agent_id, run_id))
 
     async def _claim(self, agent_id: str) -> Holding | None:
         """Take the agent under this worker's fence; None where another live worker has it."""
@@ -304,11 +318,10 @@ class Engine:
         """The store would not take a turn's end: the run stays as the journal has it, to be gone on with later."""
         holding = self._held.pop(agent_id, None)
         if holding is not None and holding.execution is not None:
-            run_id = holding.execution.run.id
             await holding.execution.abandon()
-            self.failed(run_id, error)
-        elif holding is not None and holding.agent.active_run:
-            self.failed(holding.agent.active_run, error)
+        for _, future in self._watchers.get(agent_id, ()):
+            if not future.done():
+                future.set_exception(error)
 
     # -- for the pulse ------------------------------------------------------------------------------------------------
 
@@ -316,20 +329,9 @@ class Engine:
         return agent_id in self._mine
 
     def nudge(self) -> None:
-        for agent_id in self._held:
+        """Another process wrote: there may be mail for what is held, and news of what is watched."""
+        for agent_id in {*self._held, *self._watchers}:
             self.wake(agent_id)
-        for run_id in list(self._watchers):
-            self._aside(self._look_again(run_id))
-
-    async def _look_again(self, run_id: str) -> None:
-        """A run watched here may have been moved by another process."""
-        run = await self.store.load_run(run_id)
-        if run is None or any(run.agent_id == agent_id for agent_id in self._held):
-            return
-        if run.status in ENDED or run.status in ("waiting", "yielded", "paused"):
-            self.settled(await self.ended(run))
-        elif run.agent_id in self._mine:
-            self.wake(run.agent_id)
 
     def _aside(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)

@@ -42,3 +42,8 @@ def scope(name: str) -> Iterator[None]:
 def enter(prefix: str) -> None:
     """Make `prefix/` the scope of this task for the rest of its life."""
     _scope.set(f"{prefix}/")
+
+
+def here() -> str:
+    """The scope of the task that asks, ending in `/` where there is one."""
+    return _scope.get()
