@@ -26,7 +26,7 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
 
 
 class Wait(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What a suspended handler waits for under one key. `due` (ms) ends the wait; `about` is for people and matching."""
+    """What a suspended handler waits for under one key. `due` (ms) ends it; `about` is for people and for matching."""
 
     key: str
     kind: WaitKind

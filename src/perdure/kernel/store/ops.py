@@ -14,6 +14,11 @@ from perdure.kernel.records import Record
 
 from .rows import AgentRow, RunRow, Timer, WorkerRow
 
+ENVELOPES_KNOWN = 1_024
+"""How many acknowledged envelopes of each agent are remembered to tell duplicates."""
+DEAD_LETTERS_KEPT = 10_000
+"""How many dead letters of each agent are kept."""
+
 OverflowPolicy: TypeAlias = Literal["reject_new", "drop_oldest", "dead_letter"]
 
 
@@ -39,8 +44,9 @@ class PutAgent(_Value, frozen=True):
 
 
 class PutRun(_Value, frozen=True):
-    """Create or replace the run's row. With `first_seq` 0 an existing row keeps its own, and a new one gets the seq of
-    the run's first record in this commit, or where it has none there, that of the agent's last record."""
+    """Create or replace the run's row; its agent, envelope, parent and time of creation stay as they were first.
+    With `first_seq` 0 an existing row keeps its own, and a new one gets the seq of the run's first record in this
+    commit, or where it has none there, that of the agent's last record."""
 
     row: RunRow
 
@@ -83,15 +89,15 @@ class Deliver(_Value, frozen=True):
 
 
 class Acknowledge(_Value, frozen=True):
-    """Take envelopes out of the inbox. Their ids stay known, the last 1,024 of each agent, to tell duplicates."""
+    """Take envelopes out of the inbox. Their ids stay known, the last ENVELOPES_KNOWN of each agent."""
 
     agent_id: str
     envelope_ids: tuple[str, ...]
 
 
 class PutDeadLetter(_Value, frozen=True):
-    """Keep an envelope that could not be delivered or used; the newest 10,000 of each agent are kept. Putting it again
-    replaces it."""
+    """Keep an envelope that could not be delivered or used; of those put last, DEAD_LETTERS_KEPT are
+    kept for each agent. Putting it again replaces it."""
 
     agent_id: str
     envelope_id: str

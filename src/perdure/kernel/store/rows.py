@@ -1,4 +1,7 @@
-"""What a store gives back: rows as plain values."""
+"""What a store gives back: rows as plain values.
+
+Stores keep agents and runs as the sequence of their fields: a new field goes to the end and has a default.
+"""
 
 from __future__ import annotations
 
