@@ -40,7 +40,13 @@ _FILTER_CODES = {
     "bio_policy",
     "invalid_prompt",
 }
-_FILTER_WORDS = ("content management policy", "usage policy", "requires moderation", "flagged")
+_FILTER_WORDS = (
+    "content management policy",
+    "content filtering policy",
+    "usage policy",
+    "requires moderation",
+    "flagged",
+)
 _QUOTA_CODES = {"insufficient_quota", "billing_error", "billing_hard_limit_reached", "insufficient_balance"}
 _QUOTA_WORDS = ("credit balance is too low", "insufficient balance")
 _QUOTA_HINT = "The account's quota or credit is used up: add credit, or use another provider."
