@@ -33,6 +33,6 @@ def decode_body(decoder: msgspec.json.Decoder[T], body: bytes | str) -> T:
     """What the decoder makes of it. Raises InvalidAnswer, with the beginning of the body, for anything else."""
     try:
         return decoder.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         start = body[:_SHOWN] if isinstance(body, str) else body[:_SHOWN].decode("utf-8", "replace")
         raise InvalidAnswer(f"the answer is not in the provider's format: {error}", body=start) from error

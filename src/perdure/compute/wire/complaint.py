@@ -27,7 +27,7 @@ def read_complaint(body: bytes | str) -> Complaint:
     """Reads an error body; one that is not JSON is its own message."""
     try:
         value = _json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
         text = body if isinstance(body, str) else body.decode("utf-8", "replace")
         return Complaint(_clean(text.strip()))
     return complaint_of(value)

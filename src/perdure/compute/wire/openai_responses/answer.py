@@ -48,7 +48,7 @@ def whole_answer(reply: Reply) -> ModelResponse:
 
 
 def parts_of(item: Item, raw: msgspec.Raw, index: int) -> list[Part]:
-    """The parts that an item is; reasoning, and kinds without a word of ours, are kept as they came, to be sent back."""
+    """The parts that an item is; reasoning, and kinds without a word of ours, are kept as they came and sent back."""
     if item.type == "function_call":
         call = ToolCall(item.call_id or made_up_id(index), item.name or "", parse_arguments(item.arguments or ""))
         return [call]
