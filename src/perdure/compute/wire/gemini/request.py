@@ -32,8 +32,9 @@ _UNSIGNED = "skip_thought_signature_validator"
 """Documented for calls that another model made: https://ai.google.dev/gemini-api/docs/thought-signatures"""
 
 
-def encode_request(request: ModelRequest, quirks: Quirks = GEMINI) -> HttpCall:
-    system, contents = _conversation(request)
+def encode_request(request: ModelRequest, quirks: Quirks | None = None) -> HttpCall:
+    quirks = quirks or GEMINI
+    system, contents = _conversation(request, quirks)
     body: dict[str, Any] = {"contents": contents}
     if system:
         body["systemInstruction"] = {"parts": [{"text": system}]}
@@ -91,10 +92,10 @@ def _settings(request: ModelRequest, quirks: Quirks) -> dict[str, Any]:
     return settings
 
 
-def _conversation(request: ModelRequest) -> tuple[str, list[dict[str, Any]]]:
+def _conversation(request: ModelRequest, quirks: Quirks) -> tuple[str, list[dict[str, Any]]]:
     """System text, and contents in turns: all results of one answer's calls have to come in one content."""
     system = [request.system] if request.system else []
-    signed = request.model.startswith("gemini-3")
+    signed = request.model.startswith("gemini-") and not request.model.startswith(quirks.by_budget)
     contents: list[dict[str, Any]] = []
     for message in request.messages:
         if message.role == "system" and not contents:
