@@ -24,7 +24,7 @@ from ..call_ids import is_made_up
 from ..port import HttpCall
 from ..results import result_media, result_text
 from ..seal import unseal
-from .quirks import GEMINI, Quirks
+from .quirks import BUDGETS, GEMINI, Quirks
 from .schema import openapi_schema
 
 NAME = "gemini"
@@ -83,8 +83,8 @@ def _settings(request: ModelRequest, quirks: Quirks) -> dict[str, Any]:
         else:
             settings["responseSchema"] = openapi_schema(request.output_schema)
     effort, budget = request.reasoning_effort, request.thinking_tokens
-    if budget is None and effort in quirks.efforts and request.model.startswith(quirks.by_budget):
-        budget = quirks.efforts[effort]
+    if budget is None and effort in BUDGETS and request.model.startswith(quirks.by_budget):
+        budget = BUDGETS[effort]
     if budget is not None:
         settings["thinkingConfig"] = {"thinkingBudget": budget, "includeThoughts": budget != 0}
     elif effort is not None:
@@ -106,10 +106,13 @@ def _conversation(request: ModelRequest, quirks: Quirks) -> tuple[str, list[dict
         if not parts:
             continue
         if contents and contents[-1]["role"] == role:
-            contents[-1]["parts"] += parts
-        else:
-            contents.append({"role": role, "parts": parts})
+            parts = contents.pop()["parts"] + parts
+        contents.append({"role": role, "parts": sorted(parts, key=_is_no_result) if role == "user" else parts})
     return "\n\n".join(system), contents
+
+
+def _is_no_result(part: dict[str, Any]) -> bool:
+    return "functionResponse" not in part
 
 
 def _said(message: Message, signed: bool) -> list[dict[str, Any]]:
