@@ -124,15 +124,16 @@ def _plain_rate(found: Any) -> Rate | None:
     if isinstance(found.model.prices, list):
         return None
     price = found.model_price
-    listed = [getattr(price, f"{kind}_mtok", None) for kind in ("input", "output", "cache_read", "cache_write")]
-    if not isinstance(listed[0], Decimal) or any(not isinstance(value, (Decimal, type(None))) for value in listed):
+    listed = {kind: getattr(price, f"{kind}_mtok", None) for kind in ("input", "output", "cache_read", "cache_write")}
+    stated = {kind: value for kind, value in listed.items() if value is not None}
+    if "input" not in stated or not all(isinstance(value, Decimal) for value in stated.values()):
         return None
-    paid, output, cached, written = listed
+    paid = stated["input"]
     return Rate(
         _units(paid),
-        _units(output or Decimal(0)),
-        _units(paid if cached is None else cached),
-        _units(paid if written is None else written),
+        _units(stated.get("output", 0)),
+        _units(stated.get("cache_read", paid)),
+        _units(stated.get("cache_write", paid)),
     )
 
 

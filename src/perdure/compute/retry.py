@@ -56,6 +56,6 @@ class Retry:
 
 def wait_before(error: ModelError, attempt: int, chance: float) -> float:
     """Milliseconds to wait after the failure of this attempt (the first is 1)."""
-    backoff = min(FIRST_WAIT_MS * 2 ** (attempt - 1), LONGEST_WAIT_MS) * (1 - chance / 2)
+    backoff: float = min(FIRST_WAIT_MS * 2 ** (attempt - 1), LONGEST_WAIT_MS) * (1 - chance / 2)
     told = error.retry_after if isinstance(error, (RateLimited, Overloaded)) else None
     return backoff if told is None else max(backoff, told * 1000)

@@ -15,6 +15,5 @@ class Unavailable:
         self.name = name
         self._error = error
 
-    async def stream(self, request: ModelRequest) -> AsyncIterator[Delta]:
+    def stream(self, request: ModelRequest) -> AsyncIterator[Delta]:
         raise self._error
-        yield  # makes this a generator, as the port wants it
