@@ -34,6 +34,7 @@ from .port import MAX_BODY, Answer, Post
 
 CONNECT_MS = 10_000
 IDLE_MS = 300_000
+READ_AHEAD = 65_536
 
 
 class HttpTransport:
@@ -57,10 +58,13 @@ class HttpTransport:
         self._client: Client | None = None
 
     async def post(self, post: Post) -> Answer:
-        async with self.stream(post) as incoming:
+        async with self._exchange(post, READ_AHEAD) as incoming:
             return Answer(incoming.status, incoming.headers, await incoming.read())
 
     def stream(self, post: Post) -> Exchange:
+        return self._exchange(post, 0)  # pyreqwest gives nothing until it has read so far ahead, or to the end
+
+    def _exchange(self, post: Post, read_ahead: int) -> Exchange:
         client = self._client or self._open()
         try:
             request = (
@@ -68,6 +72,7 @@ class HttpTransport:
                 .headers(post.headers)
                 .timeout(timedelta(milliseconds=post.timeout_ms))
                 .body_bytes(post.body)
+                .streamed_read_buffer_limit(read_ahead)
                 .build_streamed()
             )
         except ValueError as error:  # BuilderError is one; its text may hold a header's secret, so it is not passed on
