@@ -318,13 +318,12 @@ def certificate(tmp_path_factory):
     if openssl is None:
         pytest.skip("openssl is not installed")
     folder = tmp_path_factory.mktemp("tls")
-    subprocess.run(
-        [openssl, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"]
-        + ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
-        + ["-keyout", folder / "key.pem", "-out", folder / "cert.pem"],
-        check=True,
-        capture_output=True,
-    )
+    common = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"]
+    authority = ["-subj", "/CN=nobody", "-keyout", "ca.key", "-out", "ca.pem"]
+    server = ["-subj", "/CN=127.0.0.1", "-CA", "ca.pem", "-CAkey", "ca.key", "-keyout", "key.pem", "-out", "cert.pem"]
+    names = ["-addext", "subjectAltName=IP:127.0.0.1", "-addext", "basicConstraints=critical,CA:FALSE"]
+    for arguments in (authority, server + names):
+        subprocess.run([openssl, *common, *arguments], cwd=folder, check=True, capture_output=True)
     return folder
 
 
@@ -339,7 +338,7 @@ async def test_certificates_are_verified(server, certificate):
         with pytest.raises(Unreachable, match="certificate"):
             await post(server.base_url, headers={"authorization": "Bearer k"})
         assert server.requests == []
-        trusting = HttpTransport(root_certificate=(certificate / "cert.pem").read_bytes())
+        trusting = HttpTransport(root_certificate=(certificate / "ca.pem").read_bytes())
         assert (await post(server.base_url, trusting)).status == 200
 
 

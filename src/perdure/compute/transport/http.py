@@ -75,9 +75,8 @@ class HttpTransport:
                 .streamed_read_buffer_limit(read_ahead)
                 .build_streamed()
             )
-        except ValueError as error:  # BuilderError is one; its text may hold a header's secret, so it is not passed on
-            told = _last_cause(error) if isinstance(error, BuilderError) else "not a URL, or a header cannot be sent"
-            raise ConfigError(f"no request can be made to {_place(post.url)}: {told}") from None
+        except ValueError:  # its text may hold a header's secret, so it is not passed on
+            raise ConfigError(f"{_place(post.url)} is not a URL, or a header cannot be sent") from None
         return Exchange(request, post, self._connect_ms, self._idle_ms, self._max_body)
 
     async def close(self) -> None:
@@ -120,6 +119,8 @@ class Exchange:
             response = await self._request.__aenter__()
         except RequestError as error:
             self._fail(error)
+        except BuilderError as error:
+            raise ConfigError(f"{_place(self._post.url)}: {_causes(error)[-1]}") from error
         self._response = response
         self.status = response.status
         self.headers = dict(response.headers.items())
@@ -194,10 +195,6 @@ def _typed(error: RequestError, post: Post, connect_ms: int) -> ModelError:
 
 def _causes(error: RequestError | BuilderError) -> list[str]:
     return [cause["message"] for cause in error.details["causes"] or ()] or [error.message]
-
-
-def _last_cause(error: BuilderError) -> str:
-    return _causes(error)[-1]
 
 
 def _place(url: str) -> str:
