@@ -17,14 +17,18 @@ class Model(Protocol):
     def stream(self, request: ModelRequest) -> AsyncIterator[Delta]:
         """Yield deltas, then `Finished` with the whole answer. Raises ModelError; never ends without `Finished`.
 
-        Where `request.stream` is false nothing but `Finished` is yielded.
+        Where `request.stream` is false nothing but `Finished` is yielded. The answer's `model` is the full name of the
+        model that gave it, which is not the one asked where a fallback stepped in.
         """
         ...
 
 
 async def generate(model: Model, request: ModelRequest) -> ModelResponse:
     """The whole answer: the fold of `stream`."""
-    async for delta in model.stream(request):
+    response: ModelResponse | None = None
+    async for delta in model.stream(request):  # to its end, so that no half-read generator is left to the collector
         if isinstance(delta, Finished):
-            return delta.response
-    raise BrokenStream(f"{model.name} ended without an answer", model=model.name)
+            response = delta.response
+    if response is None:
+        raise BrokenStream(f"{model.name} ended without an answer", model=model.name)
+    return response
