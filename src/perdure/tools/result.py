@@ -19,7 +19,6 @@ from .port import ToolOutput
 _PARTS = (Text, Image, Audio, File, Opaque)
 _LEAST, _MOST = -(2**63), 2**64 - 1
 _SCALARS = (str, int, float, bool, type(None))
-_json = msgspec.json.Encoder(enc_hook=lambda value: _foreign(value))
 
 
 def to_output(value: Any) -> ToolOutput:
@@ -39,21 +38,14 @@ def to_output(value: Any) -> ToolOutput:
         return ToolOutput((_part(value),))
     if isinstance(value, (list, tuple)) and any(isinstance(one, (*_PARTS, Path, bytes)) for one in value):
         return ToolOutput(tuple(_part(one) for one in value))
-    plain = to_plain(value)
-    if isinstance(value, int) and not isinstance(value, (bool, Enum)):
-        return ToolOutput((Text(str(plain)),), plain)
-    return ToolOutput((Text(plain if isinstance(plain, str) else _json.encode(plain).decode()),), plain)
-
-
-def to_plain(value: Any) -> Any:
-    """The value as data that JSON and MessagePack can hold. Raises InvalidResult for what neither can."""
     try:
-        _json.encode(value)
         plain = msgspec.to_builtins(value, str_keys=True, enc_hook=_foreign)
+        text = msgspec.json.encode(plain)
         msgspec.msgpack.encode(plain)
     except (TypeError, ValueError, OverflowError, RecursionError):
-        return _walk(value, "$", ())
-    return plain
+        plain = _walk(value, "$", ())
+        text = msgspec.json.encode(plain)
+    return ToolOutput((Text(plain if isinstance(plain, str) else text.decode()),), plain)
 
 
 def valid_text(text: str) -> str:
@@ -68,8 +60,13 @@ def valid_text(text: str) -> str:
 def media_part(name: str, data: bytes) -> Part:
     """Bytes as an image, audio or file part, by the name's extension."""
     media_type = mimetypes.guess_type(name)[0] or "application/octet-stream"
-    kind = {"image": Image, "audio": Audio}.get(media_type.partition("/")[0], File)
-    return kind(media_type=media_type, data=data, name=name)
+    match media_type.partition("/")[0]:
+        case "image":
+            return Image(media_type=media_type, data=data, name=name)
+        case "audio":
+            return Audio(media_type=media_type, data=data, name=name)
+        case _:
+            return File(media_type=media_type, data=data, name=name)
 
 
 def _part(value: Any) -> Part:
