@@ -73,13 +73,13 @@ class FunctionTool(Generic[P, R]):
         return f"<tool {self.definition.name}>"
 
     def check(self, arguments: Mapping[str, Any]) -> None:
-        self._load(arguments)
+        self.load(arguments)
 
     def effect_of(self, arguments: Mapping[str, Any]) -> EffectClass | None:
         return self.effect
 
     async def call(self, arguments: Mapping[str, Any], *, key: str, ctx: Context) -> ToolOutput:
-        values = self._load(arguments)
+        values = self.load(arguments)
         if self.signature.key:
             values[self.signature.key] = key
         if self.signature.ctx:
@@ -91,11 +91,12 @@ class FunctionTool(Generic[P, R]):
             return Unsure()
         # The probe is told everything that the call was: defaults too, which the model left out.
         defaults = {one.name: one.default for one in self.signature.parameters}
-        values = self._probe.wanted({**defaults, **self._load(arguments), "key": key, "ctx": ctx})
+        values = self._probe.wanted({**defaults, **self.load(arguments), "key": key, "ctx": ctx})
         found = await self._run(self._probe.function, self._probe.is_async, values)
         return found if isinstance(found, (NotDone, Unsure)) else to_output(found)
 
-    def _load(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    def load(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """The arguments as the function gets them. Raises InvalidArguments naming every problem."""
         return load_arguments(self.definition.name, self.signature.parameters, arguments, self._known)
 
     async def _run(self, function: Callable[..., Any], is_async: bool, values: dict[str, Any]) -> Any:

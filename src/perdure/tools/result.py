@@ -38,14 +38,18 @@ def to_output(value: Any) -> ToolOutput:
         return ToolOutput((_part(value),))
     if isinstance(value, (list, tuple)) and any(isinstance(one, (*_PARTS, Path, bytes)) for one in value):
         return ToolOutput(tuple(_part(one) for one in value))
+    plain = to_plain(value)
+    return ToolOutput((Text(plain if isinstance(plain, str) else msgspec.json.encode(plain).decode()),), plain)
+
+
+def to_plain(value: Any) -> Any:
+    """The value as data that JSON and the store can hold. Raises InvalidResult for what neither can."""
     try:
         plain = msgspec.to_builtins(value, str_keys=True, enc_hook=_foreign)
-        text = msgspec.json.encode(plain)
         msgspec.msgpack.encode(plain)
     except (TypeError, ValueError, OverflowError, RecursionError):
-        plain = _walk(value, "$", ())
-        text = msgspec.json.encode(plain)
-    return ToolOutput((Text(plain if isinstance(plain, str) else text.decode()),), plain)
+        return _walk(value, "$", ())
+    return plain
 
 
 def valid_text(text: str) -> str:

@@ -11,6 +11,7 @@ from perdure.base.messages import File, Image, Part, Text
 
 from ..fetch import FetchResponse, Target
 from ..port import ToolOutput
+from ..result import to_plain
 
 _SHOWN = ("content-type", "location", "etag", "last-modified", "retry-after", "link", "allow")
 _HIDDEN = ("set-cookie", "set-cookie2", "www-authenticate", "proxy-authenticate")
@@ -47,7 +48,7 @@ def read_answer(method: str, target: Target, response: FetchResponse, secrets: S
             text = secrets.hide(_decode(response.body, charset))
             if not response.cut and (media_type.endswith("json") or not media_type):
                 try:
-                    value["json"] = msgspec.json.decode(text)
+                    value["json"] = to_plain(msgspec.json.decode(text))
                 except msgspec.DecodeError:
                     pass  # not what it says it is: the text shows it
         else:

@@ -13,7 +13,7 @@ from perdure.base.errors import ConfigError, InvalidArguments, ToolDenied, ToolF
 from perdure.kernel.classes import EffectClass
 from perdure.kernel.context import Context
 
-from ..fetch import Fetch, FetchRequest, FetchResponse, Target, add_query, join_url, parse_url
+from ..fetch import Fetch, FetchRequest, FetchResponse, add_query, join_url, parse_url
 from ..function import FunctionTool
 from ..port import Probe, Tool, ToolOutput, Unsure
 from .answer import Secrets, read_answer
@@ -109,12 +109,12 @@ class HttpTool:
         self.source_digest = ""
 
     def check(self, arguments: Mapping[str, Any]) -> None:
-        self._tool.check(_normal(arguments))
-        self._hosts.check(parse_url(str(arguments["url"])))
-        taken = [name for name in arguments.get("headers") or () if name.lower() in (*_OURS, *self._own)]
+        given = self._tool.load(_normal(arguments))
+        self._hosts.check(parse_url(given["url"]))
+        taken = [name for name in given.get("headers") or () if name.lower() in (*_OURS, *self._own)]
         if taken:
             raise InvalidArguments(f"these headers are set for you and cannot be given: {', '.join(taken)}")
-        if arguments.get("json") is not None and arguments.get("body") is not None:
+        if given.get("json") is not None and given.get("body") is not None:
             raise InvalidArguments("give json or body, not both")
 
     def effect_of(self, arguments: Mapping[str, Any]) -> EffectClass | None:
