@@ -33,13 +33,14 @@ def source_digest(function: Callable[..., Any]) -> str:
         return "" if code is None else digest_bytes(_code_text(code).encode(errors="surrogatepass"))
 
 
-def where(error: BaseException, file: str) -> str:
-    """`name.py:12`, the innermost line of this file that the error passed; "" where it passed none."""
+def where(error: BaseException, file: str = "") -> str:
+    """`name.py:12`, the innermost line of this file (of any, if "") that the error passed; "" where it passed none."""
     found = ""
     trace = error.__traceback__
     while trace is not None:
-        if trace.tb_frame.f_code.co_filename == file:
-            found = f"{Path(file).name}:{trace.tb_lineno}"
+        passed = trace.tb_frame.f_code.co_filename
+        if passed == file if file else not passed.startswith("<"):
+            found = f"{Path(passed).name}:{trace.tb_lineno}"
         trace = trace.tb_next
     return found
 

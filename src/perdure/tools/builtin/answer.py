@@ -9,7 +9,7 @@ import msgspec
 
 from perdure.base.messages import File, Image, Part, Text
 
-from ..fetch import FetchResponse, Target
+from ..fetch.port import FetchResponse, Target
 from ..port import ToolOutput
 from ..result import to_plain
 

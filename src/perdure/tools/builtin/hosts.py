@@ -6,7 +6,8 @@ from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 
 from perdure.base.errors import ConfigError, InvalidArguments, ToolDenied
 
-from ..fetch import Target, parse_url
+from ..fetch.port import Target
+from ..fetch.url import parse_url
 
 _NAT64 = IPv6Network("64:ff9b::/96")
 _DEFAULT_PORTS = {"http": 80, "https": 443}

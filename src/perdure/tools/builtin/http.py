@@ -13,7 +13,9 @@ from perdure.base.errors import ConfigError, InvalidArguments, ToolDenied, ToolF
 from perdure.kernel.classes import EffectClass
 from perdure.kernel.context import Context
 
-from ..fetch import Fetch, FetchRequest, FetchResponse, add_query, join_url, parse_url
+from ..fetch.pooled import PooledFetch
+from ..fetch.port import Fetch, FetchRequest, FetchResponse
+from ..fetch.url import add_query, join_url, parse_url
 from ..function import FunctionTool
 from ..port import Probe, Tool, ToolOutput, Unsure
 from .answer import Secrets, read_answer
@@ -176,7 +178,7 @@ class HttpTool:
 
 
 def make(options: HttpOptions, setting: Setting) -> tuple[Tool, ...]:
-    return (HttpTool(options, setting.fetch),)
+    return (HttpTool(options, setting.fetch or PooledFetch()),)
 
 
 def _normal(arguments: Mapping[str, Any]) -> Mapping[str, Any]:

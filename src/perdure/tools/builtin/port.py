@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 
 import msgspec
 
-from ..fetch import Fetch
+from ..fetch.port import Fetch
 from ..port import Tool
 
 O = TypeVar("O", bound="Options")  # noqa: E741 - options
@@ -19,10 +19,10 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Setting(msgspec.Struct, frozen=True):
-    """What surrounds a tool: the folder that relative paths start from, and the way to the network."""
+    """What surrounds a tool: the folder that relative paths start from, and the way to the network (None: its own)."""
 
     folder: Path
-    fetch: Fetch
+    fetch: Fetch | None = None
 
 
 class Builtin(msgspec.Struct, Generic[O], frozen=True):
