@@ -146,7 +146,7 @@ def _described(schema: dict[str, Any], parameter: Parameter) -> dict[str, Any]:
         schema["description"] = said
     if parameter.default is not msgspec.UNSET and parameter.default is not None:
         try:
-            schema["default"] = msgspec.to_builtins(parameter.default)
+            schema["default"] = msgspec.json.decode(msgspec.json.encode(parameter.default))
         except (TypeError, ValueError, RecursionError):
             pass  # a default that has no JSON form is the function's own affair
     return schema
