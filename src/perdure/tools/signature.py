@@ -32,7 +32,11 @@ def read_signature(name: str, function: Callable[..., Any]) -> Signature:
     doc = parse_docstring(plain.__doc__)
     parameters: list[Parameter] = []
     key = ctx = ""
-    for one in inspect.signature(function).parameters.values():
+    try:
+        signature = inspect.signature(function)
+    except ValueError as error:
+        raise ConfigError(f"tool {name}: the function has no signature", hint="Wrap it in one of your own.") from error
+    for one in signature.parameters.values():
         type_ = hints.get(one.name, Any)
         if one.kind in (one.VAR_POSITIONAL, one.VAR_KEYWORD, one.POSITIONAL_ONLY):
             raise ConfigError(
@@ -61,5 +65,5 @@ def _hints(name: str, plain: Callable[..., Any]) -> dict[str, Any]:
                 f"tool {name}: the annotation {error.name} is not defined when the program runs",
                 hint="Import the type outside of `if TYPE_CHECKING:`.",
             ) from error
-    except TypeError as error:
+    except (TypeError, SyntaxError, AttributeError) as error:
         raise ConfigError(f"tool {name}: its annotations cannot be read: {error}") from error
