@@ -90,7 +90,7 @@ ModelLike: TypeAlias = str | Mapping[str, Any] | ModelSpec
 
 
 def parse_model(value: ModelLike) -> ModelSpec:
-    """The spec that `provider/name` or a mapping stands for. Raises ConfigError; knows nothing of which providers exist."""
+    """The spec that `provider/name` or a mapping stands for. Raises ConfigError; any provider passes."""
     if isinstance(value, ModelSpec):
         return value
     if isinstance(value, str):

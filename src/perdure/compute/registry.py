@@ -1,0 +1,164 @@
+"""From a model's name to a model that can be asked."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from difflib import get_close_matches
+from importlib import import_module
+from typing import Any
+
+import msgspec
+
+from perdure.base.clock import Clock
+from perdure.base.errors import AuthFailed, ConfigError, UnknownProvider
+
+from .fallback import Fallback
+from .http_model import HttpModel
+from .port import Model
+from .provider import PROVIDERS, Provider, ProviderSettings
+from .retry import ATTEMPTS, Retry
+from .spec import ModelLike, ModelSpec, parse_model
+from .transport.port import Transport
+from .unavailable import Unavailable
+
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_NO_SETTINGS = ProviderSettings()
+
+
+class Models:
+    """Makes models from names and specs. Makes no connection and reads no key before `model` is called.
+
+    `settings` is the project's `[providers.NAME]`; a name that is not in the table but has a base_url there is a
+    compatible server. `given` are models by full name that stand in for whatever their name means otherwise.
+    """
+
+    def __init__(
+        self,
+        *,
+        transport: Transport,
+        clock: Clock,
+        chance: Callable[[], float],
+        environment: Mapping[str, str],
+        settings: Mapping[str, ProviderSettings | Mapping[str, Any]] | None = None,
+        given: Mapping[str, Model] | None = None,
+        attempts: int = ATTEMPTS,
+    ) -> None:
+        self._transport = transport
+        self._clock = clock
+        self._chance = chance
+        self._environment = environment
+        self._settings = {name: _settings(name, said) for name, said in (settings or {}).items()}
+        self._given = given or {}
+        self._attempts = attempts
+
+    def check(self, value: ModelLike) -> ModelSpec:
+        """The spec, with its provider and those of its fallbacks known to exist. Needs no key."""
+        spec = parse_model(value)
+        for link in spec.chain:
+            if link.full_name not in self._given:
+                self._address(link)
+        return spec
+
+    def model(self, value: ModelLike) -> Model:
+        """The model, with retries and fallbacks around it.
+
+        Raises UnknownProvider, ConfigError for what is not a URL or header, and AuthFailed naming the variable where
+        the key is missing. Where there are fallbacks a missing key is an error of the call, so that they step in.
+        """
+        first, *others = self.check(value).chain
+        if not others:
+            return self._one(first)
+        return Fallback(self._or_unavailable(first), [(self._or_unavailable(spec), spec) for spec in others])
+
+    def _or_unavailable(self, spec: ModelSpec) -> Model:
+        try:
+            return self._one(spec)
+        except AuthFailed as error:
+            return Unavailable(spec.full_name, error)
+
+    def _one(self, spec: ModelSpec) -> Model:
+        if spec.full_name in self._given:
+            return self._given[spec.full_name]
+        provider, base_url = self._address(spec)
+        if provider.factory:
+            made: Model = _load(provider.factory)(spec)
+            return made
+        http = HttpModel(
+            spec.full_name,
+            vendor_name=spec.name,
+            wire=_load(provider.wire),
+            transport=self._transport,
+            base_url=base_url,
+            headers=self._headers(spec, provider),
+            quirks=_quirks(spec.provider, provider, base_url),
+        )
+        return Retry(http, clock=self._clock, chance=self._chance, attempts=self._attempts)
+
+    def _address(self, spec: ModelSpec) -> tuple[Provider, str]:
+        settings = self._settings.get(spec.provider, _NO_SETTINGS)
+        provider = PROVIDERS.get(spec.provider) or (PROVIDERS["compatible"] if settings.base_url else None)
+        if provider is None:
+            raise _unknown(spec.provider, [*PROVIDERS, *self._settings])
+        base_url = spec.base_url or settings.base_url or provider.base_url
+        if not provider.factory and not base_url.startswith(("http://", "https://")):
+            raise ConfigError(
+                f"{spec.full_name} has no base_url that begins with http:// or https://",
+                hint=f"Give the model a base_url, or set it under [providers.{spec.provider}] in perdure.toml.",
+            )
+        return provider, base_url
+
+    def _headers(self, spec: ModelSpec, provider: Provider) -> dict[str, str]:
+        settings = self._settings.get(spec.provider, _NO_SETTINGS)
+        headers = {name.lower(): text for name, text in (settings.headers | spec.headers).items()}
+        if provider.key_header not in headers:
+            key = self._key(spec, settings, provider)
+            if key:
+                headers[provider.key_header] = provider.key_prefix + key
+        for name, text in headers.items():
+            if not _HEADER_NAME.fullmatch(name) or not (text.isascii() and text.isprintable()):
+                raise ConfigError(  # without the text: it may be a key
+                    f"{spec.full_name}: the header {name!r} cannot be sent",
+                    hint="A header, and so a key, is one line of ASCII characters.",
+                )
+        return headers
+
+    def _key(self, spec: ModelSpec, settings: ProviderSettings, provider: Provider) -> str:
+        stated = spec.api_key or settings.api_key
+        held = (self._environment.get(variable, "") for variable in provider.key_variables)
+        key = (stated or next((value for value in held if value.strip()), "")).strip()
+        if not key and provider.key_variables:
+            variable = provider.key_variables[0]
+            raise AuthFailed(
+                f"no API key for {spec.full_name}: {variable} is not set",
+                hint=f"Set {variable}, or api_key under [providers.{spec.provider}] in perdure.toml.",
+                variable=variable,
+                model=spec.full_name,
+            )
+        return key
+
+
+def _settings(name: str, said: ProviderSettings | Mapping[str, Any]) -> ProviderSettings:
+    try:
+        return said if isinstance(said, ProviderSettings) else msgspec.convert(said, ProviderSettings)
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"providers.{name}: {error}") from error
+
+
+def _unknown(name: str, known: list[str]) -> UnknownProvider:
+    close = get_close_matches(name.lower(), known, n=1)
+    guess = f"; did you mean {close[0]!r}?" if close else f" (known: {', '.join(known)})"
+    return UnknownProvider(f"no provider is called {name!r}{guess}", provider=name)
+
+
+def _quirks(name: str, provider: Provider, base_url: str) -> Any:
+    """How this server differs from its format's inventor; None for a format that nobody else speaks."""
+    table: dict[str, Any] = getattr(import_module(provider.wire.partition(":")[0]), "QUIRKS", {})
+    if name == "azure" and base_url.partition("?")[0].rstrip("/").endswith("/v1"):
+        name = "azure-v1"
+    return table.get(name, table.get("compatible"))
+
+
+def _load(path: str) -> Any:
+    module, _, attribute = path.partition(":")
+    return getattr(import_module(module), attribute)

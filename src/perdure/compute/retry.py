@@ -1,0 +1,61 @@
+"""Asks again after a passing failure: exponential backoff with jitter, and never a half answer."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+
+import msgspec
+
+from perdure.base.clock import Clock
+from perdure.base.errors import ModelError, Overloaded, RateLimited
+from perdure.base.messages import Delta, ModelRequest, Restart
+
+from .port import Model
+
+ATTEMPTS = 3
+FIRST_WAIT_MS = 500
+LONGEST_WAIT_MS = 30_000
+
+
+class Retry:
+    """Makes a call again as a whole where its error is `retryable`, at most `attempts` times in all.
+
+    Waits half a second, then twice as long each time, less up to half of it by `chance` (0 ≤ chance() < 1); a provider
+    that says how long to wait is heeded. All attempts and waits together keep within the request's `timeout_ms`: a wait
+    that would end later is not begun. A stream that had shown something is followed by `Restart` before it begins anew.
+    """
+
+    def __init__(self, model: Model, *, clock: Clock, chance: Callable[[], float], attempts: int = ATTEMPTS) -> None:
+        self.name = model.name
+        self._model = model
+        self._clock = clock
+        self._chance = chance
+        self._attempts = attempts
+
+    async def stream(self, request: ModelRequest) -> AsyncIterator[Delta]:
+        end = self._clock.now() + request.timeout_ms
+        asked = request
+        for attempt in range(1, self._attempts + 1):
+            shown = False
+            try:
+                async for delta in self._model.stream(asked):
+                    shown = True
+                    yield delta
+                return
+            except ModelError as error:
+                wait = wait_before(error, attempt, self._chance())
+                if attempt == self._attempts or not error.retryable or self._clock.now() + wait >= end:
+                    error.facts["attempts"] = attempt
+                    raise
+                failed = error
+            if shown:
+                yield Restart(str(failed))
+            await self._clock.sleep(wait)
+            asked = msgspec.structs.replace(request, timeout_ms=max(1, end - self._clock.now()))
+
+
+def wait_before(error: ModelError, attempt: int, chance: float) -> float:
+    """Milliseconds to wait after the failure of this attempt (the first is 1)."""
+    backoff: float = min(FIRST_WAIT_MS * 2 ** (attempt - 1), LONGEST_WAIT_MS) * (1 - chance / 2)
+    told = error.retry_after if isinstance(error, (RateLimited, Overloaded)) else None
+    return backoff if told is None else max(backoff, told * 1000)
