@@ -49,10 +49,10 @@ def encode_amount(value: Any) -> str:
 def amount_schema(type: type[Any]) -> dict[str, Any]:
     """msgspec's `schema_hook` for both."""
     if type is Money:
-        pattern = r"^\s*(\$?\s*(\d[\d_]*(\.\d+)?|\.\d+)\s*(\$|[uU][sS][dD])?)\s*$"
+        pattern = r"^\s*\$?\s*([0-9][0-9_]*(\.[0-9]+)?|\.[0-9]+)\s*(\$|[uU][sS][dD])?\s*$"
         wanted = "expected an amount of money such as $0.10, or a number of dollars"
     elif type is Duration:
-        pattern = r"^\s*(\d+(\.\d+)?\s*([mM]?[sS]|[mMhHdDwW])\s*)+$|^\s*\d+(\.\d+)?\s*$"
+        pattern = r"^\s*([0-9]+(\.[0-9]+)?\s*([mM]?[sS]|[mMhHdDwW])\s*)+$|^\s*[0-9]+(\.[0-9]+)?\s*$"
         wanted = "expected a duration such as 500ms, 10s, 2m or 1h30m, or a number of seconds"
     else:
         raise NotImplementedError(f"no schema stands for {type.__name__}")

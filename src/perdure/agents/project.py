@@ -32,6 +32,10 @@ class ProviderSettings(Section, frozen=True):
     base_url: str | None = None
     headers: dict[str, str] = {}
 
+    def __repr__(self) -> str:
+        """Without the key, and without headers, which may hold one."""
+        return f"ProviderSettings(base_url={self.base_url!r})"
+
 
 class StoreSettings(Section, frozen=True):
     """Where durable state lives: a file (`path`, relative to the project), or a server (`url`)."""

@@ -18,11 +18,17 @@ AT_ONCE = 8
 Name: TypeAlias = Annotated[
     str,
     Meta(
-        pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}\Z",
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$(?!\n)",
         extra_json_schema={
-            "pattern": "^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$",
-            "errorMessage": "expected 1 to 64 letters, digits, `-`, `_` or `.`, beginning with a letter or digit",
+            "errorMessage": "expected 1 to 64 letters, digits, `-`, `_` or `.`, beginning with a letter or digit"
         },
+    ),
+]
+Version: TypeAlias = Annotated[
+    str,
+    Meta(
+        pattern=r"^[0-9]+\.[0-9]+\.[0-9]+([-+][0-9A-Za-z.+-]+)?$(?!\n)",
+        extra_json_schema={"errorMessage": "expected a semantic version, such as 1.2.0"},
     ),
 ]
 Count: TypeAlias = Annotated[int, Meta(ge=1, le=1_000_000_000)]
@@ -94,7 +100,7 @@ class AgentFile(Section, frozen=True):
     """An agent, as its file describes it."""
 
     name: Annotated[Name, Meta(description="What the agent is called, and its id where a run names none.")]
-    version: Annotated[str, Meta(description="Semantic version of this definition, for people.")] = ""
+    version: Annotated[Version | None, Meta(description="Semantic version of this definition, for people.")] = None
     description: Annotated[str, Meta(description="What the agent is for, in a sentence.")] = ""
     model: Annotated[
         str | ModelSpec | None, Meta(description="`provider/name`, or a mapping with settings and fallbacks.")
@@ -136,6 +142,10 @@ class AgentSpec(AgentFile, frozen=True):
 
     folder: str = "."
     document: bytes = b""
+
+    def __repr__(self) -> str:
+        """Short, and without the keys that a model may carry."""
+        return f"AgentSpec(name={self.name!r}, folder={self.folder!r}, digest={spec_digest(self)!r})"
 
 
 def spec_document(spec: AgentSpec) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
-from typing import Literal, NamedTuple, NoReturn, TypeAlias
+from typing import Any, Literal, NamedTuple, NoReturn, TypeAlias
 from unicodedata import combining, east_asian_width
 
 import msgspec
@@ -31,12 +31,22 @@ class Place(NamedTuple):
 
 
 class Finding(NamedTuple):
-    """Something wrong with the value at `path`, or with the key that leads to it."""
+    """Something wrong with the value at `path`, or with the key that leads to it.
+
+    `shown` asks for the value to be told as well: as it is written, so that no message tells what a variable holds.
+    `variable` names the environment variable that is missing, where that is what is wrong.
+    """
 
     path: Path
     what: str
     at: Literal["value", "key"] = "value"
+    shown: bool = False
+    hint: str = ""
     variable: str = ""
+
+    def say(self, written: Any) -> str:
+        """The whole reason. `written` is the tree of the file with its variables unfilled."""
+        return self.what + (f", found {show_value(_at(written, self.path))}" if self.shown else "") + self.hint
 
 
 class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -79,6 +89,28 @@ def show_path(path: Path) -> str:
     return shown
 
 
+def show_value(value: Any) -> str:
+    match value:
+        case None:
+            return "nothing"
+        case bool():
+            return "true" if value else "false"
+        case str():
+            return f"`{value}`" if len(value) <= 60 else f"`{value[:60]}…`"
+        case dict():
+            return "a mapping"
+        case list():
+            return "a list"
+        case _:
+            return str(value)
+
+
+def either(words: Iterable[str]) -> str:
+    """`a, b or c`."""
+    *first, last = words
+    return f"{', '.join(first)} or {last}" if first else last
+
+
 def guess(word: str, known: Iterable[str]) -> str:
     """`; did you mean `x`?` where a known word is near, else nothing."""
     near = get_close_matches(word.lower(), {name.lower(): name for name in known}, n=1, cutoff=0.6)
@@ -97,6 +129,12 @@ def refuse(problems: Sequence[Problem]) -> NoReturn:
     if all(problem.variable for problem in ordered):
         raise MissingVariable(text, variables=sorted({problem.variable for problem in ordered}))
     raise InvalidFile(text, problems=tuple(ordered))
+
+
+def _at(tree: Any, path: Path) -> Any:
+    for step in path:
+        tree = tree[step]
+    return tree
 
 
 def _window(line: str, start: int, width: int) -> tuple[str, int, int]:

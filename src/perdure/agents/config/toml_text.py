@@ -1,17 +1,17 @@
-"""TOML as data with places: `tomllib` reads it, and a scan of our own finds where things stand when something is wrong."""
+"""TOML as data with places: `tomllib` reads it, and a scan of our own finds where things stand."""
 
 from __future__ import annotations
 
 import re
 import tomllib
-from math import isfinite
 from typing import Any
 
 from .problems import Path, Place
+from .scalars import odd_number
 from .source import Fault, Parsed
 from .toml_marks import mark_toml
 
-BIGGEST = 2**63 - 1
+DEEPEST = 64
 _AT = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 _REASONS = {
     "Cannot overwrite a value": "this key was given before",
@@ -30,8 +30,6 @@ def read_toml(text: str) -> Parsed:
     except (ValueError, RecursionError) as error:
         what = "nested too deeply" if isinstance(error, RecursionError) else "a number is too large"
         return Parsed(faults=(Fault(Place(1, 1), what),), broken=True)
-    if not value:
-        return Parsed(faults=(Fault(Place(1, 1), "the file is empty"),), broken=True)
     odd = list(_not_plain(value, ()))
     if odd:
         marks = mark_toml(text)
@@ -42,16 +40,17 @@ def read_toml(text: str) -> Parsed:
 
 def _not_plain(value: Any, path: Path) -> list[tuple[Path, str]]:
     """What TOML can say and plain data cannot: dates, and numbers without an end."""
+    if len(path) > DEEPEST:
+        return [(path[:-1], f"nested deeper than {DEEPEST} levels")]
     match value:
         case dict():
             return [odd for key, item in value.items() for odd in _not_plain(item, (*path, key))]
         case list():
             return [odd for index, item in enumerate(value) for odd in _not_plain(item, (*path, index))]
-        case float() if not isfinite(value):
-            return [(path, "expected a finite number; put it in quotes if it is text")]
-        case int() if abs(value) > BIGGEST:
-            return [(path, "the number is too large; put it in quotes if it is text")]
-        case bool() | int() | float() | str():
+        case int() | float():
+            odd = odd_number(value)
+            return [(path, odd)] if odd else []
+        case str():
             return []
         case _:
             return [(path, "a date or time has no meaning here; put it in quotes")]

@@ -12,22 +12,13 @@ from typing import Any
 import yaml
 
 from .problems import Path, Place
+from .scalars import plain_value
 from .source import Fault, Marks, Parsed
 
 DEEPEST = 64
 MOST_VALUES = 100_000
-BIGGEST = 2**63 - 1
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_WORDS: dict[str, bool | None] = {
-    **dict.fromkeys(("", "~", "null", "Null", "NULL")),
-    **dict.fromkeys(("true", "True", "TRUE"), True),
-    **dict.fromkeys(("false", "False", "FALSE"), False),
-}
-_INT = re.compile(r"[-+]?[0-9]+")
-_BASED = re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+")
-_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
-_NOT_FINITE = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
 _CORE = "tag:yaml.org,2002:"
 _TYPES: dict[str, tuple[type, ...]] = {"int": (int,), "float": (int, float), "bool": (bool,), "null": (type(None),)}
 
@@ -37,7 +28,6 @@ def read_yaml(text: str) -> Parsed:
     try:
         for event in yaml.parse(text, Loader=_LOADER):
             composer.take(event)
-        composer.finish()
     except _Stop as stop:
         composer.faults.append(stop.fault)
         broken = True
@@ -99,10 +89,6 @@ class _Composer:
                     raise _Stop(_place(event), "a second document begins here; a file holds one")
             case _:
                 pass
-
-    def finish(self) -> None:
-        if self.root is None:
-            raise _Stop(Place(1, 1), "the file is empty")
 
     def _scalar(self, event: Any) -> None:
         frame = self._stack[-1] if self._stack else None
@@ -212,31 +198,6 @@ class _Composer:
         return value
 
 
-def plain_value(text: str) -> Any:
-    """What an unquoted scalar means. Raises ValueError for numbers that no JSON reader could hold."""
-    if text in _WORDS:
-        return _WORDS[text]
-    if text[0] not in "+-.0123456789":
-        return text
-    if _INT.fullmatch(text):
-        if len(text) > 20 or abs(int(text)) > BIGGEST:
-            raise ValueError("the number is too large; put it in quotes if it is text")
-        return int(text)
-    if _BASED.fullmatch(text):
-        value = int(text[2:], 8 if text[1] == "o" else 16) if len(text) < 30 else BIGGEST + 1
-        if value > BIGGEST:
-            raise ValueError("the number is too large; put it in quotes if it is text")
-        return value
-    if _FLOAT.fullmatch(text):
-        number = float(text)
-        if number in (float("inf"), float("-inf")):
-            raise ValueError("the number is too large; put it in quotes if it is text")
-        return number
-    if _NOT_FINITE.fullmatch(text):
-        raise ValueError("expected a finite number; put it in quotes if it is text")
-    return text
-
-
 def _no_tag(tag: str) -> str:
     return f"the tag `{tag.replace(_CORE, '!!')}` means nothing here; files hold plain data"
 
@@ -272,9 +233,13 @@ def _syntax(error: yaml.MarkedYAMLError, text: str) -> Fault:
     if "\t" in indent and "token" in f"{reason} {context}":
         return Fault(Place(place.line, indent.index("\t") + 1), "a tab cannot indent YAML; use spaces")
     if "cannot start any token" in reason:
-        return Fault(place, f"`{here}` cannot begin a value; put the text in quotes")
+        return Fault(
+            place, f"{'a backtick' if here == '`' else f'`{here}`'} cannot begin a value; put the text in quotes"
+        )
     if "end of stream" in reason and "quoted scalar" in context and error.context_mark is not None:
         return Fault(Place(error.context_mark.line + 1, error.context_mark.column + 1), "this quote is never closed")
+    if "${" in line[max(0, place.column - 3) : place.column]:
+        return Fault(place, "inside braces and brackets, `${…}` has to be in quotes")
     for pattern, shown in _REASONS:
         found = pattern.search(reason)
         if found is not None:
