@@ -32,12 +32,12 @@ FOREIGN = {
     "output_schema": "output",
     "triggers": "on",
     "schedule": "on: [{schedule: …}]",
+    "functions": "tools",
     "max_cost_per_request": "budget.per_run",
     "cost_limit": "budget.per_run",
     "temperature": "model: {temperature: …}",
     "max_tokens": "model: {max_tokens: …}",
     "provider": "model: {provider: …}",
-    "<<": "nothing here: merge keys are not part of YAML 1.2",
 }
 """Keys that other systems use at the root of an agent's file, and what stands for them here."""
 
@@ -107,10 +107,11 @@ def _nearest(error: Any, path: Path) -> Iterator[Finding]:
 
 
 def _instead(key: str, known: Mapping[str, Any], *, root: bool) -> str:
-    near = guess(key, known)
-    if root and "instructions" in known and key.lower() in FOREIGN and not near:
-        return f"; write {FOREIGN[key.lower()]}"
-    return near
+    if key == "<<":
+        return "; merge keys are not part of YAML 1.2"
+    if root and "instructions" in known and key.lower() in FOREIGN:
+        return f"; write `{FOREIGN[key.lower()]}` instead"
+    return guess(key, known)
 
 
 def _quotes(kinds: list[str], value: Any) -> str:

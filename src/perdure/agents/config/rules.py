@@ -8,6 +8,7 @@ from typing import Any
 
 from perdure.compute.provider import PROVIDERS
 
+from ..amounts import Duration, decode_amount
 from .problems import Finding, Path, guess
 from .scalars import as_number
 
@@ -49,7 +50,8 @@ def _project(tree: dict[str, Any]) -> Iterator[Finding]:
     for name in _mapping(tree.get("providers")):
         if name not in PROVIDERS:
             yield Finding(("providers", name), "unknown provider", "key", hint=guess(name, PROVIDERS))
-    for name in _mapping(tree.get("prices")):
+    for name, price in _mapping(tree.get("prices")).items():
+        yield from _price(price, ("prices", name))
         if "/" not in name:
             yield Finding(("prices", name), "expected provider/model, in quotes", "key")
     store = _mapping(tree.get("store"))
@@ -94,6 +96,24 @@ def _ranges(model: dict[str, Any], path: Path) -> Iterator[Finding]:
         value = as_number(model.get(key))
         if isinstance(value, int | float) and not least <= value <= most:
             yield Finding((*path, key), f"expected {least} to {most:,}", shown=True)
+    timeout = model.get("timeout")
+    if isinstance(timeout, str | int | float) and not _lasts(timeout):
+        yield Finding((*path, "timeout"), "expected a duration such as 500ms, 10s or 2m", shown=True)
+    yield from _price(model.get("price"), (*path, "price"))
+
+
+def _price(price: Any, path: Path) -> Iterator[Finding]:
+    for key, value in _mapping(price).items():
+        number = as_number(value)
+        if isinstance(number, int | float) and not 0 <= number < 1e9:
+            yield Finding((*path, key), "expected dollars per million tokens, 0 or more", shown=True)
+
+
+def _lasts(timeout: str | int | float) -> bool:
+    try:
+        return decode_amount(Duration, timeout) > 0
+    except ValueError:
+        return False
 
 
 def _needs_address(provider: str) -> bool:
