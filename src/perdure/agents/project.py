@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
+import msgspec
 from msgspec import Meta
 
 from perdure.compute.spec import ModelSpec, Price
@@ -56,7 +57,9 @@ class ServerSettings(Section, frozen=True):
 
     host: str = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65535)] = 8420
-    grace: Annotated[Duration, Meta(description="Time for runs to reach a safe point at shutdown.")] = Duration(30_000)
+    grace: Annotated[Duration, Meta(description="Time for runs to reach a safe point at shutdown.")] = msgspec.field(
+        default_factory=lambda: Duration(30_000)
+    )
 
 
 class Telemetry(Section, frozen=True):

@@ -111,7 +111,7 @@ def _price(price: Any, path: Path) -> Iterator[Finding]:
 
 def _lasts(timeout: str | int | float) -> bool:
     try:
-        return decode_amount(Duration, timeout) > 0
+        return bool(decode_amount(Duration, timeout))
     except ValueError:
         return False
 
