@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
-import msgspec
 from msgspec import Meta
 
 from perdure.compute.spec import ModelSpec, Price
@@ -57,9 +56,13 @@ class ServerSettings(Section, frozen=True):
 
     host: str = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65535)] = 8420
-    grace: Annotated[Duration, Meta(description="Time for runs to reach a safe point at shutdown.")] = msgspec.field(
-        default_factory=lambda: Duration(30_000)
-    )
+    grace: Annotated[
+        Duration | None, Meta(description="Time for runs to reach a safe point at shutdown; 30s where absent.")
+    ] = None
+
+    @property
+    def grace_ms(self) -> int:
+        return 30_000 if self.grace is None else self.grace
 
 
 class Telemetry(Section, frozen=True):
