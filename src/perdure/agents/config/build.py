@@ -47,7 +47,9 @@ def build(
             return built
     unfilled = {finding.path for finding in missing}
     told = [*missing, *(finding for finding in findings if finding.path not in unfilled)]
-    refuse([*problems, *(place(finding, finding.say(tree)) for finding in told)])
+    spots = {(problem.line, problem.column) for problem in problems if problem.line}
+    placed = (place(finding, finding.say(tree)) for finding in told)
+    refuse([*problems, *(problem for problem in placed if (problem.line, problem.column) not in spots)])
 
 
 def nowhere(name: str) -> Placed:

@@ -242,9 +242,12 @@ def _syntax(error: yaml.MarkedYAMLError, text: str) -> Fault:
         return Fault(place, "inside braces and brackets, `${…}` has to be in quotes")
     for pattern, shown in _REASONS:
         found = pattern.search(reason)
-        if found is not None:
-            where = ""
-            if found.groups() and error.context_mark is not None:
-                where = f" to close what line {error.context_mark.line + 1}:{error.context_mark.column + 1} opens"
-            return Fault(place, shown.format(*found.groups()) + where)
+        if found is None:
+            continue
+        if not found.groups() or error.context_mark is None:
+            return Fault(place, shown)
+        start = Place(error.context_mark.line + 1, error.context_mark.column + 1)
+        if not "".join(lines[place.line - 1 :]).strip():
+            return Fault(start, "this bracket is never closed")
+        return Fault(place, f"{shown.format(*found.groups())} to close what line {start.line}:{start.column} opens")
     return Fault(place, f"not YAML: {reason}" + (f" ({context})" if context else ""))
