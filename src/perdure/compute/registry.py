@@ -152,11 +152,11 @@ def _unknown(name: str, known: list[str]) -> UnknownProvider:
 
 
 def _quirks(name: str, provider: Provider, base_url: str) -> Any:
-    """How this server differs from its format's inventor; None for a format that nobody else speaks."""
-    table: dict[str, Any] = getattr(import_module(provider.wire.partition(":")[0]), "QUIRKS", {})
+    """How this server differs from the inventor of its format."""
+    table: dict[str, Any] = import_module(provider.wire.partition(":")[0]).QUIRKS
     if name == "azure" and base_url.partition("?")[0].rstrip("/").endswith("/v1"):
         name = "azure-v1"
-    return table.get(name, table.get("compatible"))
+    return table[name if name in table else "compatible"]
 
 
 def _load(path: str) -> Any:

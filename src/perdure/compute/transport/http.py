@@ -34,6 +34,7 @@ from .port import MAX_BODY, Answer, Post
 
 CONNECT_MS = 10_000
 IDLE_MS = 300_000
+READ_AHEAD = 65_536
 
 
 class HttpTransport:
@@ -57,10 +58,13 @@ class HttpTransport:
         self._client: Client | None = None
 
     async def post(self, post: Post) -> Answer:
-        async with self.stream(post) as incoming:
+        async with self._exchange(post, READ_AHEAD) as incoming:
             return Answer(incoming.status, incoming.headers, await incoming.read())
 
     def stream(self, post: Post) -> Exchange:
+        return self._exchange(post, 0)  # pyreqwest gives nothing until it has read so far ahead, or to the end
+
+    def _exchange(self, post: Post, read_ahead: int) -> Exchange:
         client = self._client or self._open()
         try:
             request = (
@@ -68,11 +72,11 @@ class HttpTransport:
                 .headers(post.headers)
                 .timeout(timedelta(milliseconds=post.timeout_ms))
                 .body_bytes(post.body)
+                .streamed_read_buffer_limit(read_ahead)
                 .build_streamed()
             )
-        except ValueError as error:  # BuilderError is one; its text may hold a header's secret, so it is not passed on
-            told = _last_cause(error) if isinstance(error, BuilderError) else "not a URL, or a header cannot be sent"
-            raise ConfigError(f"no request can be made to {_place(post.url)}: {told}") from None
+        except ValueError:  # its text may hold a header's secret, so it is not passed on
+            raise ConfigError(f"{_place(post.url)} is not a URL, or a header cannot be sent") from None
         return Exchange(request, post, self._connect_ms, self._idle_ms, self._max_body)
 
     async def close(self) -> None:
@@ -115,6 +119,8 @@ class Exchange:
             response = await self._request.__aenter__()
         except RequestError as error:
             self._fail(error)
+        except BuilderError as error:
+            raise ConfigError(f"{_place(self._post.url)}: {_causes(error)[-1]}") from error
         self._response = response
         self.status = response.status
         self.headers = dict(response.headers.items())
@@ -189,10 +195,6 @@ def _typed(error: RequestError, post: Post, connect_ms: int) -> ModelError:
 
 def _causes(error: RequestError | BuilderError) -> list[str]:
     return [cause["message"] for cause in error.details["causes"] or ()] or [error.message]
-
-
-def _last_cause(error: BuilderError) -> str:
-    return _causes(error)[-1]
 
 
 def _place(url: str) -> str:
