@@ -7,6 +7,7 @@
     │   ├── MissingVariable
     │   ├── UnknownProvider
     │   ├── UnknownSpec
+    │   ├── NotSupported
     │   └── MissingDependency
     ├── ModelError                 a model could not answer
     │   ├── AuthFailed, RateLimited, InvalidRequest, ContextTooLong, ContentFiltered
@@ -98,6 +99,13 @@ class UnknownProvider(ConfigError):
 class UnknownSpec(ConfigError):
     code = "config.unknown_spec"
     hint = "The spec that this run began with is not in the store; restore it from a backup or fork the run."
+
+
+class NotSupported(ConfigError):
+    """Something that is known by name, and that this version cannot do."""
+
+    code = "config.not_supported"
+    hint = "A later version may; `perdure version` says which one this is."
 
 
 class MissingDependency(ConfigError):

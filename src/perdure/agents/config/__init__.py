@@ -1,0 +1,1 @@
+"""From files people write to checked specs: everything wrong is said in one pass, with its place."""

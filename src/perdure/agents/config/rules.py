@@ -1,0 +1,164 @@
+"""What a schema cannot say of a file. Each rule looks at plain data that may be wrong in any way, and never trips."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from perdure.compute.provider import PROVIDERS
+
+from ..amounts import Duration, decode_amount
+from .problems import Finding, Path, guess
+from .scalars import as_number
+
+_TOOL_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
+_OBJECT = re.compile(r"[^:\s][^:]*:[A-Za-z_][A-Za-z0-9_.]*")
+_CRON_FIELD = re.compile(r"[0-9A-Za-z*/,?#-]+")
+_CRON_NAMES = ("@hourly", "@daily", "@weekly", "@monthly", "@yearly")
+_KINDS = ("topic", "schedule", "every", "webhook", "file")
+_JSON_TYPES = ("object", "array", "string", "number", "integer", "boolean", "null")
+
+
+def agent_findings(tree: dict[str, Any]) -> list[Finding]:
+    return list(_agent(tree))
+
+
+def project_findings(tree: dict[str, Any]) -> list[Finding]:
+    return list(_project(tree))
+
+
+def _agent(tree: dict[str, Any]) -> Iterator[Finding]:
+    model, handler = tree.get("model"), tree.get("class")
+    if model is None and handler is None:
+        yield Finding(("model",), "this key is required where there is no `class`, nor a default model of the project")
+    yield from _model(model, ("model",))
+    if isinstance(handler, str) and not _OBJECT.fullmatch(handler):
+        yield Finding(("class",), "expected ./file.py:Class or package.module:Class", shown=True)
+    for index, entry in enumerate(_list(tree.get("tools"))):
+        yield from _tool(entry, ("tools", index))
+    output = tree.get("output")
+    if isinstance(output, str) and not _OBJECT.fullmatch(output):
+        yield Finding(("output",), "expected a JSON Schema or ./file.py:Type", shown=True)
+    if isinstance(output, dict):
+        yield from _json_schema(output, ("output",))
+    for index, entry in enumerate(_list(tree.get("on"))):
+        yield from _trigger(entry, ("on", index))
+
+
+def _project(tree: dict[str, Any]) -> Iterator[Finding]:
+    for name in _mapping(tree.get("providers")):
+        if name not in PROVIDERS:
+            yield Finding(("providers", name), "unknown provider", "key", hint=guess(name, PROVIDERS))
+    for name, price in _mapping(tree.get("prices")).items():
+        yield from _price(price, ("prices", name))
+        if "/" not in name:
+            yield Finding(("prices", name), "expected provider/model, in quotes", "key")
+    store = _mapping(tree.get("store"))
+    if "path" in store and "url" in store:
+        yield Finding(("store", "url"), "a store has a path or a url, not both", "key")
+    yield from _model(_mapping(tree.get("defaults")).get("model"), ("defaults", "model"))
+
+
+def _model(model: Any, path: Path, asked: tuple[str, ...] = ()) -> Iterator[Finding]:
+    """`asked` are the models that this one would step in for."""
+    provider: Any
+    if isinstance(model, str):
+        provider, slash, name = model.strip().partition("/")
+        if not (provider and slash and name):
+            yield Finding(path, "expected provider/name, such as openai/gpt-5-mini", shown=True)
+        elif provider not in PROVIDERS:
+            yield Finding(path, "expected a known provider", shown=True, hint=guess(provider, PROVIDERS))
+        elif _needs_address(provider):
+            what = f"`{provider}` needs an address: {{provider: {provider}, name: …, base_url: …}}"
+            yield Finding(path, what)
+        full_name = model.strip()
+    elif isinstance(model, dict):
+        provider, full_name = model.get("provider"), f"{model.get('provider')}/{model.get('name')}"
+        if isinstance(provider, str) and provider not in PROVIDERS:
+            hint = guess(provider, PROVIDERS)
+            yield Finding((*path, "provider"), "expected a known provider", shown=True, hint=hint)
+        elif isinstance(provider, str) and _needs_address(provider) and not model.get("base_url"):
+            yield Finding((*path, "base_url"), f"this key is required for the provider `{provider}`")
+        yield from _ranges(model, path)
+    else:
+        return
+    if full_name in asked:
+        yield Finding(path, "this model is asked before already; it cannot fall back to itself")
+        return
+    fallback = model.get("fallback") if isinstance(model, dict) else None
+    for index, entry in enumerate(_list(fallback)):
+        yield from _model(entry, (*path, "fallback", index), (*asked, full_name))
+
+
+def _ranges(model: dict[str, Any], path: Path) -> Iterator[Finding]:
+    for key, least, most in (("temperature", 0, 2), ("top_p", 0, 1), ("max_tokens", 1, 10_000_000)):
+        value = as_number(model.get(key))
+        if isinstance(value, int | float) and not least <= value <= most:
+            yield Finding((*path, key), f"expected {least} to {most:,}", shown=True)
+    timeout = model.get("timeout")
+    if isinstance(timeout, str | int | float) and not _lasts(timeout):
+        yield Finding((*path, "timeout"), "expected a duration such as 500ms, 10s or 2m", shown=True)
+    yield from _price(model.get("price"), (*path, "price"))
+
+
+def _price(price: Any, path: Path) -> Iterator[Finding]:
+    for key, value in _mapping(price).items():
+        number = as_number(value)
+        if isinstance(number, int | float) and not 0 <= number < 1e9:
+            yield Finding((*path, key), "expected dollars per million tokens, 0 or more", shown=True)
+
+
+def _lasts(timeout: str | int | float) -> bool:
+    try:
+        return bool(decode_amount(Duration, timeout))
+    except ValueError:
+        return False
+
+
+def _needs_address(provider: str) -> bool:
+    return bool(PROVIDERS[provider].wire) and not PROVIDERS[provider].base_url
+
+
+def _tool(entry: Any, path: Path) -> Iterator[Finding]:
+    if isinstance(entry, dict):
+        if len(entry) != 1:
+            yield Finding(path, f"expected one name with its options, found {len(entry)} keys")
+            return
+        entry = next(iter(entry))
+    if isinstance(entry, str) and not (_TOOL_NAME.fullmatch(entry) or _OBJECT.fullmatch(entry)):
+        what = "expected a tool's name, ./file.py:function or package.module:function"
+        yield Finding(path, what, shown=True)
+
+
+def _trigger(entry: Any, path: Path) -> Iterator[Finding]:
+    if not isinstance(entry, dict):
+        return
+    kinds = [kind for kind in _KINDS if entry.get(kind) is not None]
+    if len(kinds) != 1:
+        found = " and ".join(kinds) or "none"
+        yield Finding(path, f"a trigger has exactly one of {', '.join(_KINDS)}; found {found}")
+    schedule = entry.get("schedule")
+    if isinstance(schedule, str) and schedule not in _CRON_NAMES:
+        fields = schedule.split()
+        if len(fields) != 5 or not all(_CRON_FIELD.fullmatch(field) for field in fields):
+            yield Finding((*path, "schedule"), "expected a cron line of five fields", shown=True)
+
+
+def _json_schema(schema: dict[str, Any], path: Path) -> Iterator[Finding]:
+    kind = schema.get("type")
+    if isinstance(kind, str) and kind not in _JSON_TYPES:
+        yield Finding((*path, "type"), "expected a type of JSON Schema", shown=True, hint=guess(kind, _JSON_TYPES))
+    for name, inner in _mapping(schema.get("properties")).items():
+        if isinstance(inner, dict):
+            yield from _json_schema(inner, (*path, "properties", name))
+        elif not isinstance(inner, bool):
+            yield Finding((*path, "properties", name), "expected a JSON Schema: a mapping")
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,69 @@
+"""A file that has been read: its data, and where in its text each value stands."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from .problems import Path, Place, Problem, show_path
+
+_BREAKS = {"yaml": re.compile("\r\n|[\n\r\x85\u2028\u2029]"), "toml": re.compile("\r?\n")}
+
+
+class Marks(NamedTuple):
+    """Places of keys and values by their path."""
+
+    keys: dict[Path, Place]
+    values: dict[Path, Place]
+
+
+class Fault(NamedTuple):
+    """Something that the reader of a format found wrong."""
+
+    place: Place
+    what: str
+    path: Path = ()
+
+
+def _no_marks() -> Marks:
+    return Marks({}, {})
+
+
+class Parsed(NamedTuple):
+    """What a reader made of a text. `broken` says that nothing can be built from `value`."""
+
+    value: Any = None
+    marks: Callable[[], Marks] = _no_marks
+    faults: tuple[Fault, ...] = ()
+    broken: bool = False
+
+
+class Source:
+    """A parsed file. `name` is what people call it; `value` is plain data as it was written, variables unfilled."""
+
+    def __init__(self, name: str, text: str, format: str, parsed: Parsed) -> None:
+        self.name = name
+        self.value = parsed.value
+        self.broken = parsed.broken
+        self._text = text
+        self._breaks = _BREAKS[format]
+        self._parsed = parsed
+
+    @property
+    def problems(self) -> list[Problem]:
+        """What is wrong with the text itself."""
+        return [self.problem_at(fault.place, fault.path, fault.what) for fault in self._parsed.faults]
+
+    def problem(self, path: Path, what: str, *, key: bool = False, variable: str = "") -> Problem:
+        """The problem at a path; where nothing is written there, its nearest parent is shown."""
+        marks = self._parsed.marks()
+        place = marks.keys.get(path) if key else None
+        for length in range(len(path), -1, -1):
+            place = place or marks.values.get(path[:length])
+        return self.problem_at(place or Place(1, 1), path, what, variable)
+
+    def problem_at(self, place: Place, path: Path, what: str, variable: str = "") -> Problem:
+        lines = self._breaks.split(self._text)
+        line = lines[place.line - 1] if place.line <= len(lines) else ""
+        return Problem(self.name, show_path(path), what, place.line, place.column, place.width, line, variable)

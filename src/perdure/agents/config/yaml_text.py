@@ -1,0 +1,253 @@
+"""YAML as data with places, by the core schema of YAML 1.2.2 (§10.3): `yes`, `on` and `12:30` are text, `010` is ten.
+
+Built from libyaml's events rather than PyYAML's nodes: that is where nesting, aliases and duplicate keys can be bounded
+and told apart before anything is built.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import yaml
+
+from .problems import Path, Place
+from .scalars import plain_value
+from .source import Fault, Marks, Parsed
+
+DEEPEST = 64
+MOST_VALUES = 100_000
+
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_CORE = "tag:yaml.org,2002:"
+_TYPES: dict[str, tuple[type, ...]] = {"int": (int,), "float": (int, float), "bool": (bool,), "null": (type(None),)}
+
+
+def read_yaml(text: str) -> Parsed:
+    composer = _Composer()
+    try:
+        for event in yaml.parse(text, Loader=_LOADER):
+            composer.take(event)
+    except _Stop as stop:
+        composer.faults.append(stop.fault)
+        broken = True
+    except yaml.MarkedYAMLError as error:
+        composer.faults.append(_syntax(error, text))
+        broken = True
+    else:
+        broken = False
+    marks = Marks(composer.keys, composer.values)
+    return Parsed(composer.root, lambda: marks, tuple(composer.faults), broken)
+
+
+class _Stop(Exception):
+    def __init__(self, place: Place, what: str, path: Path = ()) -> None:
+        super().__init__(what)
+        self.fault = Fault(place, what, path)
+
+
+class _Frame:
+    """A mapping or sequence under construction. `key` is the key whose value comes next, None before a key."""
+
+    __slots__ = ("anchor", "container", "key", "path", "skip", "start")
+
+    def __init__(self, container: Any, path: Path, anchor: str | None, start: int) -> None:
+        self.container = container
+        self.path = path
+        self.anchor = anchor
+        self.start = start
+        self.key: str | None = None
+        self.skip = False
+
+
+class _Composer:
+    def __init__(self) -> None:
+        self.root: Any = None
+        self.keys: dict[Path, Place] = {}
+        self.values: dict[Path, Place] = {}
+        self.faults: list[Fault] = []
+        self._stack: list[_Frame] = []
+        self._documents = 0
+        self._count = 0
+        self._anchors: dict[str, tuple[Any, int] | None] = {}
+
+    def take(self, event: Any) -> None:
+        match event:
+            case yaml.ScalarEvent():
+                self._scalar(event)
+            case yaml.MappingStartEvent():
+                self._open(event, {}, "map")
+            case yaml.SequenceStartEvent():
+                self._open(event, [], "seq")
+            case yaml.MappingEndEvent() | yaml.SequenceEndEvent():
+                self._close()
+            case yaml.AliasEvent():
+                self._alias(event)
+            case yaml.DocumentStartEvent():
+                self._documents += 1
+                if self._documents > 1:
+                    raise _Stop(_place(event), "a second document begins here; a file holds one")
+            case _:
+                pass
+
+    def _scalar(self, event: Any) -> None:
+        frame = self._stack[-1] if self._stack else None
+        if frame is not None and type(frame.container) is dict and frame.key is None:
+            self._key(frame, event.value, _place(event))
+            return
+        path = self._next_path(frame)
+        value = self._resolve(event, path)
+        self._count_one(event)
+        if event.anchor:
+            self._anchors[event.anchor] = (value, 1)
+        self._put(frame, path, value, _place(event))
+
+    def _key(self, frame: _Frame, key: str, place: Place) -> None:
+        path = (*frame.path, key)
+        frame.key = key
+        frame.skip = key in frame.container
+        if frame.skip:
+            first = self.keys[path]
+            self.faults.append(Fault(place, f"this key was given before, on line {first.line}:{first.column}", path))
+        else:
+            self.keys[path] = place
+
+    def _open(self, event: Any, container: Any, kind: str) -> None:
+        frame = self._stack[-1] if self._stack else None
+        if frame is not None and type(frame.container) is dict and frame.key is None:
+            raise _Stop(_place(event), "a key must be text; this one is a list or mapping", frame.path)
+        path = self._next_path(frame)
+        if len(self._stack) >= DEEPEST:
+            raise _Stop(_place(event), f"nested deeper than {DEEPEST} levels")
+        if event.tag not in (None, "!", _CORE + kind):
+            self.faults.append(Fault(_place(event), _no_tag(event.tag), path))
+        self._count_one(event)
+        if event.anchor:
+            self._anchors[event.anchor] = None
+        self._put(frame, path, container, _place(event), keep=True)
+        self._stack.append(_Frame(container, path, event.anchor, self._count))
+
+    def _close(self) -> None:
+        frame = self._stack.pop()
+        if frame.anchor:
+            self._anchors[frame.anchor] = (frame.container, self._count - frame.start + 1)
+        if self._stack:
+            self._stack[-1].key = None
+
+    def _alias(self, event: Any) -> None:
+        frame = self._stack[-1] if self._stack else None
+        place = _place(event)
+        if event.anchor not in self._anchors:
+            raise _Stop(place, f"`*{event.anchor}` has no anchor `&{event.anchor}` before it")
+        known = self._anchors[event.anchor]
+        if known is None:
+            raise _Stop(place, f"`*{event.anchor}` stands inside what it names")
+        value, size = known
+        if frame is not None and type(frame.container) is dict and frame.key is None:
+            if not isinstance(value, str):
+                raise _Stop(place, "a key must be text; this alias is not", frame.path)
+            self._key(frame, value, place)
+            return
+        self._count_one(event, size)
+        self._put(frame, self._next_path(frame), value, place)
+
+    def _count_one(self, event: Any, size: int = 1) -> None:
+        self._count += size
+        if self._count > MOST_VALUES:
+            raise _Stop(_place(event), f"more than {MOST_VALUES:,} values, counting what aliases repeat")
+
+    @staticmethod
+    def _next_path(frame: _Frame | None) -> Path:
+        if frame is None:
+            return ()
+        return (*frame.path, frame.key if frame.key is not None else len(frame.container))
+
+    def _put(self, frame: _Frame | None, path: Path, value: Any, place: Place, *, keep: bool = False) -> None:
+        """Put a value where the frame expects one; `keep` leaves the key standing until the container is closed."""
+        if frame is None:
+            self.root = value
+            self.values[path] = place
+        elif frame.key is None:
+            frame.container.append(value)
+            self.values[path] = place
+        else:
+            if not frame.skip:
+                frame.container[frame.key] = value
+                self.values[path] = place
+            if not keep:
+                frame.key = None
+
+    def _resolve(self, event: Any, path: Path) -> Any:
+        text: str = event.value
+        tag: str | None = event.tag
+        if tag in ("!", _CORE + "str") or (tag is None and not event.implicit[0]):
+            return text
+        problem = ""
+        try:
+            value = plain_value(text)
+        except ValueError as error:
+            value, problem = text, str(error)
+        if tag is not None:
+            types = _TYPES.get(tag.removeprefix(_CORE))
+            if types is None:
+                problem = _no_tag(tag)
+            elif not problem and type(value) not in types:
+                problem = f"this is not `!!{tag.removeprefix(_CORE)}`"
+        if problem:
+            self.faults.append(Fault(_place(event), problem, path))
+        return value
+
+
+def _no_tag(tag: str) -> str:
+    return f"the tag `{tag.replace(_CORE, '!!')}` means nothing here; files hold plain data"
+
+
+def _place(event: Any) -> Place:
+    start, end = event.start_mark, event.end_mark
+    width = end.column - start.column if end.line == start.line else 1
+    return Place(start.line + 1, start.column + 1, max(1, width))
+
+
+_REASONS = (
+    (
+        re.compile("mapping values are not allowed"),
+        "`: ` cannot stand here; quote text that holds it, or check the indentation",
+    ),
+    (re.compile("could not find expected ':'"), "expected `: ` after this key; text of several lines begins with `|`"),
+    (re.compile("did not find expected key"), "expected a key at this indentation"),
+    (re.compile("did not find expected '-' indicator"), "expected `- ` at this indentation"),
+    (re.compile("expected ',' or '([]}])'"), "expected `,` or `{0}`"),
+    (re.compile("unknown escape character"), "not an escape sequence; use single quotes for text with backslashes"),
+)
+
+
+def _syntax(error: yaml.MarkedYAMLError, text: str) -> Fault:
+    """libyaml's complaint in our words where it is a common one, at the place that a person has to change."""
+    mark = error.problem_mark or error.context_mark
+    place = Place(mark.line + 1, mark.column + 1) if mark is not None else Place(1, 1)
+    reason, context = error.problem or "cannot be read", error.context or ""
+    lines = text.split("\n")
+    line = lines[place.line - 1] if place.line <= len(lines) else ""
+    here = line[place.column - 1 : place.column]
+    indent = line[: len(line) - len(line.lstrip())]
+    if "\t" in indent and "token" in f"{reason} {context}":
+        return Fault(Place(place.line, indent.index("\t") + 1), "a tab cannot indent YAML; use spaces")
+    if "cannot start any token" in reason:
+        return Fault(
+            place, f"{'a backtick' if here == '`' else f'`{here}`'} cannot begin a value; put the text in quotes"
+        )
+    if "end of stream" in reason and "quoted scalar" in context and error.context_mark is not None:
+        return Fault(Place(error.context_mark.line + 1, error.context_mark.column + 1), "this quote is never closed")
+    if "${" in line[max(0, place.column - 3) : place.column]:
+        return Fault(place, "inside braces and brackets, `${…}` has to be in quotes")
+    for pattern, shown in _REASONS:
+        found = pattern.search(reason)
+        if found is None:
+            continue
+        if not found.groups() or error.context_mark is None:
+            return Fault(place, shown)
+        start = Place(error.context_mark.line + 1, error.context_mark.column + 1)
+        if not "".join(lines[place.line - 1 :]).strip():
+            return Fault(start, "this bracket is never closed")
+        return Fault(place, f"{shown.format(*found.groups())} to close what line {start.line}:{start.column} opens")
+    return Fault(place, f"not YAML: {reason}" + (f" ({context})" if context else ""))

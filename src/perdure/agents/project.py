@@ -1,0 +1,135 @@
+"""The project: one folder with one file of settings that every agent in it shares."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+from msgspec import Meta
+
+from perdure.compute.spec import ModelSpec, Price
+
+from .amounts import Duration, Money
+from .spec import Budget, Limits, Name, Section
+
+PROJECT_FILES = ("perdure.toml", "perdure.yaml", "perdure.yml")
+STATE_FOLDER = ".perdure"
+DATABASE = "perdure.db"
+
+
+class ProjectName(Section, frozen=True):
+    """Who this project is."""
+
+    name: Name | None = None
+    description: str = ""
+
+
+class ProviderSettings(Section, frozen=True):
+    """How the models of one provider are reached; what a model states itself goes first."""
+
+    api_key: Annotated[str | None, Meta(description="Write `${VARIABLE}`, so that no key is in the file.")] = None
+    base_url: str | None = None
+    headers: dict[str, str] = {}
+
+    def __repr__(self) -> str:
+        """Without the key, and without headers, which may hold one."""
+        return f"ProviderSettings(base_url={self.base_url!r})"
+
+
+class StoreSettings(Section, frozen=True):
+    """Where durable state lives: a file (`path`, relative to the project), or a server (`url`)."""
+
+    path: str | None = None
+    url: str | None = None
+
+
+class ProjectBudget(Section, frozen=True):
+    """What all agents of the project together may spend."""
+
+    per_day: Money | None = None
+    per_month: Money | None = None
+
+
+class ServerSettings(Section, frozen=True):
+    """Where `perdure serve` listens."""
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Meta(ge=0, le=65535)] = 8420
+    grace: Annotated[
+        Duration | None, Meta(description="Time for runs to reach a safe point at shutdown; 30s where absent.")
+    ] = None
+
+    @property
+    def grace_ms(self) -> int:
+        return 30_000 if self.grace is None else self.grace
+
+
+class Telemetry(Section, frozen=True):
+    """Where traces go. Nothing is sent unless an endpoint is named."""
+
+    endpoint: Annotated[str | None, Meta(description="OTLP/HTTP, such as http://127.0.0.1:4318.")] = None
+    headers: dict[str, str] = {}
+    content: Annotated[bool, Meta(description="Whether messages and tool arguments are sent too.")] = False
+    sample: Annotated[float, Meta(ge=0, le=1, description="Share of runs that are traced.")] = 1.0
+
+
+class Defaults(Section, frozen=True):
+    """What every agent of the project has unless its own file says otherwise."""
+
+    model: str | ModelSpec | None = None
+    budget: Budget | None = None
+    limits: Limits | None = None
+
+
+class ProjectFile(Section, frozen=True):
+    """A project, as its file describes it."""
+
+    project: ProjectName = ProjectName()
+    providers: Annotated[dict[str, ProviderSettings], Meta(description="Settings by name of provider.")] = {}
+    store: StoreSettings = StoreSettings()
+    budget: ProjectBudget = ProjectBudget()
+    prices: Annotated[
+        dict[str, Price], Meta(description="Dollars per million tokens by `provider/model`; these go first.")
+    ] = {}
+    server: ServerSettings = ServerSettings()
+    telemetry: Telemetry = Telemetry()
+    defaults: Defaults = Defaults()
+
+
+class ProjectConfig(ProjectFile, frozen=True, kw_only=True):
+    """A project's settings, ready for use. `root` is its folder; `file` is None where it has no file of its own.
+
+    `agent_defaults` are the `defaults` as they are written, variables unfilled, for the documents of its agents.
+    """
+
+    root: Path
+    file: Path | None = None
+    agent_defaults: dict[str, Any] = {}
+
+    @property
+    def name(self) -> str:
+        return self.project.name or self.root.resolve().name or "project"
+
+    @property
+    def state_folder(self) -> Path:
+        return self.root / STATE_FOLDER
+
+    @property
+    def database(self) -> Path:
+        """The SQLite file; without meaning where `store.url` is set."""
+        return self.root / (self.store.path or f"{STATE_FOLDER}/{DATABASE}")
+
+
+def find_project_file(start: Path) -> Path | None:
+    """The project file that `start` (a file or folder) belongs to, searched from there upward."""
+    start = start.absolute()
+    for folder in (start, *start.parents):
+        found = project_file_in(folder)
+        if found is not None:
+            return found
+    return None
+
+
+def project_file_in(folder: Path, names: Sequence[str] = PROJECT_FILES) -> Path | None:
+    return next((folder / name for name in names if (folder / name).is_file()), None)

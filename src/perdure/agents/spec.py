@@ -1,0 +1,171 @@
+"""What an agent is: the fields of its file, and the spec that a run keeps to its end."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, TypeAlias
+
+import msgspec
+from msgspec import Meta
+
+from perdure.base.codec import digest_bytes
+from perdure.compute.spec import ModelSpec
+
+from .amounts import Duration, Money, encode_amount
+
+AT_ONCE = 8
+"""Tool calls of one answer that run at the same time where the spec only says that they may."""
+
+Name: TypeAlias = Annotated[
+    str,
+    Meta(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$(?!\n)",
+        extra_json_schema={
+            "errorMessage": "expected 1 to 64 letters, digits, `-`, `_` or `.`, beginning with a letter or digit"
+        },
+    ),
+]
+Version: TypeAlias = Annotated[
+    str,
+    Meta(
+        pattern=r"^[0-9]+\.[0-9]+\.[0-9]+([-+][0-9A-Za-z.+-]+)?$(?!\n)",
+        extra_json_schema={"errorMessage": "expected a semantic version, such as 1.2.0"},
+    ),
+]
+Count: TypeAlias = Annotated[int, Meta(ge=1, le=1_000_000_000)]
+
+
+class Section(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True, kw_only=True):
+    """Base of every mapping in a file: keys that it does not know are errors."""
+
+
+class Budget(Section, frozen=True):
+    """What the agent may spend. Amounts are micro-USD; `$0.10` or a number of dollars in a file."""
+
+    per_run: Annotated[Money | None, Meta(description="Most that one run may cost, with its child runs.")] = None
+    per_day: Annotated[Money | None, Meta(description="Most that all runs of the agent may cost in a day (UTC).")] = (
+        None
+    )
+    approval_threshold: Annotated[
+        Money | None, Meta(description="A single spend above this waits for a person's approval.")
+    ] = None
+    warn_at: Annotated[float, Meta(gt=0, le=1, description="Share of a budget at which a warning is given.")] = 0.8
+
+
+class Limits(Section, frozen=True):
+    """How far one run may go before it stops. Durations are milliseconds; `2m` or a number of seconds in a file."""
+
+    steps: Annotated[Count, Meta(description="Model calls before the run yields; it can be resumed.")] = 20
+    timeout: Annotated[Duration | None, Meta(description="Longest time that a run may work, waiting aside.")] = None
+    tool_timeout: Annotated[Duration | None, Meta(description="Longest time of one tool call.")] = None
+    tokens: Annotated[Count | None, Meta(description="Most tokens that a run may use, in and out.")] = None
+    concurrency: Annotated[
+        bool | Count, Meta(description="Tool calls at once: a number, true for 8, false for one after another.")
+    ] = True
+
+    @property
+    def calls_at_once(self) -> int:
+        if isinstance(self.concurrency, bool):
+            return AT_ONCE if self.concurrency else 1
+        return self.concurrency
+
+
+class ContextWindow(Section, frozen=True):
+    """What happens when the conversation outgrows the model's window."""
+
+    policy: Literal["drop_oldest", "summarize"] = "drop_oldest"
+    tokens: Annotated[Count | None, Meta(description="Size of the window; the model's own where absent.")] = None
+    keep: Annotated[Count, Meta(description="Latest messages that always stay.")] = 8
+
+
+class Inbox(Section, frozen=True):
+    """How many messages may wait for the agent, and what happens to one too many."""
+
+    capacity: Annotated[Count, Meta(description="Messages that may wait.")] = 1024
+    policy: Literal["reject_new", "drop_oldest", "dead_letter"] = "reject_new"
+
+
+class Trigger(Section, frozen=True):
+    """What wakes the agent besides a message to it: exactly one of the first five fields."""
+
+    topic: Annotated[str | None, Meta(description="Events of this topic; `*` and `>` are wildcards.")] = None
+    schedule: Annotated[str | None, Meta(description="A cron line, such as `0 9 * * mon`.")] = None
+    every: Annotated[Duration | None, Meta(description="An interval, such as `15m`.")] = None
+    webhook: Annotated[str | None, Meta(description="HTTP calls to this name.")] = None
+    file: Annotated[str | None, Meta(description="Changes of files that match this pattern.")] = None
+    timezone: Annotated[str, Meta(description="Zone of the schedule, such as `Europe/Zurich`.")] = "UTC"
+    input: Annotated[str, Meta(description="What the agent is asked; the event itself where absent.")] = ""
+
+
+class AgentFile(Section, frozen=True):
+    """An agent, as its file describes it."""
+
+    name: Annotated[Name, Meta(description="What the agent is called, and its id where a run names none.")]
+    version: Annotated[Version | None, Meta(description="Semantic version of this definition, for people.")] = None
+    description: Annotated[str, Meta(description="What the agent is for, in a sentence.")] = ""
+    model: Annotated[
+        str | ModelSpec | None, Meta(description="`provider/name`, or a mapping with settings and fallbacks.")
+    ] = None
+    handler: Annotated[
+        str | None, Meta(description="A Python agent instead of the built-in loop: `./counter.py:Counter`.")
+    ] = msgspec.field(default=None, name="class")
+    instructions: Annotated[str, Meta(description="The system prompt.")] = ""
+    tools: Annotated[
+        tuple[str | dict[str, Any], ...],
+        Meta(description="Names of built-in tools, `./tools.py:function`, or a name with its options."),
+    ] = ()
+    budget: Budget = Budget()
+    limits: Limits = Limits()
+    stop: Annotated[tuple[str, ...], Meta(description="Texts at which the model stops writing.")] = ()
+    strategy: Annotated[
+        Literal["tools", "react"],
+        Meta(description="`react` is a text protocol for models that cannot call tools."),
+    ] = "tools"
+    output: Annotated[
+        str | dict[str, Any] | None, Meta(description="Shape of the answer: a JSON Schema, or `./module.py:Type`.")
+    ] = None
+    output_retries: Annotated[int, Meta(ge=0, le=20, description="How often a misshapen answer is sent back.")] = 2
+    context: ContextWindow = ContextWindow()
+    inbox: Inbox = Inbox()
+    while_waiting: Annotated[
+        Literal["queue", "cancel"], Meta(description="What a new message does to a run that waits.")
+    ] = "queue"
+    on: Annotated[tuple[Trigger, ...], Meta(description="What wakes the agent besides messages.")] = ()
+    metadata: Annotated[dict[str, str], Meta(description="Labels of your own.")] = {}
+
+
+class AgentSpec(AgentFile, frozen=True):
+    """An agent's definition, ready to run.
+
+    `folder` is where its relative paths start, itself relative to the project's root (POSIX). `document` is what the
+    store keeps: the file as data, with its `${VARIABLES}` unfilled, so that no secret of the environment is written.
+    """
+
+    folder: str = "."
+    document: bytes = b""
+
+    def __repr__(self) -> str:
+        """Short, and without the keys that a model may carry."""
+        return f"AgentSpec(name={self.name!r}, folder={self.folder!r}, digest={spec_digest(self)!r})"
+
+
+def spec_document(spec: AgentSpec) -> bytes:
+    """The spec as canonical JSON: equal for files that differ only in format, comments or the order of keys."""
+    return spec.document or document_of("agent", spec.folder, as_written(spec))
+
+
+def spec_digest(spec: AgentSpec) -> str:
+    """32 hex digits that stand for the spec; a run keeps to the spec whose digest it began with."""
+    return digest_bytes(spec_document(spec))
+
+
+def as_written(spec: AgentFile) -> dict[str, Any]:
+    """The spec as the mapping that a file would hold."""
+    tree: dict[str, Any] = msgspec.to_builtins(spec, enc_hook=encode_amount)
+    return {key: value for key, value in tree.items() if key not in ("folder", "document")}
+
+
+def document_of(kind: str, folder: str, tree: Any) -> bytes:
+    return _CANONICAL.encode({"kind": kind, "version": 1, "folder": folder, "spec": tree})
+
+
+_CANONICAL = msgspec.json.Encoder(order="deterministic")
