@@ -29,10 +29,8 @@ from .pulse import Pulse
 from .settings import DEFAULTS, Settings
 from .store.ops import Claim, Claimable, NoAgent, Op, PutSpec, Unclaim
 from .store.port import Store
-from .store.rows import ENDED, AgentRow, RecordFilter, RunRow
-
-NEEDS_A_PERSON = frozenset(("approval", "in_doubt", "budget", "message"))
-
+from .store.rows import AgentRow, RecordFilter, RunRow
+from .watcher import Watcher
 
 def _nothing(_: str) -> None:
     pass
@@ -68,7 +66,7 @@ class Engine:
         self._again: set[str] = set()
         self._side: set[asyncio.Task[None]] = set()
         self._mine: set[str] = set()
-        self._watchers: dict[str, list[tuple[str, asyncio.Future[Ended]]]] = {}
+        self._watchers: dict[str, list[Watcher]] = {}
         self._specs: set[str] = set()
         self._closing = False
 
@@ -154,24 +152,16 @@ class Engine:
 
     async def rest(self, run: RunRow, *, person: bool = True) -> Ended:
         """Wait until the run has ended, yielded, was paused or, with `person`, waits for somebody."""
-        while True:
-            future: asyncio.Future[Ended] = asyncio.get_running_loop().create_future()
-            self._watchers.setdefault(run.agent_id, []).append((run.id, future))
+        watcher = Watcher(run.id, person, asyncio.get_running_loop().create_future())
+        self._watchers.setdefault(run.agent_id, []).append(watcher)
+        try:
             if run.agent_id not in self._ticks:
                 await self._look_again(run.agent_id, run.id)
-            try:
-                ended = await future
-            finally:
-                self._unwatch(run, future)
-            if _is_rest(ended, person):
-                return ended
-
-    def _unwatch(self, run: RunRow, future: asyncio.Future[Ended]) -> None:
-        left = [entry for entry in self._watchers.get(run.agent_id, ()) if entry[1] is not future]
-        if left:
-            self._watchers[run.agent_id] = left
-        else:
-            self._watchers.pop(run.agent_id, None)
+            return await watcher.news
+        finally:
+            self._watchers[run.agent_id].remove(watcher)
+            if not self._watchers[run.agent_id]:
+                del self._watchers[run.agent_id]
 
     async def ended(self, run: RunRow) -> Ended:
         """A run with what its last record says of its output, error or waits."""
@@ -191,23 +181,22 @@ class Engine:
 
     def settled(self, ended: Ended) -> None:
         """A run came to rest, or waits: tell whoever asked."""
-        self._tell(ended.run, lambda future: future.set_result(ended))
+        for watcher in self._watchers.get(ended.run.agent_id, ()):
+            if watcher.run_id == ended.run.id:
+                watcher.tell(ended)
         if ended.waits:
             self._pulse.hurry()
 
-    def _tell(self, run: RunRow, how: Callable[[asyncio.Future[Ended]], None]) -> None:
-        for run_id, future in self._watchers.get(run.agent_id, ()):
-            if run_id == run.id and not future.done():
-                how(future)
-
     async def _look_again(self, agent_id: str, run_id: str) -> None:
-        """What the store says of a run that is watched here; where nobody moves it, see to it."""
+        """Tell whoever watches a run what the store says of it."""
         run = await self.store.load_run(run_id)
-        if run is None:
-            run = RunRow(run_id, agent_id, "", "", "failed", 0)
-            self._tell(run, lambda future: future.set_exception(RunNotFound(f"no run {run_id}", run_id=run_id)))
-        elif run.status in ENDED or run.status in ("waiting", "yielded", "paused"):
-            self.settled(await self.ended(run))
+        ended = await self.ended(run) if run is not None else None
+        for watcher in self._watchers.get(agent_id, ()):
+            if watcher.run_id == run_id:
+                if ended is not None:
+                    watcher.tell(ended)
+                else:
+                    watcher.fail(RunNotFound(f"no run {run_id}", run_id=run_id))
 
     # -- ticking ------------------------------------------------------------------------------------------------------
 
@@ -254,9 +243,9 @@ class Engine:
                 self._again.discard(agent_id)
                 self.wake(agent_id)
             else:
-                for run_id, future in self._watchers.get(agent_id, ()):
-                    if not future.done():
-                        self._aside(self._look_again(agent_id, run_id))
+                for watcher in self._watchers.get(agent_id, ()):
+                    if not watcher.news.done():
+                        self._aside(self._look_again(agent_id, watcher.run_id))
 
     async def _claim(self, agent_id: str) -> Holding | None:
         """Take the agent under this worker's fence; None where another live worker has it."""
@@ -302,11 +291,9 @@ class Engine:
             holding.execution = None
         if not holding.released:
             holding.released = True
-            given = await self.store.commit([Unclaim(agent_id, self.worker, holding.last_mail)])
-            if not given[0] and not self._closing:
+            given = await self.store.commit([Unclaim(agent_id, self.worker, None if self._closing else holding.last_mail)])
+            if not given[0]:
                 self.wake(agent_id)
-            elif not given[0]:
-                await self.store.commit([Unclaim(agent_id, self.worker, -1)])
 
     async def _lost(self, agent_id: str) -> None:
         """Another worker took the agent over: whatever this one still holds of it is void."""
@@ -319,9 +306,8 @@ class Engine:
         holding = self._held.pop(agent_id, None)
         if holding is not None and holding.execution is not None:
             await holding.execution.abandon()
-        for _, future in self._watchers.get(agent_id, ()):
-            if not future.done():
-                future.set_exception(error)
+        for watcher in self._watchers.get(agent_id, ()):
+            watcher.fail(error)
 
     # -- for the pulse ------------------------------------------------------------------------------------------------
 
@@ -339,8 +325,3 @@ class Engine:
         task.add_done_callback(self._side.discard)
 
 
-def _is_rest(ended: Ended, person: bool) -> bool:
-    status = ended.run.status
-    if status in ENDED or status in ("yielded", "paused"):
-        return True
-    return person and status == "waiting" and ended.run.waiting_for in NEEDS_A_PERSON

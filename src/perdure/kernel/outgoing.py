@@ -64,9 +64,9 @@ def answer(envelope: Envelope, run_id: str, *, now: int) -> list[Op]:
 
 
 def lost(envelope: Envelope, *, now: int) -> list[Op]:
-    """What is left of a message that went round in circles, or to nobody."""
+    """What is left of a message that went round in circles, or to nobody: its sender keeps it."""
     reason = "hops" if envelope.hops > MAX_HOPS else "unknown_agent"
-    return [PutDeadLetter(envelope.to, envelope.id, reason, now, pack(envelope))]
+    return [PutDeadLetter(envelope.sender, envelope.id, reason, now, pack(envelope))]
 
 
 def append(agent_id: str, records: list[r.Record]) -> list[Op]:

@@ -132,12 +132,12 @@ class Claim(_Value, frozen=True):
 
 
 class Unclaim(_Value, frozen=True):
-    """Give the agent up: owner "" (only where `worker` owns it), unless mail with a seq above `last_mail` waits.
-    Result: True where it was given up. Without this condition a message that comes at the last moment would lie there."""
+    """Give the agent up: owner "" (only where `worker` owns it), unless mail with a seq above `last_mail` waits (None:
+    even then). Result: False where such mail waits. Without this a message that came at the last moment would lie."""
 
     agent_id: str
     worker: str
-    last_mail: int = 0
+    last_mail: int | None = None
 
 
 class Heartbeat(_Value, frozen=True):

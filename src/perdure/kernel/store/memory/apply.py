@@ -218,10 +218,14 @@ def _claim(tables: Tables, op: ops.Claim) -> int:
     return agent.fence + 1
 
 
-def _unclaim(tables: Tables, op: ops.Unclaim) -> None:
+def _unclaim(tables: Tables, op: ops.Unclaim) -> bool:
     agent = tables.agents.get(op.agent_id)
-    if agent and agent.owner == op.worker:
-        tables.put(tables.agents, agent.id, replace(agent, owner=""))
+    if agent is None or agent.owner != op.worker:
+        return True
+    if op.last_mail is not None and any(one.seq > op.last_mail for one in tables.mail.get(agent.id, {}).values()):
+        return False
+    tables.put(tables.agents, agent.id, replace(agent, owner=""))
+    return True
 
 
 def _heartbeat(tables: Tables, op: ops.Heartbeat) -> bool:

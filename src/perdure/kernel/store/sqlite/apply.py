@@ -163,11 +163,16 @@ def _claim(tx: Transaction, op: ops.Claim) -> int:
     return agent.fence
 
 
-def _unclaim(tx: Transaction, op: ops.Unclaim) -> None:
+def _unclaim(tx: Transaction, op: ops.Unclaim) -> bool:
     agent = tx.agent(op.agent_id)
-    if agent and agent.owner == op.worker:
-        agent.owner = ""
-        tx.execute("UPDATE agents SET owner = '' WHERE n = ?", (agent.n,))
+    if agent is None or agent.owner != op.worker:
+        return True
+    newer = "SELECT 1 FROM mail WHERE agent = ? AND seq > ? LIMIT 1"
+    if op.last_mail is not None and tx.one(newer, (agent.n, op.last_mail)):
+        return False
+    agent.owner = ""
+    tx.execute("UPDATE agents SET owner = '' WHERE n = ?", (agent.n,))
+    return True
 
 
 def _heartbeat(tx: Transaction, op: ops.Heartbeat) -> bool:
