@@ -1,3 +1,75 @@
-"""Perdure runs AI agents that last."""
+"""Perdure runs AI agents that last.
+
+import perdure
+
+async with perdure.open("my-project") as rt:
+    result = await rt.run("agents/support.yaml", "Where is order 7?")
+    print(result.output, result.cost_microusd)
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from perdure.agents.python import Agent as Agent
+    from perdure.agents.spec import AgentSpec as AgentSpec
+    from perdure.agents.state import AgentState as AgentState
+    from perdure.base.envelope import Envelope as Envelope
+    from perdure.base.errors import PerdureError as PerdureError
+    from perdure.base.errors import ToolFailed as ToolFailed
+    from perdure.base.messages import Audio as Audio
+    from perdure.base.messages import File as File
+    from perdure.base.messages import Image as Image
+    from perdure.base.messages import Text as Text
+    from perdure.control.listening import RunEvent as RunEvent
+    from perdure.control.results import RunResult as RunResult
+    from perdure.control.runtime import Runtime as Runtime
+    from perdure.kernel.classes import NotDone as NotDone
+    from perdure.kernel.classes import Outcome as Outcome
+    from perdure.kernel.classes import Unsure as Unsure
+    from perdure.kernel.context import Context as Context
+    from perdure.sync import run_sync as run_sync
+    from perdure.tools.function import tool as tool
+    from perdure.wiring import open as open
 
 __version__ = "0.1.0.dev0"
+
+_WHERE = {
+    "Agent": "perdure.agents.python",
+    "AgentSpec": "perdure.agents.spec",
+    "AgentState": "perdure.agents.state",
+    "Audio": "perdure.base.messages",
+    "Context": "perdure.kernel.context",
+    "Envelope": "perdure.base.envelope",
+    "File": "perdure.base.messages",
+    "Image": "perdure.base.messages",
+    "NotDone": "perdure.kernel.classes",
+    "Outcome": "perdure.kernel.classes",
+    "PerdureError": "perdure.base.errors",
+    "RunEvent": "perdure.control.listening",
+    "RunResult": "perdure.control.results",
+    "Runtime": "perdure.control.runtime",
+    "Text": "perdure.base.messages",
+    "ToolFailed": "perdure.base.errors",
+    "Unsure": "perdure.kernel.classes",
+    "open": "perdure.wiring",
+    "run_sync": "perdure.sync",
+    "tool": "perdure.tools.function",
+}
+"""The public names, each imported when it is first asked for, so that `import perdure` costs nothing."""
+
+__all__ = ["__version__", *_WHERE]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _WHERE:
+        raise AttributeError(f"module 'perdure' has no attribute {name!r}")
+    value = getattr(import_module(_WHERE[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

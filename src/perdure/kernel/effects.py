@@ -13,7 +13,7 @@ from typing import Any, Literal, Protocol, TypeAlias, TypeVar, assert_never
 import msgspec
 
 from perdure.base.codec import NIL, digest, pack, unpack, unpack_as
-from perdure.base.errors import ERRORS, EffectFailed, PerdureError, ReplayDivergence, ToolTimeout
+from perdure.base.errors import ERRORS, EffectFailed, PerdureError, ReplayDivergence, ToolTimeout, WrongState
 
 from . import records as r
 from .budgets import Money
@@ -73,6 +73,7 @@ class Effects:
         probe: Callable[[str], None],
     ) -> None:
         self.parking = False
+        self._may_act = journal.accepted is None or journal.accepted.live
         self.deadline: Callable[[], None] | None = None
         self._run_id = run_id
         self._journal = journal
@@ -132,6 +133,12 @@ class Effects:
             await self._waits.park()
         if self._write is None:
             raise ReplayEnd(one.key)
+        if one.effect != "read" and not self._may_act:
+            raise WrongState(
+                f"{one.key} would change something outside, and this fork is not live",
+                hint="Fork again with --live to let it.",
+                key=one.key,
+            )
         if self.deadline is not None:
             self.deadline()
         intent = one.effect != "read" or one.reserve > 0

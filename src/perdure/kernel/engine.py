@@ -32,6 +32,7 @@ from .store.port import Store
 from .store.rows import AgentRow, RecordFilter, RunRow
 from .watcher import Watcher
 
+
 def _nothing(_: str) -> None:
     pass
 
@@ -139,20 +140,21 @@ class Engine:
         self.wake(agent_id)
         return run
 
-    async def tell(self, envelope: Envelope, run_id: str) -> None:
+    async def tell(self, envelope: Envelope, run: RunRow) -> None:
         """Hand an answer or a command (see `Envelope.kind`) to a run; it is on disk when this returns."""
-        run = await self.store.load_run(run_id)
-        if run is None:
-            raise RunNotFound(f"no run {run_id}", run_id=run_id)
         self._mine.add(run.agent_id)
-        await self.store.commit(answer(envelope, run_id, now=self.clock.now()))
+        await self.store.commit(answer(envelope, run.id, now=self.clock.now()))
         self.wake(run.agent_id)
 
     # -- waiting for ends ---------------------------------------------------------------------------------------------
 
-    async def rest(self, run: RunRow, *, person: bool = True) -> Ended:
+    async def moved(self, run: RunRow) -> Ended:
+        """Wait until the run comes to rest in another way than `run` shows it: what a command leads to."""
+        return await self.rest(run, unlike=run)
+
+    async def rest(self, run: RunRow, *, person: bool = True, unlike: RunRow | None = None) -> Ended:
         """Wait until the run has ended, yielded, was paused or, with `person`, waits for somebody."""
-        watcher = Watcher(run.id, person, asyncio.get_running_loop().create_future())
+        watcher = Watcher(run.id, person, unlike, asyncio.get_running_loop().create_future())
         self._watchers.setdefault(run.agent_id, []).append(watcher)
         try:
             if run.agent_id not in self._ticks:
@@ -291,7 +293,9 @@ class Engine:
             holding.execution = None
         if not holding.released:
             holding.released = True
-            given = await self.store.commit([Unclaim(agent_id, self.worker, None if self._closing else holding.last_mail)])
+            given = await self.store.commit(
+                [Unclaim(agent_id, self.worker, None if self._closing else holding.last_mail)]
+            )
             if not given[0]:
                 self.wake(agent_id)
 
@@ -323,5 +327,3 @@ class Engine:
         task = asyncio.create_task(work)
         self._side.add(task)
         task.add_done_callback(self._side.discard)
-
-

@@ -35,12 +35,14 @@ class Wait(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class RunAccepted(Event, frozen=True):
-    """Body: the packed envelope. `tools` maps each Python tool to the digest of its source."""
+    """Body: the packed envelope. `tools` maps each Python tool to the digest of its source. A fork that is not `live`
+    may do nothing that changes something outside."""
 
     type: ClassVar[str] = "run.accepted"
     spec: str
     parent: str = ""
     forked_from: str = ""
+    live: bool = True
     budget: int | None = None
     tools: dict[str, str] = {}
 

@@ -7,23 +7,25 @@ import asyncio
 from perdure.base.errors import PerdureError
 
 from .holding import Ended
-from .store.rows import ENDED
+from .store.rows import ENDED, RunRow
 
 NEEDS_A_PERSON = frozenset(("approval", "in_doubt", "budget", "message"))
 
 
 class Watcher:
-    """`news` resolves when the run ended, yielded, was paused or, with `person`, waits for somebody."""
+    """`news` resolves when the run ended, yielded, was paused or, with `person`, waits for somebody;
+    `unlike` is a row that is no news."""
 
-    __slots__ = ("news", "person", "run_id")
+    __slots__ = ("news", "person", "run_id", "unlike")
 
-    def __init__(self, run_id: str, person: bool, news: asyncio.Future[Ended]) -> None:
+    def __init__(self, run_id: str, person: bool, unlike: RunRow | None, news: asyncio.Future[Ended]) -> None:
         self.run_id = run_id
         self.person = person
+        self.unlike = unlike
         self.news = news
 
     def tell(self, ended: Ended) -> None:
-        if not self.news.done() and is_rest(ended, self.person):
+        if not self.news.done() and ended.run != self.unlike and is_rest(ended, self.person):
             self.news.set_result(ended)
 
     def fail(self, error: PerdureError) -> None:

@@ -41,7 +41,7 @@ class Threads:
             result, error = None, None
             try:
                 result = context.run(function)
-            except BaseException as caught:  # noqa: BLE001 - handed to the caller, like concurrent.futures does
+            except BaseException as caught:
                 error = caught
             # Idle before the caller hears of it, so that its next call finds this thread.
             with self._lock:

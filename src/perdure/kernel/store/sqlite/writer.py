@@ -80,7 +80,7 @@ class Writer:
             outcomes = [self._transact(ops, guards) for _, _, ops, guards in batch]
             self._probe("store.before_commit")
             transaction.commit()
-        except Exception as error:  # noqa: BLE001 — whatever it was, everyone who waits has to hear of it
+        except Exception as error:
             code = self._connection.system_errno
             transaction.abandon()
             return [error if isinstance(error, StoreError) else fault(error, self._path, code) for _ in batch]

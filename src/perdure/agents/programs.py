@@ -1,0 +1,151 @@
+"""From specs to programs: what a stored definition means to the engine, made once and kept."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from perdure.base.errors import ConfigError, UnknownSpec
+from perdure.compute.port import Model
+from perdure.compute.prices import Prices
+from perdure.compute.spec import ModelSpec
+from perdure.kernel.program import Program
+from perdure.tools.fetch.port import Fetch
+from perdure.tools.load import load_file
+from perdure.tools.port import Tool
+from perdure.tools.registry import resolve_all
+
+from .config.loader import load_document
+from .loop import converse
+from .output import Shape
+from .project import ProjectConfig
+from .python import Agent, drive
+from .react import TextProtocol
+from .setup import Setup
+from .spec import AgentSpec, spec_digest, spec_document
+
+KEPT = 1_024
+"""Programs kept in memory; the rest are made again from the store."""
+
+
+class Library:
+    """All programs of a project. `given` are live Python objects by the reference that specs name them with."""
+
+    def __init__(
+        self,
+        project: ProjectConfig,
+        *,
+        models: Any,
+        prices: Prices,
+        fetch: Fetch,
+        environment: Mapping[str, str],
+        read: Callable[[str], Awaitable[bytes | None]],
+    ) -> None:
+        self.given: dict[str, Any] = {}
+        self._project = project
+        self._models = models
+        self._prices = prices
+        self._fetch = fetch
+        self._environment = environment
+        self._read = read
+        self._programs: OrderedDict[str, Program] = OrderedDict()
+
+    async def program(self, digest: str) -> Program:
+        """The program of a stored spec. Raises UnknownSpec, and ConfigError where it can no longer be made."""
+        known = self._programs.get(digest)
+        if known is not None:
+            return known
+        document = await self._read(digest)
+        if document is None:
+            raise UnknownSpec(f"no spec {digest} in the store", spec=digest)
+        return self._keep(digest, self.make(load_document(document, environment=self._environment)))
+
+    def add(self, spec: AgentSpec) -> tuple[str, bytes, Program]:
+        """The spec's digest, its document to store, and its program."""
+        digest = spec_digest(spec)
+        program = self._programs.get(digest) or self._keep(digest, self.make(spec))
+        return digest, spec_document(spec), program
+
+    def make(self, spec: AgentSpec) -> Program:
+        folder = self._project.root / spec.folder
+        if spec.handler is not None:
+            cls = self._agent_class(spec.handler, folder)
+            return self._program(spec, partial(drive, cls=cls), {})
+        setup = self.setup(spec)
+        sources = {name: tool.source_digest for name, tool in setup.tools.items() if tool.source_digest}
+        return self._program(spec, partial(converse, setup=setup), sources)
+
+    def setup(self, spec: AgentSpec) -> Setup:
+        """The spec with its model, tools and prices. Raises ConfigError and AuthFailed for what is missing."""
+        if spec.model is None:
+            raise ConfigError(
+                f"{spec.name} has no model", hint="Give it `model: provider/name`, or the project `defaults.model`."
+            )
+        model_spec: ModelSpec = self._models.check(spec.model)
+        model: Model = self._models.model(spec.model)
+        if spec.strategy == "react":
+            model = TextProtocol(model)
+        return Setup(spec, model, model_spec, self._tools(spec), self._prices, self._shape(spec), {})
+
+    def _program(self, spec: AgentSpec, handle: Callable[..., Awaitable[Any]], sources: dict[str, str]) -> Program:
+        return Program(
+            handle,
+            per_run=spec.budget.per_run,
+            per_day=spec.budget.per_day,
+            while_waiting=spec.while_waiting,
+            capacity=spec.inbox.capacity,
+            policy=spec.inbox.policy,
+            tools=sources,
+        )
+
+    def _tools(self, spec: AgentSpec) -> dict[str, Tool]:
+        entries = (self.given.get(entry, entry) if isinstance(entry, str) else entry for entry in spec.tools)
+        return resolve_all(entries, folder=self._project.root / spec.folder, fetch=self._fetch)
+
+    def _shape(self, spec: AgentSpec) -> Shape | None:
+        match spec.output:
+            case None:
+                return None
+            case dict():
+                return Shape(spec.output, spec.output_retries)
+            case reference:
+                found = self._find(reference, self._project.root / spec.folder)
+                return Shape(_schema_of(found), spec.output_retries)
+
+    def _agent_class(self, reference: str, folder: Path) -> type[Agent]:
+        found = self._find(reference, folder)
+        if not (isinstance(found, type) and issubclass(found, Agent)):
+            raise ConfigError(f"{reference} is not a subclass of perdure.Agent")
+        return found
+
+    def _find(self, reference: str, folder: Path) -> Any:
+        """The object that `./file.py:Name` or `package.module:Name` stands for."""
+        if reference in self.given:
+            return self.given[reference]
+        place, _, name = reference.rpartition(":")
+        try:
+            found: Any = load_file(folder / place) if place.endswith(".py") else import_module(place)
+            for part in name.split("."):
+                found = getattr(found, part)
+        except (ImportError, AttributeError, ValueError) as error:
+            raise ConfigError(f"{reference} cannot be found: {error}") from error
+        return found
+
+    def _keep(self, digest: str, program: Program) -> Program:
+        self._programs[digest] = program
+        if len(self._programs) > KEPT:
+            self._programs.popitem(last=False)
+        return program
+
+
+def _schema_of(type_: Any) -> dict[str, Any]:
+    if hasattr(type_, "model_json_schema"):
+        schema: dict[str, Any] = type_.model_json_schema()
+        return schema
+    return msgspec.json.schema(type_)

@@ -1,0 +1,98 @@
+"""Hearing a run while it goes on."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+import msgspec
+
+from perdure.agents.asking import Heard
+from perdure.base.codec import unpack, unpack_as
+from perdure.base.messages import ModelResponse, Restart, TextDelta, ThinkingDelta
+from perdure.kernel import records as r
+from perdure.kernel.journal import decode
+
+from .results import RunResult
+
+if TYPE_CHECKING:
+    from .runtime import Runtime
+    from .targets import Target
+
+EventType: TypeAlias = Literal[
+    "accepted", "text", "thinking", "restart", "model", "tool_start", "tool_end", "waiting", "resumed", "result"
+]
+
+
+class RunEvent(msgspec.Struct, frozen=True):
+    """One thing that happened. `text` for text and thinking as they come; `restart` voids the text shown since the
+    last `model`; `tool_start` has `data` of name and arguments; `result` is the last and has the `result`."""
+
+    type: EventType
+    key: str = ""
+    text: str = ""
+    data: Any = None
+    result: RunResult | None = None
+
+
+async def stream(
+    runtime: Runtime, target: Target, input: Any, *, agent: str | None, overrides: Sequence[str]
+) -> AsyncIterator[RunEvent]:
+    with runtime.engine.live.listen() as queue:
+        run = await runtime.start(target, input, agent=agent, overrides=overrides)
+        yield RunEvent("accepted", data={"run_id": run.id, "agent_id": run.agent_id})
+        end = asyncio.ensure_future(runtime.wait(run))
+        try:
+            async for event in _hear(queue, run.id, end):
+                yield event
+            yield RunEvent("result", result=await end)
+        finally:
+            end.cancel()
+
+
+async def _hear(queue: asyncio.Queue[Any], run_id: str, end: asyncio.Future[RunResult]) -> AsyncIterator[RunEvent]:
+    while True:
+        heard = asyncio.ensure_future(queue.get())
+        await asyncio.wait((heard, end), return_when=asyncio.FIRST_COMPLETED)
+        if not heard.done():
+            heard.cancel()
+            return
+        who, item = heard.result()
+        if who == run_id:
+            for event in events_of(item):
+                yield event
+
+
+def events_of(item: Any) -> list[RunEvent]:
+    """What a record just written, or a delta of a model, means to somebody who listens."""
+    if isinstance(item, Heard):
+        match item.delta:
+            case TextDelta(text):
+                return [RunEvent("text", item.key, text)]
+            case ThinkingDelta(text):
+                return [RunEvent("thinking", item.key, text)]
+            case Restart(reason):
+                return [RunEvent("restart", item.key, reason)]
+            case _:
+                return []
+    if not isinstance(item, r.Record):
+        return []
+    event = decode(item)
+    match event:
+        case r.EffectDone() if event.kind == "model":
+            response = unpack_as(event.body, ModelResponse)
+            calls = [{"id": call.id, "name": call.name, "arguments": call.arguments} for call in response.tool_calls]
+            spent = {"cost_microusd": event.cost, "usage": event.usage, "ms": event.ms}
+            said = RunEvent("model", item.key, response.text, spent)
+            return [said, *(RunEvent("tool_start", item.key, data=call) for call in calls)]
+        case r.EffectDone() if event.kind == "tool":
+            return [RunEvent("tool_end", item.key, data={"output": unpack(event.body), "ms": event.ms})]
+        case r.EffectFailed() if event.kind == "tool":
+            return [RunEvent("tool_end", item.key, data={"error": unpack(event.body), "ms": event.ms})]
+        case r.RunWaiting():
+            return [RunEvent("waiting", item.key, data=[msgspec.to_builtins(wait) for wait in event.waits])]
+        case r.RunResumed():
+            return [RunEvent("resumed", item.key, event.reason)]
+        case _:
+            return []

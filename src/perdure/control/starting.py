@@ -1,0 +1,57 @@
+"""Starting runs: a message is checked and accepted."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from perdure.agents.spec import AgentSpec
+from perdure.base.codec import pack
+from perdure.base.envelope import Envelope
+from perdure.base.errors import InputError
+from perdure.base.messages import Media, Text
+from perdure.kernel.store.rows import RunRow
+
+if TYPE_CHECKING:
+    from .runtime import Runtime
+
+_AGENT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@-]{0,127}")
+MAX_INPUT = 32 * 1024 * 1024
+
+
+async def start(
+    runtime: Runtime, spec: AgentSpec, input: Any, *, agent: str | None = None, envelope_id: str | None = None
+) -> RunRow:
+    """Accept `input` for an agent of this spec; it is on disk when this returns."""
+    payload = payload_of(input)
+    if agent is not None and not _AGENT_ID.fullmatch(agent):
+        raise InputError(
+            f"not an agent's id: {agent!r}",
+            hint="1 to 128 letters, digits, `-`, `_`, `.` or `@`, beginning with a letter or digit.",
+        )
+    digest, document, program = runtime.library.add(spec)
+    agent_id = agent or f"{spec.name}-{runtime.ids.short()}"
+    envelope = Envelope(
+        envelope_id or runtime.ids.new("env"),
+        agent_id,
+        payload=payload,
+        sender="operator",
+        created_at=runtime.clock.now(),
+    )
+    return await runtime.engine.submit(envelope, digest, document, program)
+
+
+def payload_of(input: Any) -> Any:
+    """The input as plain data. Raises InputError for what is empty, too large, or cannot be stored."""
+    if isinstance(input, str) and not input.strip():
+        raise InputError("the input is empty", hint="Say what the agent is to do.")
+    if isinstance(input, (Text, Media)):
+        input = [input]
+    if not isinstance(input, str):
+        input = msgspec.to_builtins(input, builtin_types=(bytes,))
+    size = len(pack(input))
+    if size > MAX_INPUT:
+        raise InputError(f"the input has {size:,} bytes, {MAX_INPUT:,} are allowed", hint="Put it into a file.")
+    return input

@@ -1,0 +1,94 @@
+"""Configuration becomes objects, here and nowhere else."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import msgspec
+
+from perdure.agents.config.loader import load_project
+from perdure.agents.programs import Library
+from perdure.agents.project import ProjectConfig
+from perdure.base.clock import Clock, SystemClock
+from perdure.base.errors import ConfigError
+from perdure.base.ids import Ids
+from perdure.compute.port import Model
+from perdure.compute.prices import Prices
+from perdure.compute.registry import Models
+from perdure.compute.transport.http import HttpTransport
+from perdure.compute.transport.port import Transport
+from perdure.control.runtime import Runtime
+from perdure.kernel.engine import Engine
+from perdure.kernel.settings import Settings
+from perdure.kernel.store.port import Store
+from perdure.kernel.store.sqlite import SqliteStore
+from perdure.tools.fetch.pooled import PooledFetch
+
+
+def _quiet(_: str) -> None:
+    pass
+
+
+@asynccontextmanager
+async def open(
+    project: str | os.PathLike[str] = ".",
+    *,
+    recover: bool = False,
+    store: Store | None = None,
+    models: Mapping[str, Model] | None = None,
+    clock: Clock | None = None,
+    ids: Ids | None = None,
+    environment: Mapping[str, str] | None = None,
+    settings: Settings | None = None,
+    transport: Transport | None = None,
+    probe: Callable[[str], None] = _quiet,
+    grace_ms: float = 2_000,
+) -> AsyncIterator[Runtime]:
+    """Open a project's runtime: `async with perdure.open("folder") as rt: …`.
+
+    State is in `folder/.perdure/`. With `recover` this process takes over every run whose worker is gone, now and from
+    then on. The rest is for tests: another `store`, `models` that stand in for others by full name, a `clock`, `ids`,
+    an `environment`, the kernel's `settings`, a `transport`, and `probe`, called at named crash points. At the end,
+    effects under way have `grace_ms` to finish.
+    """
+    environment = os.environ if environment is None else environment
+    clock = clock or SystemClock()
+    ids = ids or Ids(clock)
+    config = load_project(Path(project), environment=environment)
+    opened = store or SqliteStore.open(_database(config), probe=probe)
+    transport = transport or HttpTransport()
+    prices = Prices(config.prices)
+    registry = Models(
+        transport=transport,
+        clock=clock,
+        chance=random.random,
+        environment=environment,
+        settings={name: msgspec.structs.asdict(said) for name, said in config.providers.items()},
+        given=models,
+    )
+    library = Library(
+        config, models=registry, prices=prices, fetch=PooledFetch(), environment=environment, read=opened.spec
+    )
+    settings = settings or Settings(recover=recover, project_per_day=config.budget.per_day)
+    engine = Engine(opened, library.program, clock=clock, ids=ids, project=config.root, settings=settings, probe=probe)
+    try:
+        await engine.start()
+        yield Runtime(config, engine, library, clock=clock, ids=ids, environment=environment)
+    finally:
+        await engine.close(grace_ms)
+        await transport.close()
+        if store is None:
+            await opened.close()
+
+
+def _database(config: ProjectConfig) -> Path:
+    if config.store.url is not None:
+        raise ConfigError(
+            f"no store for {config.store.url.partition(':')[0]}: only a SQLite file is supported yet",
+            hint="Remove store.url, or set store.path.",
+        )
+    return config.database
