@@ -113,6 +113,9 @@ class AgentFile(Section, frozen=True):
         tuple[str | dict[str, Any], ...],
         Meta(description="Names of built-in tools, `./tools.py:function`, or a name with its options."),
     ] = ()
+    approve: Annotated[
+        tuple[str, ...], Meta(description="Tools whose calls wait for a person's approval; `*` stands for any text.")
+    ] = ()
     budget: Budget = Budget()
     limits: Limits = Limits()
     stop: Annotated[tuple[str, ...], Meta(description="Texts at which the model stops writing.")] = ()

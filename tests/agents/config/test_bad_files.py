@@ -269,7 +269,10 @@ TOML = {
 }
 
 PROJECT = {
-    "unknown provider": ("[providers.opnai]\n", ["1:12: providers.opnai: unknown provider; did you mean `openai`?"]),
+    "unknown provider": (
+        "[providers.opnai]\n",
+        ["1:12: providers.opnai: unknown provider, and without a base_url; did you mean `openai`?"],
+    ),
     "price without provider": (
         "[prices.gpt-5]\ninput = 1\noutput = 2\n",
         ["1:9: prices.gpt-5: expected provider/model, in quotes"],

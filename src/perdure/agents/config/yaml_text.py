@@ -247,7 +247,7 @@ def _syntax(error: yaml.MarkedYAMLError, text: str) -> Fault:
         if not found.groups() or error.context_mark is None:
             return Fault(place, shown)
         start = Place(error.context_mark.line + 1, error.context_mark.column + 1)
-        if not "".join(lines[place.line - 1 :]).strip():
+        if not "".join([line[place.column - 1 :], *lines[place.line :]]).strip():
             return Fault(start, "this bracket is never closed")
         return Fault(place, f"{shown.format(*found.groups())} to close what line {start.line}:{start.column} opens")
     return Fault(place, f"not YAML: {reason}" + (f" ({context})" if context else ""))
