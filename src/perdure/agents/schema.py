@@ -31,7 +31,9 @@ def file_schema(kind: str) -> dict[str, Any]:
 @cache
 def data_schema(type: type[msgspec.Struct]) -> dict[str, Any]:
     """The schema of what a file means once its variables are filled in."""
-    schema = msgspec.json.schema(type, schema_hook=amount_schema)
+    schema: dict[str, Any] = msgspec.json.decode(
+        msgspec.json.encode(msgspec.json.schema(type, schema_hook=amount_schema))
+    )
     for definition in schema["$defs"].values():
         definition["description"] = " ".join(definition.get("description", "").split())
     return schema
@@ -46,8 +48,9 @@ def _as_written(node: Any) -> Any:
     if "properties" in node or "$defs" in node:
         return {key: _within(value) if key in ("properties", "$defs") else value for key, value in node.items()}
     outside = {key: node[key] for key in _OUTSIDE if node.get(key) is not None}
-    inside = {key: value for key, value in node.items() if key not in _OUTSIDE}
-    branches = [branch for branch in inside.get("anyOf", [inside]) if branch.get("type") != "null"]
+    branches = [branch for branch in node.get("anyOf", [node]) if branch.get("type") != "null"]
+    if len(branches) == 1 and "anyOf" in branches[0]:
+        return _as_written(branches[0] | outside)
     branches = [_deeper(branch) for branch in branches]
     if _fills(branches):
         branches.append(_VARIABLE)
@@ -60,7 +63,9 @@ def _within(nodes: dict[str, Any]) -> dict[str, Any]:
 
 def _deeper(branch: dict[str, Any]) -> dict[str, Any]:
     return {
-        key: _as_written(value) if key in ("items", "additionalProperties") else value for key, value in branch.items()
+        key: _as_written(value) if key in ("items", "additionalProperties") else value
+        for key, value in branch.items()
+        if key not in _OUTSIDE
     }
 
 
