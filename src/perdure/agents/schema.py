@@ -23,7 +23,7 @@ def file_schema(kind: str) -> dict[str, Any]:
     """The schema of an `agent` or `project` file as it is written, `${VARIABLES}` included."""
     if kind not in KINDS:
         raise InputError(f"no schema of {kind!r}", hint=f"There is one of: {', '.join(KINDS)}.")
-    schema: dict[str, Any] = _as_written(data_schema(KINDS[kind]))
+    schema = _as_written(data_schema(KINDS[kind]))
     head = {"$schema": DIALECT, "$id": f"urn:perdure:schema:{kind}", "title": f"Perdure {kind}"}
     return head | schema
 
@@ -39,12 +39,8 @@ def data_schema(type: type[msgspec.Struct]) -> dict[str, Any]:
     return schema
 
 
-def _as_written(node: Any) -> Any:
+def _as_written(node: dict[str, Any]) -> dict[str, Any]:
     """The node of a schema, but anything that is not free text may be a variable, and nothing is null."""
-    if isinstance(node, list):
-        return [_as_written(item) for item in node]
-    if not isinstance(node, dict):
-        return node
     if "properties" in node or "$defs" in node:
         return {key: _within(value) if key in ("properties", "$defs") else value for key, value in node.items()}
     outside = {key: node[key] for key in _OUTSIDE if node.get(key) is not None}

@@ -34,7 +34,7 @@ Version: TypeAlias = Annotated[
 Count: TypeAlias = Annotated[int, Meta(ge=1, le=1_000_000_000)]
 
 
-class Section(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True, kw_only=True):
+class Section(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """Base of every mapping in a file: keys that it does not know are errors."""
 
 

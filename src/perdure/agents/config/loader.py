@@ -79,7 +79,7 @@ def agent_from(
         described = as_written(described)
     try:
         tree = msgspec.json.decode(msgspec.json.encode(described))
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RecursionError) as error:
         raise InputError(f"a spec holds plain data only: {error}") from error
     return _agent(tree, folder, environment, project, nowhere("the spec"), ())
 

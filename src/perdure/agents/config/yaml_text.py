@@ -7,7 +7,7 @@ and told apart before anything is built.
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -46,16 +46,26 @@ class _Stop(Exception):
         self.fault = Fault(place, what, path)
 
 
-class _Frame:
-    """A mapping or sequence under construction. `key` is the key whose value comes next, None before a key."""
+class _Named(NamedTuple):
+    """What an anchor names, with the values and levels that each alias of it adds."""
 
-    __slots__ = ("anchor", "container", "key", "path", "skip", "start")
+    value: Any
+    size: int
+    height: int
+
+
+class _Frame:
+    """A mapping or sequence under construction. `key` is the key whose value comes next, None before a key; `height`
+    counts the levels within, those that aliases bring included."""
+
+    __slots__ = ("anchor", "container", "height", "key", "path", "skip", "start")
 
     def __init__(self, container: Any, path: Path, anchor: str | None, start: int) -> None:
         self.container = container
         self.path = path
         self.anchor = anchor
         self.start = start
+        self.height = 1
         self.key: str | None = None
         self.skip = False
 
@@ -69,7 +79,7 @@ class _Composer:
         self._stack: list[_Frame] = []
         self._documents = 0
         self._count = 0
-        self._anchors: dict[str, tuple[Any, int] | None] = {}
+        self._anchors: dict[str, _Named | None] = {}
 
     def take(self, event: Any) -> None:
         match event:
@@ -99,7 +109,7 @@ class _Composer:
         value = self._resolve(event, path)
         self._count_one(event)
         if event.anchor:
-            self._anchors[event.anchor] = (value, 1)
+            self._anchors[event.anchor] = _Named(value, 1, 0)
         self._put(frame, path, value, _place(event))
 
     def _key(self, frame: _Frame, key: str, place: Place) -> None:
@@ -130,9 +140,10 @@ class _Composer:
     def _close(self) -> None:
         frame = self._stack.pop()
         if frame.anchor:
-            self._anchors[frame.anchor] = (frame.container, self._count - frame.start + 1)
+            self._anchors[frame.anchor] = _Named(frame.container, self._count - frame.start + 1, frame.height)
         if self._stack:
             self._stack[-1].key = None
+            self._grow(frame.height)
 
     def _alias(self, event: Any) -> None:
         frame = self._stack[-1] if self._stack else None
@@ -142,14 +153,20 @@ class _Composer:
         known = self._anchors[event.anchor]
         if known is None:
             raise _Stop(place, f"`*{event.anchor}` stands inside what it names")
-        value, size = known
         if frame is not None and type(frame.container) is dict and frame.key is None:
-            if not isinstance(value, str):
+            if not isinstance(known.value, str):
                 raise _Stop(place, "a key must be text; this alias is not", frame.path)
-            self._key(frame, value, place)
+            self._key(frame, known.value, place)
             return
-        self._count_one(event, size)
-        self._put(frame, self._next_path(frame), value, place)
+        if len(self._stack) + known.height > DEEPEST:
+            raise _Stop(place, f"nested deeper than {DEEPEST} levels")
+        self._count_one(event, known.size)
+        self._grow(known.height)
+        self._put(frame, self._next_path(frame), known.value, place)
+
+    def _grow(self, height: int) -> None:
+        if self._stack:
+            self._stack[-1].height = max(self._stack[-1].height, height + 1)
 
     def _count_one(self, event: Any, size: int = 1) -> None:
         self._count += size
