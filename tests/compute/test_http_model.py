@@ -19,7 +19,7 @@ from perdure.base.errors import (
 )
 from perdure.base.messages import Finished, Message, ModelRequest, Text, TextDelta
 from perdure.base.usage import Usage
-from perdure.compute.http_model import HttpModel, join_url
+from perdure.compute.http_model import HttpModel
 from perdure.compute.port import generate
 from perdure.compute.transport.http import HttpTransport
 from perdure.compute.transport.memory import MemoryTransport, Reply
@@ -235,19 +235,6 @@ async def test_the_call_has_the_time_of_the_request():
     model, transport = model_of(Reply([ANSWER]))
     await generate(model, msgspec.structs.replace(QUESTION, timeout_ms=4321))
     assert transport.posts[0].timeout_ms == 4321
-
-
-@pytest.mark.parametrize(
-    ("base_url", "path", "joined"),
-    [
-        ("https://api.test", "/v1/messages", "https://api.test/v1/messages"),
-        ("https://api.test/v1", "/v1/messages", "https://api.test/v1/messages"),
-        ("https://api.test/v1", "/chat/completions", "https://api.test/v1/chat/completions"),
-        ("https://api.test/v11", "/v1/messages", "https://api.test/v11/v1/messages"),
-    ],
-)
-def test_a_version_is_not_written_twice(base_url, path, joined):
-    assert join_url(base_url, path) == joined
 
 
 async def test_a_model_that_ends_without_an_answer_broke():

@@ -6,7 +6,7 @@ import msgspec
 
 
 class Usage(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Tokens. `cached_tokens` and `cache_write_tokens` are part of `input_tokens`, `reasoning_tokens` of `output_tokens`."""
+    """Tokens. Those cached and written to a cache are part of `input_tokens`, reasoning is part of `output_tokens`."""
 
     input_tokens: int = 0
     output_tokens: int = 0

@@ -77,7 +77,7 @@ class HttpModel:
 
     def _post(self, request: ModelRequest) -> Post:
         call = self._wire.request(msgspec.structs.replace(request, model=self._vendor_name), self._quirks)
-        url = join_url(self._base_url, call.path)
+        url = self._base_url + call.path
         if self._query:
             url += ("&" if "?" in url else "?") + self._query
         headers = {**self._headers, **call.headers} if call.headers else self._headers
@@ -97,9 +97,3 @@ class HttpModel:
         error = self._wire.error(status, headers, body)
         error.facts.setdefault("model", self.name)
         return error
-
-
-def join_url(base_url: str, path: str) -> str:
-    """The two put together; a version such as `/v1` that ends the one and begins the other is not written twice."""
-    first = path[: path.find("/", 1)]
-    return base_url + (path[len(first) :] if base_url.endswith(first) else path)

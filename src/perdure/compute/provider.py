@@ -32,7 +32,7 @@ PROVIDERS: dict[str, Provider] = {
     "openai-responses": Provider(_RESPONSES, "", "https://api.openai.com/v1", ("OPENAI_API_KEY",), priced_as="openai"),
     "anthropic": Provider(
         _ANTHROPIC,
-        base_url="https://api.anthropic.com",
+        base_url="https://api.anthropic.com/v1",
         key_variables=("ANTHROPIC_API_KEY",),
         key_header="x-api-key",
         key_prefix="",
@@ -40,7 +40,7 @@ PROVIDERS: dict[str, Provider] = {
     ),
     "gemini": Provider(
         _GEMINI,
-        base_url="https://generativelanguage.googleapis.com",
+        base_url="https://generativelanguage.googleapis.com/v1beta",
         key_variables=("GEMINI_API_KEY", "GOOGLE_API_KEY"),
         key_header="x-goog-api-key",
         key_prefix="",

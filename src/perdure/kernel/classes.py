@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias, get_args
+from typing import Any, Literal, TypeAlias, get_args
+
+import msgspec
+
+from perdure.base.usage import Usage
 
 EffectClass: TypeAlias = Literal["read", "idempotent", "checkable", "once"]
 """
@@ -13,3 +17,22 @@ once         anything else: a person decides
 """
 
 EFFECT_CLASSES: tuple[EffectClass, ...] = get_args(EffectClass)
+
+
+class NotDone(msgspec.Struct, frozen=True):
+    """A probe's answer: the effect did not happen, so it is safe to do it now."""
+
+
+class Unsure(msgspec.Struct, frozen=True):
+    """A probe's answer: it cannot tell, so a person has to."""
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """An effect's result with what it used. `cost` is micro-USD, `price` names the price list it was counted by,
+    `note` is shown beside it in a trace."""
+
+    value: Any
+    usage: Usage | None = None
+    cost: int = 0
+    price: str = ""
+    note: dict[str, Any] = {}

@@ -1,0 +1,322 @@
+"""What a handler holds: the only way from inside a run to the outside.
+
+Everything here is either answered from the journal or written to it, so that a handler executed again comes to the same
+point. Handlers take time, chance and ids from the context, and start parallel work only through `gather`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager
+from contextvars import copy_context
+from pathlib import Path
+from random import Random
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import msgspec
+
+from perdure.base.codec import digest, pack
+from perdure.base.envelope import Envelope
+from perdure.base.ids import uuid7
+
+from . import records as r
+from .classes import EffectClass
+from .keys import enter, here, scope
+from .outgoing import Outgoing
+from .store.rows import RecordFilter
+
+if TYPE_CHECKING:
+    from .execution import Execution
+
+T = TypeVar("T")
+
+
+class ChildResult(msgspec.Struct, frozen=True):
+    """How a child run ended. `cost` is micro-USD; `error` is None where it is done."""
+
+    run_id: str
+    agent_id: str
+    status: str
+    output: Any = None
+    error: dict[str, Any] | None = None
+    cost: int = 0
+
+
+class Context:
+    """One run as its handler sees it."""
+
+    def __init__(self, execution: Execution, project: Path) -> None:
+        self._x = execution
+        self.run_id = execution.run.id
+        self.agent_id = execution.run.agent_id
+        self.project = project
+        self.envelope: Envelope = execution.envelope
+        """The message that began the run."""
+
+    # -- the outside --------------------------------------------------------------------------------------------------
+
+    async def effect(
+        self,
+        kind: str,
+        name: str,
+        call: Callable[[str], Awaitable[Any]],
+        *,
+        request: Any = None,
+        asked: str = "",
+        effect: EffectClass = "once",
+        type: type[Any] | None = None,
+        probe: Callable[[str], Awaitable[Any]] | None = None,
+        timeout_ms: int | None = None,
+        reserve: int = 0,
+    ) -> Any:
+        """Do something outside the run, once: `call(idempotency_key)`, or the recorded result of an earlier call.
+
+        `request` is what is asked, as plain data; a handler that asks something else under the same key fails with
+        ReplayDivergence. `effect` is its class (see `EffectClass`), `probe` finds out whether a `checkable` one
+        happened, `type` is what a recorded result is decoded to, `reserve` is micro-USD to set aside.
+        """
+        return await self._x.effects.perform(
+            kind,
+            name,
+            call,
+            request=request,
+            asked=asked,
+            effect=effect,
+            type=type,
+            probe=probe,
+            timeout_ms=timeout_ms,
+            reserve=reserve,
+        )
+
+    async def now(self) -> int:
+        """The time, milliseconds UTC, as it was when the handler first came here."""
+
+        async def look(_: str) -> int:
+            return self._x.clock.now()
+
+        return int(await self.effect("now", "", look, effect="read"))
+
+    def random(self) -> Random:
+        """A source of chance that gives the same numbers whenever the handler comes here again."""
+        return Random(digest(f"{self.run_id}/{self._x.keys.next('random')}"))
+
+    def uuid(self) -> str:
+        """32 hex digits of a UUIDv7 that is the same whenever the handler comes here again."""
+        return self._derived("uuid", self._x.keys.next("uuid"))
+
+    # -- many at once -------------------------------------------------------------------------------------------------
+
+    async def gather(self, *branches: Awaitable[T], name: str = "gather") -> list[T]:
+        """Run branches side by side, each with its own key prefix, and give their results in order.
+
+        All of them are let finish; then the first that raised, in order, is raised.
+        """
+        if not branches:
+            return []
+        place = self._x.keys.next(name)
+        if len(branches) == 1:
+            with scope(f"{_last(place)}/1"):
+                return [await branches[0]]
+        # This branch lends its count to those it gathers; the last of them to end gives it back.
+        left = len(branches)
+        self._x.waits.enter(left - 1)
+
+        async def run(branch: Awaitable[T]) -> T:
+            nonlocal left
+            try:
+                return await branch
+            finally:
+                left -= 1
+                if left:
+                    self._x.waits.leave()
+
+        tasks = []
+        for number, branch in enumerate(branches, 1):
+            context = copy_context()
+            context.run(enter, f"{place}/{number}")
+            tasks.append(asyncio.create_task(run(branch), context=context))
+        try:
+            await asyncio.wait(tasks)
+        except asyncio.CancelledError:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            raise
+        failed = [error for error in (task.exception() for task in tasks) if error is not None]
+        if failed:
+            raise failed[0]
+        return [task.result() for task in tasks]
+
+    def scope(self, name: str) -> AbstractContextManager[None]:
+        """Put `name/` before every key made inside, as steps do."""
+        return scope(name)
+
+    # -- waiting ------------------------------------------------------------------------------------------------------
+
+    async def sleep(self, ms: int) -> None:
+        """Wait, also over restarts, until `ms` milliseconds have passed since the handler first came here."""
+        await self._x.wait("timer", "sleep", due_in=ms)
+
+    async def sleep_until(self, at: int) -> None:
+        """Wait until the clock shows `at` (milliseconds UTC)."""
+        await self._x.wait("timer", "sleep", due=at)
+
+    async def ask(
+        self, question: str, *, options: tuple[str, ...] = (), timeout_ms: int | None = None, about: Any = None
+    ) -> Any:
+        """Ask a person and wait for the answer, however long that takes. None when `timeout_ms` has passed."""
+        asked: dict[str, Any] = {"question": question}
+        if options:
+            asked["options"] = list(options)
+        if about is not None:
+            asked["about"] = about
+        envelope = await self._x.wait("approval", "ask", about=asked, due_in=timeout_ms)
+        return None if envelope is None else envelope.payload
+
+    async def receive(self, *, kind: str = "", sender: str = "", timeout_ms: int | None = None) -> Envelope | None:
+        """Wait for the next message to this agent (of this kind, from this sender). None when the time is up."""
+        about = {name: value for name, value in (("kind", kind), ("sender", sender)) if value}
+        return await self._x.wait("message", "receive", about=about, due_in=timeout_ms)
+
+    # -- others -------------------------------------------------------------------------------------------------------
+
+    def send(self, to: str, payload: Any, *, kind: str = "message", correlation: str = "") -> str:
+        """Send a message to another agent when this tick commits; gives the envelope's id."""
+        key = self._x.keys.next("send", to)
+        envelope = Envelope(
+            id=self._derived("env", key),
+            to=to,
+            kind=kind,
+            payload=payload,
+            sender=self.agent_id,
+            thread=self.envelope.thread or self.envelope.id,
+            correlation=correlation,
+            causation=self.envelope.id,
+            reply_to=self.agent_id,
+            hops=self.envelope.hops + 1,
+            traceparent=self.envelope.traceparent,
+            created_at=self._x.clock.now(),
+        )
+        self._x.send(key, Outgoing(envelope))
+        return envelope.id
+
+    async def run(self, spec: str, input: Any, *, agent_id: str = "") -> ChildResult:
+        """Start a child run of the spec with this digest and wait for its end. It draws on this run's budget."""
+        key = self._x.keys.next("run", agent_id or spec[:12])
+        child = agent_id or f"{self.agent_id}.{digest(f'{self.run_id}/{key}')[:8]}"
+        run_id = self._derived("run", key)
+        envelope = Envelope(
+            id=self._derived("env", key),
+            to=child,
+            payload=input,
+            sender=self.agent_id,
+            thread=self.envelope.thread or self.envelope.id,
+            correlation=key,
+            causation=self.envelope.id,
+            reply_to=self.agent_id,
+            hops=self.envelope.hops + 1,
+            traceparent=self.envelope.traceparent,
+            created_at=self._x.clock.now(),
+        )
+        self._x.send(key, Outgoing(envelope, spec=spec, run_id=run_id))
+        about = {"run": run_id, "agent": child}
+        answer = await self._x.wait("child", "", key=f"{key}/end", about=about)
+        assert answer is not None  # a wait without a due time is never ended by a timer
+        return msgspec.convert(answer.payload, ChildResult)
+
+    # -- this agent ---------------------------------------------------------------------------------------------------
+
+    async def seen(self, id: str) -> bool:
+        """Whether `mark_seen` was called with this id, in this or an earlier run of this agent (the last 1,024)."""
+
+        async def look(_: str) -> bool:
+            return id in self._x.marked or await self._x.store.seen(self.agent_id, id)
+
+        return bool(await self.effect("seen", "", look, request=id, effect="read"))
+
+    def mark_seen(self, id: str) -> None:
+        """Remember an id; written when the tick commits."""
+        self._x.marked.append(id)
+
+    @property
+    def state(self) -> tuple[bytes | None, int]:
+        """The agent's packed state and its version as they were when the run began."""
+        return self._x.agent.state, self._x.agent.state_version
+
+    def set_state(self, data: bytes, version: int) -> None:
+        """Replace the agent's state when the run ends well; a run that fails changes nothing."""
+        self._x.new_state = (data, version)
+
+    async def checkpoint(self, state: Any) -> None:
+        """Close a segment: a replay begins here, with `state` (plain data) in `restored`."""
+        await self._x.checkpoint(pack(state))
+
+    @property
+    def restored(self) -> Any:
+        """The state given to the last `checkpoint` of this run, None where there was none."""
+        return self._x.journal.checkpoint
+
+    async def history(self, *, before: int | None = None, limit: int = 200) -> list[r.Record]:
+        """Records of this agent from before this run, or before its last checkpoint, the newest first."""
+        first = self._x.run.checkpoint_seq or self._x.run.first_seq
+        return await self._x.store.records(
+            RecordFilter(agent_id=self.agent_id), before=min(before or first, first), limit=limit, order="newest"
+        )
+
+    # -- limits and signals -------------------------------------------------------------------------------------------
+
+    @property
+    def extensions(self) -> int:
+        """How often a person let this run go on after it had come to a limit."""
+        return self._x.journal.extensions
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether a budget bounds this run, so that money has to be set aside before it is spent."""
+        return self._x.money.is_limited
+
+    @property
+    def tokens(self) -> int:
+        """Tokens used by this run so far, in and out."""
+        used = self._x.journal.totals.usage
+        return used.input_tokens + used.output_tokens
+
+    @property
+    def place(self) -> str:
+        """The scope of this place in the run, ending in `/` where there is one."""
+        return here()
+
+    def clock_now(self) -> int:
+        """The time, unrecorded: for prices and limits, never for what the handler does next."""
+        return self._x.clock.now()
+
+    @property
+    def cost(self) -> int:
+        """Micro-USD spent by this run so far, without its children."""
+        return self._x.journal.totals.cost
+
+    @property
+    def watched(self) -> bool:
+        """Whether somebody listens to this run just now."""
+        return self._x.live.watched(self.run_id)
+
+    def emit(self, item: Any) -> None:
+        """Show something to whoever listens just now; it is not kept."""
+        self._x.live.publish(self.run_id, item)
+
+    def limit_time(self, ms: int) -> None:
+        """Let nothing new begin once the run has worked `ms` milliseconds (waiting does not count)."""
+        self._x.limit_time(ms)
+
+    def crash_point(self, name: str) -> None:
+        """A named place where a test may end the process."""
+        self._x.probe(name)
+
+    def _derived(self, prefix: str, key: str) -> str:
+        made = uuid7(self._x.run.created_at, bytes.fromhex(digest(f"{self.run_id}/{key}"))[:10])
+        return made if prefix == "uuid" else f"{prefix}_{made}"
+
+
+def _last(place: str) -> str:
+    return place.rpartition("/")[2]

@@ -26,7 +26,7 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
 
 
 class Wait(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What a suspended handler waits for under one key. `due` (ms) ends the wait; `about` is for people and for matching."""
+    """What a suspended handler waits for under one key. `due` (ms) ends it; `about` is for people and for matching."""
 
     key: str
     kind: WaitKind
@@ -90,7 +90,8 @@ class EffectIntended(Event, frozen=True):
 
 
 class EffectDone(Event, frozen=True):
-    """Body: the packed result. `ms` is how long it took; `note` holds what a trace shows beside it."""
+    """Body: the packed result. `ms` is how long it took; `note` holds what a trace shows beside it; `request` is the
+    packed request where it is short and no intent holds it."""
 
     type: ClassVar[str] = "effect.done"
     kind: str
@@ -100,6 +101,7 @@ class EffectDone(Event, frozen=True):
     cost: int = 0
     price: str = ""
     note: dict[str, Any] = {}
+    request: Raw = NIL
 
 
 class EffectFailed(Event, frozen=True):
@@ -210,6 +212,7 @@ class Record(msgspec.Struct, frozen=True):
 
     `seq` is 0 until committed. `data` is the event packed without its body where that went to `blob`. `hash` chains the
     record to the one before it of the same agent. `payload` holds the blob's bytes once read, None where there is none.
+    `erased`: its run was deleted, and only this link of the chain is left, without data.
     """
 
     agent_id: str
@@ -222,3 +225,4 @@ class Record(msgspec.Struct, frozen=True):
     seq: int = 0
     hash: bytes = b""
     payload: bytes | None = None
+    erased: bool = False

@@ -64,7 +64,7 @@ def decide(request: ModelRequest) -> Wish | str:
     said = _follow(plan, turn) if plan else _by_rules(turn, tools)
     if isinstance(said, Wish) or request.output_schema is None:
         return said
-    value = fit(request.output_schema, [outcome.text for outcome in turn.outcomes if not outcome.failed] + [said])
+    value = fit(request.output_schema, [said, *(outcome.text for outcome in turn.outcomes if not outcome.failed)])
     if value is None:
         return f"{WHO}: nothing that the tools gave has the shape asked for. {said}"
     return to_json(value).decode()

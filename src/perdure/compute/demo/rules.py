@@ -182,8 +182,9 @@ def _by_name(said: str, tools: Sequence[ToolDefinition]) -> Iterator[Wish]:
 def _found(said: str, tool: ToolDefinition) -> Arguments | None:
     """A value from the text for each required argument; None where one cannot be found."""
     quoted = _QUOTED.findall(said)
-    numbers = re.findall(r"(?<![\w.])-?\d+(?:\.\d+)?(?![\w.]*\w)", said)
-    codes = re.findall(r"(?<![\w#-])#?((?:[A-Za-z]+-?)?\d[\w-]*)", said)
+    unquoted = _QUOTED.sub(" ", said)
+    numbers = re.findall(r"(?<![\w.-])-?\d+(?:\.\d+)?(?![\w.]*\w)", unquoted)
+    codes = re.findall(r"(?<![\w#-])#?((?:[A-Za-z]+-?)?\d[\w-]*)", unquoted)
     arguments: Arguments = {}
     for field in _required(tool):
         kind = _fields(tool).get(field, {}).get("type", "string")

@@ -1,4 +1,8 @@
-"""What a commit can do, and the conditions it can set. All are plain values; a store gives them their meaning."""
+"""What a commit can do, and the conditions it can set. All are plain values; a store gives them their meaning.
+
+An operation that adds to an agent (records, runs, mail, timers, ids, a claim) needs one that exists, or is put earlier
+in the same commit; without it the commit fails with AgentNotFound.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,11 @@ import msgspec
 from perdure.kernel.records import Record
 
 from .rows import AgentRow, RunRow, Timer, WorkerRow
+
+ENVELOPES_KNOWN = 1_024
+"""How many acknowledged envelopes of each agent are remembered to tell duplicates."""
+DEAD_LETTERS_KEPT = 10_000
+"""How many dead letters of each agent are kept."""
 
 OverflowPolicy: TypeAlias = Literal["reject_new", "drop_oldest", "dead_letter"]
 
@@ -21,8 +30,7 @@ class _Value(msgspec.Struct, frozen=True):
 
 
 class Append(_Value, frozen=True):
-    """Add records of one agent, in this order. Result: list of their seqs. Computes `hash` and moves the agent's head.
-    The agent must exist, or be put earlier in the same commit."""
+    """Add records of one agent, in this order; their `seq` and `hash` are computed here. Result: list of the seqs."""
 
     agent_id: str
     records: tuple[Record, ...]
@@ -36,8 +44,9 @@ class PutAgent(_Value, frozen=True):
 
 
 class PutRun(_Value, frozen=True):
-    """Create or replace the run's row. A new row with `first_seq` 0 gets the seq of the next record appended to its
-    agent in this commit, or of the last one there is."""
+    """Create or replace the run's row; its agent, envelope, parent and time of creation stay as they were first.
+    With `first_seq` 0 an existing row keeps its own, and a new one gets the seq of the run's first record in this
+    commit, or where it has none there, that of the agent's last record."""
 
     row: RunRow
 
@@ -59,9 +68,12 @@ class PutBlob(_Value, frozen=True):
 
 class Deliver(_Value, frozen=True):
     """Put an envelope into the agent's inbox. Result: `delivered`, or `duplicate` where the inbox has, or lately had,
-    an envelope with this id (nothing is written then), or by `policy`, where `capacity` (0: unbounded) waiting envelopes
-    are there already: `dropped_oldest` (the oldest waiting one goes to the dead letters with reason `overflow`),
-    `dead_lettered` (this one goes there). With policy reject_new the commit fails with InboxFull."""
+    an envelope with this id (nothing is written then), or by `policy`, where `capacity` (0: unbounded) waiting
+    envelopes are there already: `dropped_oldest` (the oldest waiting one goes to the dead letters with reason
+    `overflow`), `dead_lettered` (this one goes there). With policy reject_new the commit fails with InboxFull.
+
+    Envelopes for a run (`run_id`) are answers that it waits for: they take no room and are never dropped. One that
+    overflow dropped is not known afterwards, so that it can be delivered again."""
 
     agent_id: str
     envelope_id: str
@@ -77,14 +89,15 @@ class Deliver(_Value, frozen=True):
 
 
 class Acknowledge(_Value, frozen=True):
-    """Take envelopes out of the inbox. Their ids stay known, the last 1,024 of each agent, to tell duplicates."""
+    """Take envelopes out of the inbox. Their ids stay known, the last ENVELOPES_KNOWN of each agent."""
 
     agent_id: str
     envelope_ids: tuple[str, ...]
 
 
 class PutDeadLetter(_Value, frozen=True):
-    """Keep an envelope that could not be delivered or used; the newest 10,000 of each agent are kept."""
+    """Keep an envelope that could not be delivered or used; of those put last, DEAD_LETTERS_KEPT are
+    kept for each agent. Putting it again replaces it."""
 
     agent_id: str
     envelope_id: str
@@ -119,15 +132,17 @@ class Claim(_Value, frozen=True):
 
 
 class Unclaim(_Value, frozen=True):
-    """Give the agent up: owner "" (only where `worker` owns it)."""
+    """Give the agent up: owner "" (only where `worker` owns it), unless mail with a seq above `last_mail` waits (None:
+    even then). Result: False where such mail waits. Without this a message that came at the last moment would lie."""
 
     agent_id: str
     worker: str
+    last_mail: int | None = None
 
 
 class Heartbeat(_Value, frozen=True):
-    """Register the worker, or renew its heartbeat. Result: True, or False where its row had been removed meanwhile
-    (it is then written anew)."""
+    """Register the worker, or renew its heartbeat. Result: True where its row was there, False where it is written
+    anew: the first time, or after somebody took this worker for dead. A row without `host` gets the store's."""
 
     row: WorkerRow
 
@@ -139,7 +154,8 @@ class ForgetWorker(_Value, frozen=True):
 
 
 class Reserve(_Value, frozen=True):
-    """Set money aside on every scope. Guard it with WithinBudget, given the same scopes."""
+    """Set money aside on every scope, and note their limits. Guard it with WithinBudget, given the same scopes.
+    A reservation that is there already stays as it is."""
 
     id: str
     run_id: str
@@ -148,14 +164,15 @@ class Reserve(_Value, frozen=True):
 
 
 class Settle(_Value, frozen=True):
-    """Turn a reservation into money spent (0 gives it all back). Result: True, or False where there is none of this id."""
+    """Turn a reservation into money spent (0 gives it all back). Result: True, or False where there is none of this id.
+    A scope that has begun a new period since is left alone: the money belongs to the period it was reserved in."""
 
     id: str
     spent: int
 
 
 class MarkSeen(_Value, frozen=True):
-    """Remember ids for `seen`, the last `keep` of each agent."""
+    """Remember ids for `seen`, the last `keep` that the agent marked; marking one again makes it the newest."""
 
     agent_id: str
     ids: tuple[str, ...]
@@ -163,20 +180,26 @@ class MarkSeen(_Value, frozen=True):
 
 
 class DeleteRun(_Value, frozen=True):
-    """Forget a run that has ended: its row, timers and the contents of its records. The records stay as links of the
-    hash chain, their data replaced by nothing and `erased` set, so that the chain still verifies."""
+    """Forget a run that has ended: its row, timers and the contents of its records; what it still had reserved is given
+    back. The records stay as links of the hash chain, so that it still verifies, but are no longer read."""
 
     run_id: str
 
 
 class DeleteAgent(_Value, frozen=True):
-    """Remove the agent with all of its records, runs, mail, timers."""
+    """Remove the agent with all of its records, runs, mail, dead letters and timers."""
 
     agent_id: str
 
 
+class CollectGarbage(_Value, frozen=True):
+    """Remove blobs that no record and specs that no agent or run names. Result: `{"blobs", "specs", "bytes"}` removed.
+    So a spec or blob is put in the commit that names it, or after one that does."""
+
+
 class ScopeLimit(_Value, frozen=True):
-    """A scope as a reservation names it. A row with an older `period` starts again from nothing reserved or spent."""
+    """A scope as a reservation names it. A row with an older `period` starts again from nothing reserved or spent; one
+    with a newer period is used as it is."""
 
     id: str
     limit: int | None
@@ -232,7 +255,7 @@ class NoKey(_Value, frozen=True):
 
 
 class WithinBudget(_Value, frozen=True):
-    """reserved + spent + amount ≤ limit on every scope that has one, else BudgetExceeded naming the first that fails."""
+    """reserved + spent + amount ≤ limit on every scope that has one, else BudgetExceeded with the first that fails."""
 
     amount: int
     scopes: tuple[ScopeLimit, ...]
@@ -259,5 +282,6 @@ Op: TypeAlias = (
     | MarkSeen
     | DeleteRun
     | DeleteAgent
+    | CollectGarbage
 )
 Guard: TypeAlias = HasFence | Claimable | NoAgent | NewEnvelope | RunIs | NoKey | WithinBudget

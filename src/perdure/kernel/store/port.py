@@ -1,8 +1,10 @@
 """The store port: one verb that writes, a few questions.
 
 `commit(ops, guards)` is one transaction: first every guard is checked, then every operation applied; a guard that fails
-fails its own commit with a typed reason and no other. Operations never fail once the guards have passed. A commit is on
-disk when its future resolves, and commits of one store take effect in the order in which they were handed in.
+fails its own commit with a typed reason and no other. Once the guards have passed an operation fails, and its whole
+commit with it, only for want of its agent (AgentNotFound), of room in an inbox (InboxFull), of a value that can be
+stored (InputError), or of the disk (StoreError). A commit is on disk when its future resolves, and commits of one store
+take effect in the order in which they were handed in. Cancelling the future does not take the commit back.
 """
 
 from __future__ import annotations
@@ -31,14 +33,18 @@ from .rows import (
 
 class Store(Protocol):
     def commit(self, ops: Sequence[Op], guards: Sequence[Guard] = ()) -> asyncio.Future[list[Any]]:
-        """Write all of `ops` or nothing. The future gives one result per operation (see each); it raises GuardFailed
-        or StoreError. Calling it queues the commit at once, so two calls in a row keep their order."""
+        """Write all of `ops` or nothing. The future gives one result per operation (see each, None for most); it raises
+        GuardFailed, BudgetExceeded or StoreError. Calling it queues the commit at once, so two calls in a row keep
+        their order. A closed store raises StoreClosed from the call itself."""
         ...
 
     # point reads: fast, from memory or the page cache
     async def load_agent(self, agent_id: str) -> AgentRow | None: ...
     async def load_run(self, run_id: str) -> RunRow | None: ...
-    async def find_run(self, agent_id: str, envelope_id: str) -> RunRow | None: ...
+    async def find_run(self, agent_id: str, envelope_id: str) -> RunRow | None:
+        """The first run that this envelope began."""
+        ...
+
     async def spec(self, digest: str) -> bytes | None: ...
     async def blob(self, digest: str) -> bytes | None: ...
     async def seen(self, agent_id: str, id: str) -> bool: ...
@@ -48,7 +54,10 @@ class Store(Protocol):
         """Waiting envelopes, lower priority number first, then in order of arrival."""
         ...
 
-    async def timers(self, agent_id: str) -> list[Timer]: ...
+    async def timers(self, agent_id: str) -> list[Timer]:
+        """The earliest first."""
+        ...
+
     async def due(self, now: int, limit: int) -> list[Timer]:
         """Timers due at `now` or before, the earliest first."""
         ...
@@ -56,7 +65,7 @@ class Store(Protocol):
     async def next_due(self) -> int | None: ...
     async def ready(self, stale_before: int, limit: int) -> list[str]:
         """Agents that nobody holds (or whose holder's heartbeat is before `stale_before`) and that have mail, or a run
-        in state queued or running."""
+        in state queued or running; ordered by id."""
         ...
 
     # lists, for people and for replay
@@ -69,17 +78,33 @@ class Store(Protocol):
         limit: int = 1000,
         order: Order = "oldest",
     ) -> list[Record]:
-        """Records with after < seq < before, blobs filled in."""
+        """Records with after < seq < before, blobs filled in. Those of a deleted run are left out."""
         ...
 
     async def runs(self, filter: RunFilter, *, cursor: str = "", limit: int = 50) -> Page[RunRow]:
         """The newest first; `cursor` is the `next` of the page before."""
         ...
 
-    async def agents(self, *, cursor: str = "", limit: int = 50) -> Page[AgentRow]: ...
-    async def dead_letters(self, agent_id: str, limit: int = 100) -> list[DeadLetter]: ...
-    async def scopes(self, ids: Sequence[str]) -> list[ScopeRow]: ...
-    async def workers(self) -> list[WorkerRow]: ...
+    async def agents(self, *, cursor: str = "", limit: int = 50) -> Page[AgentRow]:
+        """In order of their ids."""
+        ...
+
+    async def dead_letters(self, agent_id: str, limit: int = 100) -> list[DeadLetter]:
+        """The newest first."""
+        ...
+
+    async def scopes(self, ids: Sequence[str]) -> list[ScopeRow]:
+        """Those of `ids` that have a row, in the order asked for."""
+        ...
+
+    async def workers(self) -> list[WorkerRow]:
+        """In order of their ids."""
+        ...
+
+    def changed(self) -> int:
+        """A number that is another one after some other process has committed; commits of this one may change it too.
+        Costs microseconds: a hint to poll, telling that it is worth asking what is ready."""
+        ...
 
     # the file itself
     async def reap(self) -> list[str]:
@@ -88,11 +113,14 @@ class Store(Protocol):
         ...
 
     async def gc(self) -> dict[str, int]:
-        """Remove blobs and specs that nothing refers to. Returns counts and bytes freed."""
+        """Commit CollectGarbage, and return its result."""
         ...
 
     async def verify(self, agent_id: str) -> list[str]:
-        """Recompute the agent's hash chain: one line for each record changed, missing or out of order; empty is whole."""
+        """Recompute the agent's hash chain: one line for each record changed, missing or out of order; empty is whole.
+        Raises AgentNotFound."""
         ...
 
-    async def close(self) -> None: ...
+    async def close(self) -> None:
+        """Finish what was committed, then let go of everything; closing again does nothing."""
+        ...

@@ -1,8 +1,11 @@
-"""What a store gives back: rows as plain values."""
+"""What a store gives back: rows as plain values.
+
+Stores keep agents and runs as the sequence of their fields: a new field goes to the end and has a default.
+"""
 
 from __future__ import annotations
 
-from typing import Any, Generic, Literal, TypeAlias, TypeVar
+from typing import Generic, Literal, TypeAlias, TypeVar
 
 import msgspec
 
@@ -133,8 +136,9 @@ class Page(msgspec.Struct, Generic[T], frozen=True):
 
 
 class Reservation(msgspec.Struct, frozen=True):
+    """Money set aside and not yet settled. `scopes` maps each scope to the period in which it was reserved."""
+
     id: str
     run_id: str
     amount: int
-    scopes: tuple[str, ...]
-    data: dict[str, Any] = {}
+    scopes: dict[str, int]

@@ -15,7 +15,7 @@ class Quirks(msgspec.Struct, frozen=True):
     begins with one of `without_output` always get the tool.
     """
 
-    path: str = "/v1/messages"
+    path: str = "/messages"
     version: str = "2023-06-01"
     max_tokens: int = 4096
     cache: bool = True

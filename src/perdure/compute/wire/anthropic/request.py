@@ -35,7 +35,8 @@ ANSWER_TOOL = "give_final_answer"
 _CACHED = {"type": "ephemeral"}
 
 
-def encode_request(request: ModelRequest, quirks: Quirks = ANTHROPIC) -> HttpCall:
+def encode_request(request: ModelRequest, quirks: Quirks | None = None) -> HttpCall:
+    quirks = quirks or ANTHROPIC
     system, turns = _conversation(request)
     budget = request.thinking_tokens
     # The budget for thinking is part of the limit, so a limit that nobody named leaves room for the answer.

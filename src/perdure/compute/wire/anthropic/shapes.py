@@ -55,7 +55,7 @@ class Event(msgspec.Struct):
     type: str
     index: int = 0
     message: Reply | None = None
-    content_block: msgspec.Raw | None = None
+    content_block: msgspec.Raw = msgspec.Raw()
     delta: Piece | None = None
     usage: Tokens | None = None
     error: Any = None

@@ -84,7 +84,7 @@ class Decoder:
         return []
 
     def _start(self, heard: Event) -> list[Delta]:
-        if heard.content_block is None:
+        if not bytes(heard.content_block):
             raise InvalidAnswer("a block begins without saying what it is")
         block = read_block(heard.content_block)
         held = OpenBlock(block, decode_body(_object, bytes(heard.content_block)), self._calls)

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import msgspec
 
+BUDGETS = {"none": 0, "minimal": 1024, "low": 1024, "medium": 8192, "high": 24576}
+"""Tokens of thinking by effort (https://ai.google.dev/gemini-api/docs/openai#thinking)."""
+
 
 class Quirks(msgspec.Struct, frozen=True):
     """`path` holds `{model}` and `{method}`. `json_schema` says that schemas are taken as JSON Schema; else they are
     cut down to the subset of OpenAPI 3.0 that every version takes.
 
-    `efforts` gives thinking budgets (tokens) for models that begin with one of `by_budget` and know no levels.
+    Models whose name begins with one of `by_budget` know no levels of thinking, and do not insist on signatures.
     """
 
-    path: str = "/v1beta/models/{model}:{method}"
+    path: str = "/models/{model}:{method}"
     json_schema: bool = False
-    # https://ai.google.dev/gemini-api/docs/openai#thinking
-    by_budget: tuple[str, ...] = ("gemini-2",)
-    efforts: dict[str, int] = {"none": 0, "minimal": 1024, "low": 1024, "medium": 8192, "high": 24576}
+    by_budget: tuple[str, ...] = ("gemini-1", "gemini-2")
 
 
 GEMINI = Quirks()

@@ -24,7 +24,7 @@ from ..call_ids import is_made_up
 from ..port import HttpCall
 from ..results import result_media, result_text
 from ..seal import unseal
-from .quirks import GEMINI, Quirks
+from .quirks import BUDGETS, GEMINI, Quirks
 from .schema import openapi_schema
 
 NAME = "gemini"
@@ -32,8 +32,9 @@ _UNSIGNED = "skip_thought_signature_validator"
 """Documented for calls that another model made: https://ai.google.dev/gemini-api/docs/thought-signatures"""
 
 
-def encode_request(request: ModelRequest, quirks: Quirks = GEMINI) -> HttpCall:
-    system, contents = _conversation(request)
+def encode_request(request: ModelRequest, quirks: Quirks | None = None) -> HttpCall:
+    quirks = quirks or GEMINI
+    system, contents = _conversation(request, quirks)
     body: dict[str, Any] = {"contents": contents}
     if system:
         body["systemInstruction"] = {"parts": [{"text": system}]}
@@ -82,8 +83,8 @@ def _settings(request: ModelRequest, quirks: Quirks) -> dict[str, Any]:
         else:
             settings["responseSchema"] = openapi_schema(request.output_schema)
     effort, budget = request.reasoning_effort, request.thinking_tokens
-    if budget is None and effort in quirks.efforts and request.model.startswith(quirks.by_budget):
-        budget = quirks.efforts[effort]
+    if budget is None and effort in BUDGETS and request.model.startswith(quirks.by_budget):
+        budget = BUDGETS[effort]
     if budget is not None:
         settings["thinkingConfig"] = {"thinkingBudget": budget, "includeThoughts": budget != 0}
     elif effort is not None:
@@ -91,10 +92,10 @@ def _settings(request: ModelRequest, quirks: Quirks) -> dict[str, Any]:
     return settings
 
 
-def _conversation(request: ModelRequest) -> tuple[str, list[dict[str, Any]]]:
+def _conversation(request: ModelRequest, quirks: Quirks) -> tuple[str, list[dict[str, Any]]]:
     """System text, and contents in turns: all results of one answer's calls have to come in one content."""
     system = [request.system] if request.system else []
-    signed = request.model.startswith("gemini-3")
+    signed = request.model.startswith("gemini-") and not request.model.startswith(quirks.by_budget)
     contents: list[dict[str, Any]] = []
     for message in request.messages:
         if message.role == "system" and not contents:
@@ -105,10 +106,13 @@ def _conversation(request: ModelRequest) -> tuple[str, list[dict[str, Any]]]:
         if not parts:
             continue
         if contents and contents[-1]["role"] == role:
-            contents[-1]["parts"] += parts
-        else:
-            contents.append({"role": role, "parts": parts})
+            parts = contents.pop()["parts"] + parts
+        contents.append({"role": role, "parts": sorted(parts, key=_is_no_result) if role == "user" else parts})
     return "\n\n".join(system), contents
+
+
+def _is_no_result(part: dict[str, Any]) -> bool:
+    return "functionResponse" not in part
 
 
 def _said(message: Message, signed: bool) -> list[dict[str, Any]]:

@@ -35,7 +35,8 @@ NAME = "openai-chat"
 _SOUNDS = {"audio/wav": "wav", "audio/x-wav": "wav", "audio/wave": "wav", "audio/mpeg": "mp3", "audio/mp3": "mp3"}
 
 
-def encode_request(request: ModelRequest, quirks: Quirks = OPENAI) -> HttpCall:
+def encode_request(request: ModelRequest, quirks: Quirks | None = None) -> HttpCall:
+    quirks = quirks or OPENAI
     body: dict[str, Any] = {"model": request.model, "messages": _messages(request, quirks)}
     if request.tools:
         body["tools"] = [

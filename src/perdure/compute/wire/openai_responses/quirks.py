@@ -14,7 +14,7 @@ class Quirks(msgspec.Struct, frozen=True):
     path: str = "/responses"
     summary: str = ""
     strict: bool = True
-    without_reasoning: tuple[str, ...] = ("gpt-3", "gpt-4", "chatgpt-4")
+    without_reasoning: tuple[str, ...] = ("gpt-3", "gpt-4", "gpt-5-chat", "chatgpt-4")
 
 
 OPENAI_RESPONSES = Quirks()

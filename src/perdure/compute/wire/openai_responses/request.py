@@ -32,7 +32,8 @@ from .quirks import OPENAI_RESPONSES, Quirks
 NAME = "openai-responses"
 
 
-def encode_request(request: ModelRequest, quirks: Quirks = OPENAI_RESPONSES) -> HttpCall:
+def encode_request(request: ModelRequest, quirks: Quirks | None = None) -> HttpCall:
+    quirks = quirks or OPENAI_RESPONSES
     if request.stop:
         raise InvalidRequest(
             "the Responses API has no stop sequences",

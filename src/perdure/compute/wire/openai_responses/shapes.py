@@ -60,7 +60,7 @@ class Event(msgspec.Struct):
     type: str = ""
     output_index: int = 0
     delta: Any = None
-    item: msgspec.Raw | None = None
+    item: msgspec.Raw = msgspec.Raw()
     response: Reply | None = None
     error: Any = None
     code: str | None = None

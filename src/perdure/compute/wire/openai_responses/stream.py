@@ -43,9 +43,9 @@ class Decoder:
             if not heard.delta:
                 return []
             return [ToolCallDelta(self._number(heard.output_index), arguments=heard.delta)]
-        if kind == "response.output_item.added" and heard.item is not None:
+        if kind == "response.output_item.added":
             return self._added(heard.output_index, heard.item)
-        if kind == "response.output_item.done" and heard.item is not None:
+        if kind == "response.output_item.done":
             self._items[heard.output_index] = heard.item.copy()
         elif kind in _ENDED and heard.response is not None:
             return self._ended(heard)

@@ -1,0 +1,101 @@
+"""Calling a tool, as an effect of the class that the tool declares."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+from typing import Any
+
+from perdure.base.codec import digest
+from perdure.base.errors import EffectFailed, PerdureError, ToolError
+from perdure.base.messages import Text, ToolCall, ToolResult
+from perdure.kernel.classes import NotDone, Outcome, Unsure
+from perdure.kernel.context import Context
+from perdure.tools.call import Prepared, answer, error_result, failure, prepare
+from perdure.tools.port import ToolOutput
+
+from .setup import Setup
+
+
+async def call_all(ctx: Context, setup: Setup, calls: Sequence[ToolCall]) -> list[ToolResult]:
+    """The results of the calls of one answer, in order; as many at once as the spec allows."""
+    at_once = setup.spec.limits.calls_at_once
+    results: list[ToolResult] = []
+    for first in range(0, len(calls), at_once):
+        batch = calls[first : first + at_once]
+        results += await ctx.gather(*(call_tool(ctx, setup, call) for call in batch), name="call")
+    return results
+
+
+async def call_tool(ctx: Context, setup: Setup, call: ToolCall) -> ToolResult:
+    """One call. Whatever goes wrong with it, the model reads as its result."""
+    prepared = prepare(setup.tools, call)
+    if isinstance(prepared, ToolResult):
+        return prepared
+    if _needs_consent(setup, call) and not await _allowed(ctx, prepared):
+        return error_result(call, f"{call.name} was not approved. Do not try it again; go on without it.")
+    try:
+        output = await (_take_part(ctx, prepared) if prepared.effect is None else _act(ctx, prepared))
+    except (ToolError, EffectFailed) as error:
+        return failure(call, error)
+    return answer(call, output, key=f"{ctx.place}tool:{call.name}")
+
+
+async def _act(ctx: Context, prepared: Prepared) -> ToolOutput:
+    tool, call, arguments = prepared.tool, prepared.call, prepared.arguments
+    assert prepared.effect is not None
+
+    async def do(key: str) -> Outcome:
+        try:
+            return Outcome(await tool.call(arguments, key=key, ctx=ctx), note={"call": call.id})
+        except ToolError:
+            raise
+        except PerdureError as error:
+            raise EffectFailed(error.message, hint=error.hint) from error
+
+    async def probe(key: str) -> Outcome | NotDone | Unsure:
+        found = await tool.reconcile(arguments, key=key, ctx=ctx)
+        return found if isinstance(found, (NotDone, Unsure)) else Outcome(found, note={"call": call.id})
+
+    # The arguments stand in the model's answer already; only an intent repeats them, for a person to judge.
+    request = None if prepared.effect == "read" else {"tool": call.name, "arguments": arguments}
+    asked = digest([call.name, arguments])
+    output = await ctx.effect(
+        "tool", call.name, do, request=request, asked=asked, effect=prepared.effect, type=ToolOutput, probe=probe
+    )
+    return as_output(output)
+
+
+async def _take_part(ctx: Context, prepared: Prepared) -> ToolOutput:
+    """A tool that takes the context is part of the handler; its result is recorded for later conversations."""
+    tool, call = prepared.tool, prepared.call
+    try:
+        output = await tool.call(prepared.arguments, key=ctx.uuid(), ctx=ctx)
+    except ToolError as error:
+        output = ToolOutput((Text(f"Error: {error.message}"),), error=True)
+
+    async def known(_: str) -> Outcome:
+        return Outcome(output, note={"call": call.id})
+
+    asked = digest([call.name, prepared.arguments])
+    recorded: ToolOutput = await ctx.effect("tool", call.name, known, asked=asked, effect="read", type=ToolOutput)
+    return recorded
+
+
+def as_output(value: Any) -> ToolOutput:
+    """What an operator said a call in doubt had given may be any data."""
+    return value if isinstance(value, ToolOutput) else ToolOutput((Text(str(value)),), value)
+
+
+def _needs_consent(setup: Setup, call: ToolCall) -> bool:
+    return any(fnmatchcase(call.name, pattern) for pattern in setup.spec.approve)
+
+
+async def _allowed(ctx: Context, prepared: Prepared) -> bool:
+    call = prepared.call
+    said = await ctx.ask(
+        f"May {ctx.agent_id} call {call.name}?",
+        options=("approve", "deny"),
+        about={"tool": call.name, "arguments": prepared.arguments},
+    )
+    return said in (True, "approve")

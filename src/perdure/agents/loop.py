@@ -1,0 +1,68 @@
+"""The loop of an agent: ask the model, call the tools it asks for, until it answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from perdure.base.messages import ModelRequest
+from perdure.kernel.context import Context
+from perdure.kernel.program import Yielded
+
+from .asking import ask
+from .calling import call_all
+from .conversation import Conversation, assistant_message, recall, results_message, user_message
+from .setup import Setup
+from .window import fit
+
+STEPS_PER_SEGMENT = 50
+"""A checkpoint after so many steps keeps a replay short."""
+
+
+async def converse(ctx: Context, setup: Setup) -> Any:
+    """Answer the message that began this run. Yields at the step limit, to be resumed."""
+    limits = setup.spec.limits
+    if limits.timeout is not None:
+        ctx.limit_time(limits.timeout)
+    talk, step = await _open(ctx, setup)
+    more = 1 + ctx.extensions
+    while step < limits.steps * more and not (limits.tokens and ctx.tokens >= limits.tokens * more):
+        step += 1
+        with ctx.scope(f"step{step}"):
+            await fit(ctx, setup, talk)
+            answer = await ask(ctx, setup, _request(setup, talk), talk.digest.hex())
+            talk.add(assistant_message(answer))
+            if answer.tool_calls:
+                talk.add(results_message(await call_all(ctx, setup, answer.tool_calls)))
+            elif setup.shape is None:
+                return answer.text
+            else:
+                checked = setup.shape.check(answer.text)
+                if not checked.problems:
+                    return checked.value
+                talk.add(setup.shape.complain(checked, talk))
+        if step % STEPS_PER_SEGMENT == 0:
+            await ctx.checkpoint({"step": step, "digest": talk.digest})
+    return Yielded(step)
+
+
+async def _open(ctx: Context, setup: Setup) -> tuple[Conversation, int]:
+    """The conversation so far: from earlier runs, or from the segment of this run that a checkpoint closed."""
+    earlier = await recall(ctx, setup.window)
+    if ctx.restored is not None:
+        return Conversation(earlier, ctx.restored["digest"]), ctx.restored["step"]
+    talk = Conversation(earlier)
+    talk.add(user_message(ctx.envelope.payload))
+    return talk, 0
+
+
+def _request(setup: Setup, talk: Conversation) -> ModelRequest:
+    spec = setup.spec
+    request = ModelRequest(
+        setup.model_spec.full_name,
+        tuple(talk.messages),
+        system=spec.instructions,
+        tools=setup.definitions,
+        stop=spec.stop,
+        output_schema=setup.shape.schema if setup.shape is not None else None,
+    )
+    return setup.model_spec.apply(request)

@@ -1,0 +1,56 @@
+"""An agent made ready to work: its spec with the model, tools and prices that it names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from perdure.base.messages import ModelRequest, ToolDefinition
+from perdure.base.usage import Usage
+from perdure.compute.estimate import DEFAULT_RATIO, Ratio, estimate, learn
+from perdure.compute.port import Model
+from perdure.compute.prices import Charge, Prices
+from perdure.compute.spec import ModelSpec
+from perdure.tools.port import Tool
+
+from .output import Shape
+from .spec import AgentSpec
+
+DEFAULT_WINDOW = 100_000
+"""Tokens of conversation that are sent where a spec does not say."""
+ASSUMED_ANSWER = 4_096
+"""Tokens that an answer may have where neither the spec nor the provider bounds it."""
+MARGIN = 1.2
+"""Estimates are guesses; what is set aside for a call is a fifth more."""
+
+
+class Setup(msgspec.Struct):
+    """Everything that the loop needs of an agent. `ratios` learns how many bytes a token of each model has."""
+
+    spec: AgentSpec
+    model: Model
+    model_spec: ModelSpec
+    tools: Mapping[str, Tool]
+    prices: Prices
+    shape: Shape | None = None
+    ratios: dict[str, Ratio] = {}
+
+    @property
+    def definitions(self) -> tuple[ToolDefinition, ...]:
+        return tuple(tool.definition for tool in self.tools.values())
+
+    @property
+    def window(self) -> int:
+        return self.spec.context.tokens or DEFAULT_WINDOW
+
+    def ratio(self) -> Ratio:
+        return self.ratios.get(self.model_spec.full_name, DEFAULT_RATIO)
+
+    def learn(self, request: ModelRequest, input_tokens: int) -> None:
+        self.ratios[self.model_spec.full_name] = learn(self.ratio(), request, input_tokens)
+
+    def worst_cost(self, request: ModelRequest, at: int) -> Charge | None:
+        """The most that asking this may cost; None where a model of the chain has no price."""
+        tokens = round(estimate(request, self.ratio()) * MARGIN)
+        return self.prices.at_most(self.model_spec, Usage(tokens, request.max_tokens or ASSUMED_ANSWER), at)

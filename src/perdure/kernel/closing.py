@@ -1,0 +1,232 @@
+"""After a turn: commit everything that it did, in one transaction."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from perdure.base.codec import digest_bytes, pack
+from perdure.base.envelope import Envelope
+from perdure.base.errors import PerdureError, StoreError
+
+from . import records as r
+from .effects import normal
+from .execution import End, Execution
+from .holding import Ended, Entry, Holding
+from .inbox import Item
+from .post import post
+from .program import Yielded
+from .store.ops import Acknowledge, CancelTimer, Deliver, Op, PutAgent, PutRun, SetTimer, Unclaim
+from .store.rows import ENDED, RunRow, RunStatus, Timer
+from .waits import most_pressing
+
+
+async def close(holding: Holding, end: End) -> None:
+    """Bring the turn to its end on disk: the run ended, waits, was paused, or is put away to be gone on with."""
+    execution, command = holding.execution, holding.command
+    assert execution is not None
+    holding.command = None
+    if command is not None and command.envelope.kind == "cancel":
+        await execution.abandon()
+        await _cancelled(holding, execution, command)
+    elif end == "ended":
+        await _ended(holding, execution)
+    elif end == "parked":
+        await execution.abandon()
+        await _parked(holding, execution, command)
+    else:
+        await _suspended(holding, execution)
+
+
+async def _ended(holding: Holding, execution: Execution) -> None:
+    try:
+        value = execution.result()
+        body = msgspec.Raw(pack(value.output if isinstance(value, Yielded) else value))
+    except asyncio.CancelledError:
+        await _parked(holding, execution, None)
+    except StoreError:
+        raise
+    except Exception as error:  # the edge: whatever a handler raises becomes a record
+        await _failed(holding, execution, normal(error))
+    else:
+        if isinstance(value, Yielded):
+            await _rest(holding, execution, "yielded", r.RunYielded(steps=value.steps, body=body), output=value.output)
+        else:
+            finished = r.RunFinished(status="done", unasked=execution.journal.unasked(), body=body)
+            await _rest(holding, execution, "done", finished, output=value)
+
+
+async def _failed(holding: Holding, execution: Execution, error: PerdureError) -> None:
+    """The handler raised: its state and outgoing mail are dropped, and the failure stays on record."""
+    program, attempt = execution.program, execution.journal.attempt
+    shown = error.as_dict()
+    body = msgspec.Raw(pack(shown))
+    failed: Entry = (str(error.facts.get("key", "")), r.TickFailed(attempt=attempt, body=body))
+    await execution.abandon()
+    if not error.retryable or attempt >= program.attempts:
+        finished = r.RunFinished(status="failed", body=body)
+        await _rest(holding, execution, "failed", finished, before=[failed], error=shown)
+        return
+    due = holding.house.clock.now() + program.backoff_ms * 2 ** (attempt - 1)
+    wait = r.Wait(f"retry#{attempt}", "timer", due)
+    run = _counted(execution, "waiting", holding.house.clock.now(), "timer")
+    run = msgspec.structs.replace(run, attempt=attempt + 1)
+    entries: list[Entry] = [failed, ("", r.RunWaiting(waits=(wait, *execution.waits.wanted)))]
+    await holding.commit(entries, [PutRun(run), SetTimer(Timer(holding.agent.id, run.id, wait.key, due))])
+    holding.execution = None
+    holding.house.settled(Ended(run, waits=(wait,)))
+
+
+async def _cancelled(holding: Holding, execution: Execution, command: Item) -> None:
+    """Cut short: children are told, and effects that may or may not have happened are named."""
+    error = cancelled_by(command.envelope)
+    doubtful = execution.journal.in_doubt()
+    if doubtful:
+        error["facts"] = {"in_doubt": doubtful}
+    children = [wait.about for wait in holding.waits.values() if wait.kind == "child"]
+    ops: list[Op] = [Acknowledge(holding.agent.id, (command.envelope.id,))]
+    for about in children:
+        ops.append(_command(holding, "cancel", about["agent"], about["run"], command.envelope))
+    finished = r.RunFinished(status="cancelled", body=msgspec.Raw(pack(error)))
+    await _rest(holding, execution, "cancelled", finished, error=error, ops=ops)
+    for about in children:
+        holding.house.wake(about["agent"])
+
+
+async def _rest(
+    holding: Holding,
+    execution: Execution,
+    status: RunStatus,
+    event: r.Event,
+    *,
+    before: Sequence[Entry] = (),
+    output: Any = None,
+    error: dict[str, Any] | None = None,
+    ops: Sequence[Op] = (),
+) -> None:
+    """Write the end of a run. Its state and outgoing mail count where it came to that end by itself."""
+    house, agent_id = holding.house, holding.agent.id
+    now = house.clock.now()
+    run = _counted(execution, status, now)
+    agent = msgspec.structs.replace(holding.agent, active_run="", updated_at=now)
+    entries, all_ops, mail = list(before), list(ops), None
+    if status in ("done", "yielded"):
+        mail = await post(house, execution)
+        entries += mail.entries
+        all_ops += mail.ops
+        if execution.new_state is not None:
+            data, version = execution.new_state
+            agent = msgspec.structs.replace(agent, state=data, state_version=version)
+            entries.append(("", r.StateSet(version=version, digest=digest_bytes(data))))
+    entries.append(("", event))
+    all_ops += [PutRun(run), PutAgent(agent)]
+    if execution.reported:
+        all_ops.append(CancelTimer(run.id))
+    if status in ENDED:
+        all_ops += reply(holding, run, output, error)
+    all_ops.append(Unclaim(agent_id, house.worker, holding.last_mail))
+    house.probe("tick.before_commit")
+    results = await holding.commit(entries, all_ops)
+    house.probe("tick.after_commit")
+    holding.agent, holding.execution, holding.released = agent, None, bool(results[-1])
+    house.settled(Ended(run, output, error))
+    if mail is not None:
+        mail.wake(house)
+    if run.reply_to:
+        house.wake(run.reply_to)
+
+
+async def _suspended(holding: Holding, execution: Execution) -> None:
+    """Write what the handler did so far, and what it waits for."""
+    house = holding.house
+    waits = execution.waits.wanted
+    keys = frozenset(wait.key for wait in waits)
+    run = _counted(execution, "waiting", house.clock.now(), most_pressing(waits))
+    mail = await post(house, execution)
+    entries, ops = [*mail.entries], [*mail.ops]
+    if keys != execution.reported:
+        entries.append(("", r.RunWaiting(waits=waits)))
+    ops += [
+        SetTimer(Timer(holding.agent.id, run.id, wait.key, wait.due))
+        for wait in waits
+        if wait.due is not None and wait.key not in execution.reported
+    ]
+    ops.append(PutRun(run))
+    house.probe("tick.before_commit")
+    await holding.commit(entries, ops)
+    house.probe("tick.after_commit")
+    execution.reported, execution.run = keys, run
+    mail.wake(house)
+    house.settled(Ended(run, waits=waits))
+
+
+async def _parked(holding: Holding, execution: Execution, command: Item | None) -> None:
+    """Put the run away between two effects: paused where a command says so, else for anyone to go on with."""
+    house = holding.house
+    run = _counted(execution, execution.run.status, house.clock.now(), execution.run.waiting_for)
+    entries: list[Entry] = []
+    ops: list[Op] = []
+    if command is not None:
+        run = msgspec.structs.replace(run, status="paused")
+        entries.append(("", r.RunPaused(who=command.envelope.sender)))
+        ops.append(Acknowledge(holding.agent.id, (command.envelope.id,)))
+    ops += [PutRun(run), Unclaim(holding.agent.id, house.worker, holding.last_mail)]
+    results = await holding.commit(entries, ops)
+    holding.execution, holding.released = None, bool(results[-1])
+    house.settled(Ended(run))
+
+
+def reply(holding: Holding, run: RunRow, output: Any, error: dict[str, Any] | None) -> list[Op]:
+    """Tell the parent how its child ended."""
+    if not run.reply_to:
+        return []
+    payload = {
+        "run_id": run.id,
+        "agent_id": run.agent_id,
+        "status": run.status,
+        "output": output,
+        "error": error,
+        "cost": run.cost,
+    }
+    now = holding.house.clock.now()
+    envelope = Envelope(
+        f"{run.id}/end", run.reply_to, "child", payload, run.agent_id, correlation=run.correlation, created_at=now
+    )
+    return [Deliver(run.reply_to, envelope.id, "child", pack(envelope), now, run_id=run.parent)]
+
+
+async def dropped(holding: Holding, item: Item, reason: str) -> None:
+    """Take an envelope out of the inbox that nothing can be done with, and say so on record."""
+    entry: Entry = ("", r.MessageDropped(envelope=item.envelope.id, reason=reason))
+    await holding.commit([entry], [Acknowledge(holding.agent.id, (item.envelope.id,))])
+
+
+def cancelled_by(envelope: Envelope) -> dict[str, Any]:
+    return {"code": "run.cancelled", "message": f"cancelled by {envelope.sender or 'operator'}"}
+
+
+def _command(holding: Holding, kind: str, agent_id: str, run_id: str, cause: Envelope) -> Op:
+    now = holding.house.clock.now()
+    id = holding.house.ids.new("env")
+    envelope = Envelope(id, agent_id, kind, sender=cause.sender, causation=cause.id, created_at=now)
+    return Deliver(agent_id, id, kind, pack(envelope), now, run_id=run_id)
+
+
+def _counted(execution: Execution, status: RunStatus, now: int, waiting_for: str = "") -> RunRow:
+    """The run's row with what it has used so far."""
+    totals = execution.journal.totals
+    return msgspec.structs.replace(
+        execution.run,
+        status=status,
+        waiting_for=waiting_for,
+        finished_at=now if status in ENDED or status == "yielded" else 0,
+        steps=totals.steps,
+        cost=totals.cost,
+        input_tokens=totals.usage.input_tokens,
+        output_tokens=totals.usage.output_tokens,
+        cached_tokens=totals.usage.cached_tokens,
+        reasoning_tokens=totals.usage.reasoning_tokens,
+    )

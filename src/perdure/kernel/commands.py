@@ -1,0 +1,91 @@
+"""Commands that come as mail: cancel, pause and resume a run."""
+
+from __future__ import annotations
+
+import msgspec
+
+from perdure.base.codec import pack
+
+from . import records as r
+from .closing import cancelled_by, close, dropped, reply
+from .execution import Execution
+from .holding import Ended, Holding
+from .inbox import Item
+from .store.ops import Acknowledge, Op, PutAgent, PutRun
+from .store.rows import ENDED, RunRow
+
+RESUMABLE = frozenset(("failed", "yielded", "paused"))
+
+
+async def obey(holding: Holding, item: Item) -> bool:
+    """Carry out a command. True where the handler has something to do because of it."""
+    kind = item.envelope.kind
+    active = holding.execution is not None and holding.execution.run.id == item.run_id
+    if kind == "resume":
+        return await _resume(holding, item, active)
+    if active:
+        holding.command = item
+        await close(holding, "ended" if kind == "cancel" else "parked")
+    elif kind == "cancel":
+        await _cancel_queued(holding, item)
+    else:
+        await dropped(holding, item, "unknown_run")
+    return False
+
+
+async def interrupt(holding: Holding, item: Item) -> None:
+    """Carry a command out on the run at work, without waiting for the end of its turn."""
+    execution = holding.execution
+    if execution is None or holding.command is not None or item.run_id != execution.run.id:
+        return
+    if item.envelope.kind == "cancel":
+        holding.command = item
+        await execution.abandon()
+    elif item.envelope.kind == "pause":
+        holding.command = item
+        execution.park()
+
+
+async def _resume(holding: Holding, item: Item, active: bool) -> bool:
+    execution = await _to_resume(holding, item, active)
+    if execution is None:
+        await dropped(holding, item, "not_resumable")
+        return False
+    run, failed = execution.run, execution.journal.failed_key
+    resumed = r.RunResumed(
+        reason="unpaused" if run.status == "paused" else "by hand",
+        worker=holding.house.worker,
+        forget=(failed,) if failed else (),
+    )
+    now = holding.house.clock.now()
+    execution.run = msgspec.structs.replace(run, status="running", waiting_for="", finished_at=0, started_at=now)
+    holding.agent = msgspec.structs.replace(holding.agent, active_run=run.id, updated_at=now)
+    ops: list[Op] = [Acknowledge(holding.agent.id, (item.envelope.id,)), PutRun(execution.run), PutAgent(holding.agent)]
+    await holding.commit([("", resumed)], ops)
+    execution.journal.note("", resumed)
+    return True
+
+
+async def _to_resume(holding: Holding, item: Item, active: bool) -> Execution | None:
+    """The run to go on with, brought into memory; None where it is not in a state to, or another one is active."""
+    if active or holding.execution is not None:
+        execution = holding.execution
+        return execution if active and execution is not None and execution.run.status == "paused" else None
+    run = await holding.house.store.load_run(item.run_id)
+    if run is None or run.status not in RESUMABLE:
+        return None
+    return await holding.restore(run)
+
+
+async def _cancel_queued(holding: Holding, item: Item) -> None:
+    run = await holding.house.store.load_run(item.run_id)
+    if run is None or run.status in ENDED:
+        await dropped(holding, item, "unknown_run")
+        return
+    error = cancelled_by(item.envelope)
+    now = holding.house.clock.now()
+    row: RunRow = msgspec.structs.replace(run, status="cancelled", finished_at=now, waiting_for="")
+    finished = r.RunFinished(status="cancelled", body=msgspec.Raw(pack(error)))
+    taken = Acknowledge(holding.agent.id, (item.envelope.id, run.envelope_id))
+    await holding.commit([("", finished)], [taken, PutRun(row), *reply(holding, row, None, error)], run_id=run.id)
+    holding.house.settled(Ended(row, error=error))

@@ -1,0 +1,336 @@
+"""Effects: everything a handler does to or learns from the outside, done once and answered from the journal after.
+
+`decide` says what to do about a key, given what the journal knows of it; `Effects` does it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from time import perf_counter
+from typing import Any, Literal, Protocol, TypeAlias, TypeVar, assert_never
+
+import msgspec
+
+from perdure.base.codec import NIL, digest, pack, unpack, unpack_as
+from perdure.base.errors import ERRORS, EffectFailed, PerdureError, ReplayDivergence, ToolTimeout
+
+from . import records as r
+from .budgets import Money
+from .classes import EffectClass, NotDone, Outcome, Unsure
+from .journal import Journal, Past
+from .keys import Keys
+from .waits import Waits
+
+T = TypeVar("T")
+Call: TypeAlias = Callable[[str], Awaitable[Any]]
+Next: TypeAlias = Literal["return", "raise", "do", "do again", "probe", "ask"]
+
+IDEMPOTENT_ATTEMPTS = 3
+SHORT_REQUEST = 1024
+
+
+class Journalist(Protocol):
+    """Writes records of this run, with the money collected and, where asked, the mail; done when they are on disk."""
+
+    def __call__(
+        self, *entries: tuple[str, r.Event], money: Money | None = None, mail: bool = False
+    ) -> Awaitable[Any]: ...
+
+
+def decide(past: Past | None, resolved: r.EffectResolved | None, effect: EffectClass) -> Next:
+    """What to do about an effect, by what is on record."""
+    if past is None:
+        return "do"
+    if past.state == "done":
+        return "return"
+    if past.state == "failed":
+        return "raise"
+    if resolved is not None:
+        return "do again" if resolved.how == "retry" else ("return" if resolved.how == "done" else "raise")
+    match effect:
+        case "read" | "idempotent":
+            return "do again"
+        case "checkable":
+            return "probe"
+        case "once":
+            return "ask"
+        case _:
+            assert_never(effect)
+
+
+class Effects:
+    """Runs effects of one execution. `write` is None in a replay, which does nothing that is not on record."""
+
+    def __init__(
+        self,
+        run_id: str,
+        journal: Journal,
+        keys: Keys,
+        waits: Waits,
+        write: Journalist | None,
+        money: Money,
+        probe: Callable[[str], None],
+    ) -> None:
+        self.parking = False
+        self.deadline: Callable[[], None] | None = None
+        self._run_id = run_id
+        self._journal = journal
+        self._keys = keys
+        self._waits = waits
+        self._write = write
+        self._money = money
+        self._probe = probe
+
+    async def perform(
+        self,
+        kind: str,
+        name: str,
+        call: Call,
+        *,
+        request: Any = None,
+        asked: str = "",
+        effect: EffectClass = "read",
+        type: type[T] | None = None,
+        probe: Call | None = None,
+        timeout_ms: int | None = None,
+        reserve: int = 0,
+    ) -> Any:
+        """The effect's result: from the journal, or by `call(idempotency key)`, which may return an `Outcome`.
+
+        `asked` is the digest of the request, reckoned from `request` where "". `type` is what a recorded result is
+        decoded to. `reserve` (micro-USD) is set aside before the call. Raises what the effect raised, as it was
+        recorded; ReplayDivergence where the record under this key answers something else.
+        """
+        key = self._keys.next(kind, name)
+        asked = asked or digest(request)
+        past = self._journal.effects.get(key)
+        if past is not None:
+            self._journal.asked.add(key)
+            if past.digest != asked:
+                raise _diverged(key, past, asked, request)
+        one = _One(key, kind, asked, effect, request, call, probe, timeout_ms, reserve, past)
+        resolved = self._journal.resolved.get(key)
+        match decide(past, resolved, effect):
+            case "do" | "do again":
+                value = await self._do(one)
+            case "return":
+                body = past.body if resolved is None and past is not None else (resolved.body if resolved else NIL)
+                return unpack(body) if type is None else unpack_as(body, type)
+            case "raise":
+                raise restored(past.body) if resolved is None and past else _refused(one.key, resolved)
+            case "probe":
+                value = await self._look(one)
+            case "ask":
+                value = await self._ask(one)
+            case other:
+                assert_never(other)
+        return value if type is None or isinstance(value, type) else msgspec.convert(value, type)
+
+    async def _do(self, one: _One, attempt: int = 1) -> Any:
+        if self.parking:
+            await self._waits.park()
+        if self._write is None:
+            raise ReplayEnd(one.key)
+        if self.deadline is not None:
+            self.deadline()
+        intent = one.effect != "read" or one.reserve > 0
+        if intent:
+            await self._intend(one)
+        key = idempotency_key(self._run_id, one.key)
+        started = perf_counter()
+        try:
+            if one.timeout_ms is None:
+                value = await one.call(key)
+            else:
+                async with asyncio.timeout(one.timeout_ms / 1000):
+                    value = await one.call(key)
+        except (TimeoutError, ToolTimeout) as error:
+            return await self._timed_out(one, error, attempt, started)
+        except Exception as error:  # the edge: whatever an effect raises becomes a record
+            raise await self._fail(one, error, started) from error
+        self._probe("effect.acted")
+        outcome = value if isinstance(value, Outcome) else Outcome(value)
+        await self._done(one, outcome, started)
+        return outcome.value
+
+    async def _intend(self, one: _One) -> None:
+        assert self._write is not None
+        entries: list[tuple[str, r.Event]] = []
+        lost = one.past.reserved if one.past is not None else None
+        if lost is not None:
+            entries.append((one.key, r.EffectFailed(kind=one.kind, digest=one.asked, retryable=True, cost=lost.amount)))
+            entries.append((one.key, r.BudgetSettled(reservation=lost.reservation, spent=lost.amount)))
+            self._money.settle(lost.reservation, lost.amount)
+        if one.reserve:
+            one.reservation = self._money.reserve(one.key, one.reserve)
+            if one.reservation:
+                entries.append((one.key, r.BudgetReserved(reservation=one.reservation, amount=one.reserve)))
+        if one.effect != "read" or one.reservation:
+            entries.append(
+                (
+                    one.key,
+                    r.EffectIntended(
+                        kind=one.kind,
+                        effect=one.effect,
+                        digest=one.asked,
+                        reservation=one.reservation,
+                        body=msgspec.Raw(pack(one.request)),
+                    ),
+                )
+            )
+        if entries:
+            self._probe("effect.before_intent")
+            await self._write(*entries, money=self._money)
+            self._probe("effect.intended")
+
+    async def _done(self, one: _One, outcome: Outcome, started: float) -> None:
+        assert self._write is not None
+        try:
+            body = msgspec.Raw(pack(outcome.value))
+        except PerdureError as error:
+            raise await self._fail(one, error, started) from error
+        done = r.EffectDone(
+            kind=one.kind,
+            digest=one.asked,
+            ms=_ms_since(started),
+            usage=outcome.usage,
+            cost=outcome.cost,
+            price=outcome.price,
+            note=outcome.note,
+            body=body,
+            request=one.short_request(),
+        )
+        entries: list[tuple[str, r.Event]] = [(one.key, done)]
+        if one.reservation:
+            # Usage unknown means that the provider may have charged anything up to what was reserved.
+            spent = outcome.cost if outcome.usage is not None else one.reserve
+            entries.append((one.key, r.BudgetSettled(reservation=one.reservation, spent=spent)))
+            self._money.settle(one.reservation, spent)
+        self._journal.totals.add(done)
+        await self._write(*entries, money=self._money if one.reservation else None)
+        self._probe("effect.done")
+
+    async def _fail(self, one: _One, error: Exception, started: float) -> PerdureError:
+        """Record that the effect failed; gives back the error to raise, the same that a replay will raise."""
+        assert self._write is not None
+        shown = normal(error)
+        failed = r.EffectFailed(
+            kind=one.kind,
+            digest=one.asked,
+            retryable=shown.retryable,
+            ms=_ms_since(started),
+            body=msgspec.Raw(pack(shown.as_dict())),
+        )
+        entries: list[tuple[str, r.Event]] = [(one.key, failed)]
+        if one.reservation:
+            entries.append((one.key, r.BudgetReleased(reservation=one.reservation)))
+            self._money.settle(one.reservation, 0)
+        await self._write(*entries, money=self._money if one.reservation else None)
+        shown.facts.setdefault("key", one.key)
+        return shown
+
+    async def _timed_out(self, one: _One, error: Exception, attempt: int, started: float) -> Any:
+        match one.effect:
+            case "read":
+                late = error if isinstance(error, ToolTimeout) else ToolTimeout(f"{one.key} took too long", key=one.key)
+                raise await self._fail(one, late, started) from error
+            case "idempotent" if attempt < IDEMPOTENT_ATTEMPTS:
+                return await self._do(one, attempt + 1)
+            case "checkable":
+                return await self._look(one)
+            case _:
+                return await self._ask(one)
+
+    async def _look(self, one: _One) -> Any:
+        """Ask the probe whether it happened."""
+        if self._write is None:
+            raise ReplayEnd(one.key)
+        started = perf_counter()
+        found = await one.probe(idempotency_key(self._run_id, one.key)) if one.probe is not None else Unsure()
+        if isinstance(found, NotDone):
+            return await self._do(one)
+        if isinstance(found, Unsure):
+            return await self._ask(one)
+        outcome = found if isinstance(found, Outcome) else Outcome(found)
+        await self._done(one, outcome, started)
+        return outcome.value
+
+    async def _ask(self, one: _One) -> Any:
+        """Stand still until a person says what happened."""
+        about = {"kind": one.kind, "effect": one.effect, "request": one.request}
+        resolved: r.EffectResolved = await self._waits.wait(r.Wait(one.key, "in_doubt", about=about))
+        match resolved.how:
+            case "done":
+                return unpack(resolved.body)
+            case "retry":
+                return await self._do(one)
+            case "fail":
+                raise _refused(one.key, resolved)
+            case other:
+                assert_never(other)
+
+
+class _One(msgspec.Struct):
+    key: str
+    kind: str
+    asked: str
+    effect: EffectClass
+    request: Any
+    call: Call
+    probe: Call | None
+    timeout_ms: int | None
+    reserve: int
+    past: Past | None
+    reservation: str = ""
+
+    def short_request(self) -> r.Raw:
+        if self.request is None or self.effect != "read" or self.reservation:
+            return NIL
+        packed = pack(self.request)
+        return msgspec.Raw(packed) if len(packed) <= SHORT_REQUEST else NIL
+
+
+class ReplayEnd(Exception):
+    """A replay came to the end of what is on record: `key` would be done next."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(key)
+        self.key = key
+
+
+def idempotency_key(run_id: str, key: str) -> str:
+    """What we send to the other side: the same on every attempt at this effect, and of no other effect."""
+    return digest(f"{run_id}/{key}")
+
+
+def normal(error: Exception) -> PerdureError:
+    """Any error as one of ours, so that it reads the same from the record as when it happened."""
+    if isinstance(error, PerdureError):
+        return error
+    return EffectFailed(f"{type(error).__name__}: {error}")
+
+
+def restored(body: r.Raw) -> PerdureError:
+    """The error that a record tells of, to be raised again."""
+    told = unpack(body) or {"code": EffectFailed.code, "message": "the effect failed"}
+    cls = ERRORS.get(told["code"], EffectFailed)
+    error = cls.__new__(cls)
+    PerdureError.__init__(error, told["message"], hint=told.get("hint"), retryable=told.get("retryable", False))
+    error.facts = told.get("facts", {})
+    return error
+
+
+def _refused(key: str, resolved: r.EffectResolved | None) -> EffectFailed:
+    why = f": {resolved.why}" if resolved is not None and resolved.why else ""
+    return EffectFailed(f"{key} was in doubt and was decided to have failed{why}", key=key)
+
+
+def _diverged(key: str, past: Past, asked: str, request: Any) -> ReplayDivergence:
+    recorded = unpack(past.request) if past.request != NIL else f"(digest {past.digest})"
+    now = request if request is not None else f"(digest {asked})"
+    return ReplayDivergence(f"{key} is on record with another request", key=key, recorded=recorded, asked=now)
+
+
+def _ms_since(started: float) -> int:
+    return round((perf_counter() - started) * 1000)

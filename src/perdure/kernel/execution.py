@@ -1,0 +1,182 @@
+"""One run in memory: its handler as a task, with everything the handler has asked for and is owed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+import msgspec
+
+from perdure.base.clock import Clock
+from perdure.base.codec import unpack_as
+from perdure.base.envelope import Envelope
+from perdure.base.errors import DeadlineExceeded
+
+from . import records as r
+from .budgets import Money
+from .context import Context
+from .effects import Effects, Journalist
+from .journal import Journal
+from .keys import Keys
+from .live import Live
+from .outgoing import Outgoing
+from .program import Program
+from .store.port import Store
+from .store.rows import AgentRow, RunRow
+from .waits import Waits
+
+End: TypeAlias = Literal["ended", "suspended", "parked"]
+
+
+class Execution:
+    """Runs a handler until it ends, stands still, or is told to park. Does no committing of its own."""
+
+    def __init__(
+        self,
+        agent: AgentRow,
+        run: RunRow,
+        program: Program,
+        journal: Journal,
+        *,
+        store: Store,
+        clock: Clock,
+        live: Live,
+        money: Money,
+        write: Journalist | None,
+        probe: Callable[[str], None],
+        project: Path,
+        envelope: Envelope | None = None,
+    ) -> None:
+        self.agent = agent
+        self.run = run
+        self.program = program
+        self.journal = journal
+        self.store = store
+        self.clock = clock
+        self.live = live
+        self.probe = probe
+        self.write = write
+        self.money = money
+        accepted = journal.accepted
+        self.envelope = envelope or unpack_as(accepted.body if accepted else b"", Envelope)
+        self.keys = Keys(journal.counters)
+        self.waits = Waits(self._still)
+        self.effects = Effects(run.id, journal, self.keys, self.waits, write, money, probe)
+        self.outbox: list[tuple[str, Outgoing]] = []
+        self.marked: list[str] = []
+        self.new_state: tuple[bytes, int] | None = None
+        self.reported: frozenset[str] = frozenset(journal.waits)
+        self._worked_since = clock.now()
+        self._limit_ms: int | None = None
+        self._settled: asyncio.Future[None] | None = None
+        self._task: asyncio.Task[Any] | None = None
+        self._project = project
+
+    # -- driving ------------------------------------------------------------------------------------------------------
+
+    async def go(self) -> End:
+        """Let the handler work until it ends or stands still."""
+        loop = asyncio.get_running_loop()
+        if self._settled is None or self._settled.done():
+            self._settled = loop.create_future()
+        if self._task is None:
+            handle = self.program.handle(Context(self, self._project))
+            self._task = asyncio.ensure_future(handle)
+            self._task.add_done_callback(self._ended)
+        await self._settled
+        if self._task.done():
+            return "ended"
+        return "parked" if self.waits.is_parked else "suspended"
+
+    def result(self) -> Any:
+        """What the handler returned. Raises what it raised."""
+        assert self._task is not None
+        return self._task.result()
+
+    def park(self) -> None:
+        """Let nothing new begin; the execution stands still when what is under way is done."""
+        self.effects.parking = True
+
+    async def abandon(self) -> None:
+        """Cancel the handler, so that its `finally` blocks run, and wait until it is gone."""
+        if self._task is not None and not self._task.done():
+            self._task.cancel()
+            await asyncio.wait([self._task])
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        if not task.cancelled():
+            task.exception()  # whoever drives asks for it; if nobody does, the loop must not complain
+        self._still()
+
+    def _still(self) -> None:
+        if self._settled is not None and not self._settled.done():
+            self._settled.set_result(None)
+
+    @property
+    def is_started(self) -> bool:
+        """Whether the handler runs, or stands still, in memory."""
+        return self._task is not None
+
+    # -- what the context asks for ------------------------------------------------------------------------------------
+
+    async def wait(
+        self,
+        kind: r.WaitKind,
+        name: str,
+        *,
+        key: str = "",
+        about: dict[str, Any] | None = None,
+        due: int | None = None,
+        due_in: int | None = None,
+    ) -> Envelope | None:
+        """Stand still until the answer for this place comes; None where the time is up."""
+        key = key or self.keys.next(name)
+        answered = self.journal.answers.get(key)
+        if answered is not None:
+            self.journal.asked.add(key)
+            return opened(answered)
+        wait = self.journal.waits.get(key)
+        if wait is None:
+            if due_in is not None:
+                due = self.clock.now() + due_in
+            wait = r.Wait(key, kind, due, about or {})
+        received: r.MessageReceived = await self.waits.wait(wait)
+        self._worked_since = self.clock.now()
+        return opened(received)
+
+    def send(self, key: str, outgoing: Outgoing) -> None:
+        if key not in self.journal.sent:
+            self.outbox.append((key, outgoing))
+
+    async def checkpoint(self, state: bytes) -> None:
+        if self.write is None:
+            return
+        totals = self.journal.totals
+        body = {
+            "state": msgspec.Raw(state),
+            "counters": self.keys.counters,
+            "steps": totals.steps,
+            "cost": totals.cost,
+            "usage": msgspec.structs.astuple(totals.usage),
+        }
+        # Mail asked for before this point will not be asked for again: it leaves with the checkpoint.
+        await self.write(("", r.Checkpoint(body=msgspec.Raw(msgspec.msgpack.encode(body)))), mail=True)
+
+    def limit_time(self, ms: int) -> None:
+        self._limit_ms = ms
+        self.effects.deadline = self._check_time
+
+    def _check_time(self) -> None:
+        assert self._limit_ms is not None
+        worked = self.clock.now() - self._worked_since
+        if worked > self._limit_ms:
+            raise DeadlineExceeded(
+                f"the run worked {worked} ms, its limit is {self._limit_ms} ms", limit_ms=self._limit_ms
+            )
+
+
+def opened(received: r.MessageReceived) -> Envelope | None:
+    """The envelope of an answer; None where it is a timer that ended the wait."""
+    return None if received.kind == "timer" else unpack_as(received.body, Envelope)

@@ -1,0 +1,201 @@
+"""One agent held by this worker: its fence, its active run in memory, and how records of it are written."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import msgspec
+
+from perdure.base.clock import Clock
+from perdure.base.envelope import Envelope
+from perdure.base.ids import Ids
+
+from . import records as r
+from .budgets import Money, scopes_of
+from .execution import End, Execution
+from .inbox import Item
+from .journal import Journal, encode, fold
+from .live import Live
+from .outgoing import append
+from .post import post
+from .program import Program, Programs
+from .settings import Settings
+from .store.ops import Guard, HasFence, Op
+from .store.port import Store
+from .store.rows import ENDED, AgentRow, RecordFilter, RunRow
+
+Entry = tuple[str, r.Event]
+"""A record to be: its key and what it tells."""
+
+
+class Ended(msgspec.Struct, frozen=True):
+    """How a run came to rest: `output` where it is done or yielded, `error` where it failed or was cancelled."""
+
+    run: RunRow
+    output: Any = None
+    error: dict[str, Any] | None = None
+    waits: tuple[r.Wait, ...] = ()
+
+
+class House(Protocol):
+    """What a holding needs of the engine that it lives in."""
+
+    store: Store
+    clock: Clock
+    ids: Ids
+    live: Live
+    programs: Programs
+    settings: Settings
+    worker: str
+    project: Path
+    probe: Callable[[str], None]
+
+    def wake(self, agent_id: str) -> None: ...
+    def settled(self, ended: Ended) -> None: ...
+
+
+class Holding:
+    """An agent under this worker's fence. `execution` is its active run while that is in memory.
+
+    `last_mail` is the seq of the last envelope looked at, `command` one that cuts the turn under way short, `turns`
+    counts. Once `released` nothing may be written any more.
+    """
+
+    def __init__(self, house: House, agent: AgentRow, fence: int) -> None:
+        self.house = house
+        self.agent = agent
+        self.execution: Execution | None = None
+        self.command: Item | None = None
+        self.released = False
+        self.fresh = False
+        self.last_mail = 0
+        self.turns = 0
+        self._guards: tuple[Guard, ...] = (HasFence(agent.id, house.worker, fence),)
+
+    # -- the run in memory --------------------------------------------------------------------------------------------
+
+    def begin(self, run: RunRow, program: Program, envelope: Envelope, money: Money) -> None:
+        """Take up a run that has no history yet."""
+        self.execution = self._execution(run, program, Journal(), money, envelope)
+
+    async def load(self, run_id: str) -> RunRow | None:
+        """Bring a run into memory from its records; None where it has ended."""
+        run = await self.house.store.load_run(run_id)
+        if run is None or run.status in ENDED:
+            self.agent = msgspec.structs.replace(self.agent, active_run="")
+            return None
+        await self.restore(run)
+        return run
+
+    async def restore(self, run: RunRow) -> Execution:
+        program = await self.house.programs(run.spec)
+        journal = fold(await self._records(run))
+        self.execution = self._execution(run, program, journal, await self.money(run, program), None)
+        return self.execution
+
+    def _execution(
+        self, run: RunRow, program: Program, journal: Journal, money: Money, envelope: Envelope | None
+    ) -> Execution:
+        house = self.house
+        return Execution(
+            self.agent,
+            run,
+            program,
+            journal,
+            store=house.store,
+            clock=house.clock,
+            live=house.live,
+            money=money,
+            write=self.write,
+            probe=house.probe,
+            project=house.project,
+            envelope=envelope,
+        )
+
+    async def _records(self, run: RunRow) -> list[r.Record]:
+        """The run's first record, and those from its last checkpoint on."""
+        store, wanted = self.house.store, RecordFilter(self.agent.id, run.id)
+        found: list[r.Record] = []
+        after = run.first_seq - 1
+        if run.checkpoint_seq:
+            found = await store.records(wanted, after=after, limit=1)
+            after = run.checkpoint_seq - 1
+        while page := await store.records(wanted, after=after, limit=1000):
+            found += page
+            after = page[-1].seq
+        return found
+
+    async def money(self, run: RunRow, program: Program) -> Money:
+        """What the run may draw on: its own budget, its parents', its agent's and the project's."""
+        lineage = [(run.id, run.budget)]
+        parent = run.parent
+        while parent and (row := await self.house.store.load_run(parent)) is not None:
+            lineage.append((row.id, row.budget))
+            parent = row.parent
+        scopes = scopes_of(
+            lineage,
+            agent_id=self.agent.id,
+            agent_per_day=program.per_day,
+            project_per_day=self.house.settings.project_per_day,
+            now=self.house.clock.now(),
+        )
+        return Money(run.id, scopes)
+
+    async def go(self) -> End:
+        """One turn of the handler."""
+        assert self.execution is not None
+        self.fresh = False
+        self.turns += 1
+        return await self.execution.go()
+
+    @property
+    def waits(self) -> Mapping[str, r.Wait]:
+        """What the active run waits for, by key."""
+        if self.execution is None:
+            return {}
+        if self.execution.is_started:
+            return {wait.key: wait for wait in self.execution.waits.wanted}
+        journal = self.execution.journal
+        open_keys = journal.waits.keys() - journal.answers.keys() - journal.resolved.keys()
+        return {key: wait for key, wait in journal.waits.items() if key in open_keys}
+
+    # -- writing ------------------------------------------------------------------------------------------------------
+
+    def write(self, *entries: Entry, money: Money | None = None, mail: bool = False) -> Awaitable[Any]:
+        """Records of the active run as they happen; see `Journalist`."""
+        if mail:
+            return self._write_mail(entries)
+        if money is None:
+            return self.commit(entries)
+        ops, guards = money.take()
+        return self.commit(entries, ops, guards=guards)
+
+    async def _write_mail(self, entries: Sequence[Entry]) -> None:
+        execution = self.execution
+        assert execution is not None
+        mail = await post(self.house, execution)
+        results = await self.commit((*mail.entries, *entries), mail.ops)
+        execution.run = msgspec.structs.replace(execution.run, checkpoint_seq=results[0][-1])
+        mail.wake(self.house)
+
+    def commit(
+        self, entries: Sequence[Entry], ops: Sequence[Op] = (), *, run_id: str = "", guards: Sequence[Guard] = ()
+    ) -> Awaitable[list[Any]]:
+        """Write records (of the active run, unless `run_id` names another) and operations in one transaction.
+
+        The seqs of the records are the first result where there are any.
+        """
+        house, agent_id = self.house, self.agent.id
+        if not run_id and self.execution is not None:
+            run_id = self.execution.run.id
+        all_ops = list(ops)
+        if entries:
+            now = house.clock.now()
+            records = [encode(event, agent_id=agent_id, run_id=run_id, key=key, at=now) for key, event in entries]
+            all_ops[:0] = append(agent_id, records)
+            if house.live.watched(run_id):
+                for record in records:
+                    house.live.publish(run_id, record)
+        return house.store.commit(all_ops, (*self._guards, *guards) if guards else self._guards)

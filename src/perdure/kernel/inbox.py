@@ -1,0 +1,86 @@
+"""What to do with the mail of an agent: which envelope answers which wait, which begins a run, which is too late."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import msgspec
+
+from perdure.base.codec import unpack_as
+from perdure.base.envelope import Envelope
+
+from . import records as r
+from .store.rows import Mail, Timer
+
+COMMANDS = frozenset(("cancel", "pause", "resume"))
+ANSWERS = frozenset(("child", "approval", "resolve"))
+
+
+class Item(msgspec.Struct, frozen=True):
+    """An envelope with the run that it speaks to, "" where it is to begin one."""
+
+    envelope: Envelope
+    run_id: str
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What is handed to the wait `key`; `item` is None where it is a timer that ends the wait."""
+
+    key: str
+    event: r.MessageReceived | r.EffectResolved
+    item: Item | None = None
+
+
+class Intake(msgspec.Struct):
+    """The mail, sorted. `starters` begin runs, in order; `stale` ones speak to a run that is not active;
+    envelopes in none of the lists stay where they are."""
+
+    answers: list[Answer] = []
+    commands: list[Item] = []
+    starters: list[Item] = []
+    expired: list[Item] = []
+    stale: list[Item] = []
+
+
+def sort(mail: Sequence[Mail], timers: Iterable[Timer], waits: Mapping[str, r.Wait], run_id: str, now: int) -> Intake:
+    """Sort an agent's mail and due timers for its active run (`run_id`, "" for none) and that run's open waits."""
+    intake = Intake()
+    open_waits = dict(waits)
+    for timer in timers:
+        if timer.run_id == run_id and timer.due <= now and open_waits.pop(timer.key, None) is not None:
+            intake.answers.append(Answer(timer.key, r.MessageReceived(kind="timer")))
+    for one in mail:
+        item = Item(unpack_as(one.data, Envelope), one.run_id)
+        if one.expires_at is not None and one.expires_at <= now:
+            intake.expired.append(item)
+        elif one.kind in COMMANDS:
+            intake.commands.append(item)
+        elif one.kind in ANSWERS:
+            if one.run_id == run_id and (wait := open_waits.get(item.envelope.correlation)) is not None:
+                del open_waits[wait.key]
+                intake.answers.append(Answer(wait.key, _event(one), item))
+            elif one.run_id != run_id:
+                intake.stale.append(item)
+        elif (key := _receiver(open_waits, item.envelope)) is not None:
+            del open_waits[key]
+            intake.answers.append(Answer(key, _event(one), item))
+        else:
+            intake.starters.append(item)
+    return intake
+
+
+def _event(mail: Mail) -> r.MessageReceived | r.EffectResolved:
+    if mail.kind != "resolve":
+        return r.MessageReceived(kind=mail.kind, body=msgspec.Raw(mail.data))
+    decision = unpack_as(mail.data, Envelope).payload
+    body = msgspec.Raw(msgspec.msgpack.encode(decision.get("value")))
+    return r.EffectResolved(how=decision["how"], who=decision.get("who", ""), why=decision.get("why", ""), body=body)
+
+
+def _receiver(waits: Mapping[str, r.Wait], envelope: Envelope) -> str | None:
+    for key, wait in waits.items():
+        if wait.kind == "message" and all(
+            getattr(envelope, field) == wanted for field, wanted in wait.about.items() if field in ("kind", "sender")
+        ):
+            return key
+    return None

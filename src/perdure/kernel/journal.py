@@ -1,0 +1,148 @@
+"""One run's history in memory: its records folded into what a handler may ask again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Literal, TypeAlias, cast
+
+import msgspec
+
+from perdure.base.codec import NIL, digest_bytes, pack, unpack
+from perdure.base.usage import NO_USAGE, Usage
+
+from . import records as r
+from .classes import EffectClass
+
+PastState: TypeAlias = Literal["intended", "done", "failed"]
+
+_DECODERS = {
+    event.type: msgspec.msgpack.Decoder(event) for event in cast(tuple[type[r.Event], ...], r.AnyEvent.__args__)
+}
+
+
+def encode(event: r.Event, *, agent_id: str, run_id: str, key: str, at: int) -> r.Record:
+    """The event as a record. A body over BLOB_LIMIT stays behind in `payload`, to be put as a blob beside it."""
+    body = event.body
+    if len(body) <= r.BLOB_LIMIT:
+        return r.Record(agent_id, run_id, key, event.type, at, pack(event))
+    whole = bytes(body)
+    slim = msgspec.structs.replace(event, body=NIL)
+    return r.Record(agent_id, run_id, key, event.type, at, pack(slim), digest_bytes(whole), payload=whole)
+
+
+def decode(record: r.Record) -> r.Event:
+    """The event that a record carries, its body in place."""
+    event = _DECODERS[record.type].decode(record.data)
+    if record.payload is not None:
+        return msgspec.structs.replace(event, body=msgspec.Raw(record.payload))
+    return event
+
+
+class Past(msgspec.Struct):
+    """What the journal knows of one effect."""
+
+    state: PastState
+    digest: str
+    effect: EffectClass = "read"
+    body: r.Raw = NIL
+    request: r.Raw = NIL
+    reserved: r.BudgetReserved | None = None
+
+
+class Totals(msgspec.Struct):
+    """What a run has used so far. `cost` is micro-USD."""
+
+    steps: int = 0
+    cost: int = 0
+    usage: Usage = NO_USAGE
+
+    def add(self, event: r.EffectDone | r.EffectFailed) -> None:
+        self.cost += event.cost
+        if event.kind == "model":
+            self.steps += 1
+        if event.usage is not None:
+            self.usage = self.usage + event.usage
+
+
+class Journal:
+    """The answers that a run's records hold, by key; `asked` collects the keys that the handler came for."""
+
+    def __init__(self) -> None:
+        self.effects: dict[str, Past] = {}
+        self.answers: dict[str, r.MessageReceived] = {}
+        self.resolved: dict[str, r.EffectResolved] = {}
+        self.sent: set[str] = set()
+        self.waits: dict[str, r.Wait] = {}
+        self.checkpoint: Any = None
+        self.counters: dict[str, int] = {}
+        self.totals = Totals()
+        self.extensions = 0
+        self.attempt = 1
+        self.failed_key = ""
+        self.accepted: r.RunAccepted | None = None
+        self.asked: set[str] = set()
+        self._reserved: dict[str, r.BudgetReserved] = {}
+
+    def unasked(self) -> tuple[str, ...]:
+        """Keys on record that the handler never came for: it is not the handler that wrote them."""
+        return tuple(key for key in (*self.effects, *self.answers) if key not in self.asked)
+
+    def in_doubt(self) -> list[str]:
+        """Keys of effects that may or may not have happened."""
+        return [key for key, past in self.effects.items() if past.state == "intended" and past.effect != "read"]
+
+    def note(self, key: str, event: r.Event) -> None:
+        """Take one record in. Later records of a key say more than earlier ones."""
+        match event:
+            case r.RunAccepted():
+                self.accepted = event
+            case r.EffectIntended():
+                self.effects[key] = Past(
+                    "intended", event.digest, event.effect, request=event.body, reserved=self._reserved.pop(key, None)
+                )
+                self.resolved.pop(key, None)
+            case r.EffectDone():
+                before = self.effects.get(key)
+                request = before.request if before is not None and before.request != NIL else event.request
+                self.effects[key] = Past("done", event.digest, body=event.body, request=request)
+                self.totals.add(event)
+            case r.BudgetReserved():
+                self._reserved[key] = event
+            case r.EffectFailed():
+                self.effects[key] = Past("failed", event.digest, body=event.body)
+                self.totals.add(event)
+            case r.EffectResolved():
+                self.resolved[key] = event
+            case r.MessageReceived() if key:
+                self.answers[key] = event
+            case r.MessageSent() if key:
+                self.sent.add(key)
+            case r.RunWaiting():
+                self.waits = {wait.key: wait for wait in event.waits}
+            case r.RunResumed():
+                for forgotten in event.forget:
+                    self.effects.pop(forgotten, None)
+                self.extensions += event.reason == "by hand"
+            case r.TickFailed():
+                self.attempt = event.attempt + 1
+                self.failed_key = key
+            case r.Checkpoint():
+                self._restart(unpack(event.body))
+            case _:
+                pass
+
+    def _restart(self, saved: dict[str, Any]) -> None:
+        for answered in (self.effects, self.answers, self.resolved, self.waits):
+            answered.clear()
+        self.sent.clear()
+        self.checkpoint = saved["state"]
+        self.counters = saved["counters"]
+        self.totals = Totals(saved["steps"], saved["cost"], Usage(*saved["usage"]))
+
+
+def fold(records: Iterable[r.Record]) -> Journal:
+    """The history that these records of one run tell, in order."""
+    journal = Journal()
+    for record in records:
+        journal.note(record.key, decode(record))
+    return journal

@@ -1,0 +1,46 @@
+"""A worker's lease: its heartbeat row, on which the claim to every agent that it holds rests."""
+
+from __future__ import annotations
+
+import os
+import socket
+
+from perdure.base.clock import Clock
+
+from .settings import Settings
+from .store.ops import Heartbeat, Op
+from .store.port import Store
+from .store.rows import WorkerRow
+
+
+class Lease:
+    """`worker` is this process's id; it is registered with its first commit and renewed by the pulse."""
+
+    def __init__(self, store: Store, clock: Clock, settings: Settings, worker: str) -> None:
+        self.worker = worker
+        self._store = store
+        self._clock = clock
+        self._settings = settings
+        self._started_at = clock.now()
+        self._beaten_at = 0
+
+    def first(self) -> list[Op]:
+        """The operation that registers this worker, until it has been committed once."""
+        return [self.beat()] if self._settings.has_lease and not self._beaten_at else []
+
+    def beat(self) -> Op:
+        self._beaten_at = self._clock.now()
+        return Heartbeat(WorkerRow(self.worker, self._beaten_at, self._started_at, os.getpid(), socket.gethostname()))
+
+    @property
+    def stale_before(self) -> int:
+        """A heartbeat older than this has lapsed."""
+        return self._clock.now() - self._settings.lease_ms
+
+    @property
+    def is_due(self) -> bool:
+        every = self._settings.heartbeat_ms
+        return every is not None and self._beaten_at > 0 and self._clock.now() - self._beaten_at >= every
+
+    async def renew(self) -> None:
+        await self._store.commit([self.beat()])

@@ -1,0 +1,76 @@
+"""Mail on its way: what accepting a message writes, for a message from outside as for one from another run."""
+
+from __future__ import annotations
+
+import msgspec
+
+from perdure.base.codec import pack
+from perdure.base.envelope import MAX_HOPS, Envelope
+
+from . import records as r
+from .journal import encode
+from .store.ops import Append, Deliver, Op, OverflowPolicy, PutAgent, PutBlob, PutDeadLetter, PutRun
+from .store.rows import AgentRow, RunRow
+
+
+class Outgoing(msgspec.Struct, frozen=True):
+    """An envelope, and where it is to begin a run of a spec of its own, that spec's digest and the run's id."""
+
+    envelope: Envelope
+    spec: str = ""
+    run_id: str = ""
+
+
+def accept(
+    envelope: Envelope,
+    run: RunRow,
+    *,
+    now: int,
+    agent: AgentRow | None = None,
+    tools: dict[str, str] | None = None,
+    capacity: int = 0,
+    policy: OverflowPolicy = "dead_letter",
+) -> list[Op]:
+    """What it takes for a message to be accepted: its envelope in the inbox, its run, and the record that says so.
+
+    `agent` is the row of an agent that comes to be with it. A run put in state running has taken the envelope already.
+    """
+    body = msgspec.Raw(pack(envelope))
+    accepted = r.RunAccepted(spec=run.spec, parent=run.parent, budget=run.budget, tools=tools or {}, body=body)
+    record = encode(accepted, agent_id=run.agent_id, run_id=run.id, key="", at=now)
+    ops: list[Op] = [] if agent is None else [PutAgent(agent)]
+    ops.append(
+        Deliver(
+            run.agent_id,
+            envelope.id,
+            envelope.kind,
+            bytes(body),
+            now,
+            priority=envelope.priority,
+            expires_at=envelope.expires_at,
+            capacity=capacity,
+            policy=policy,
+            taken=run.status == "running",
+        )
+    )
+    ops += append(run.agent_id, [record])
+    ops.append(PutRun(run))
+    return ops
+
+
+def answer(envelope: Envelope, run_id: str, *, now: int) -> list[Op]:
+    """What it takes to hand something to a run that is under way; the inbox always has room for an answer."""
+    return [Deliver(envelope.to, envelope.id, envelope.kind, pack(envelope), now, run_id=run_id)]
+
+
+def lost(envelope: Envelope, *, now: int) -> list[Op]:
+    """What is left of a message that went round in circles, or to nobody: its sender keeps it."""
+    reason = "hops" if envelope.hops > MAX_HOPS else "unknown_agent"
+    return [PutDeadLetter(envelope.sender, envelope.id, reason, now, pack(envelope))]
+
+
+def append(agent_id: str, records: list[r.Record]) -> list[Op]:
+    """Records, with what is too long for them as blobs beside."""
+    ops: list[Op] = [PutBlob(record.blob, record.payload) for record in records if record.payload is not None]
+    ops.append(Append(agent_id, tuple(records)))
+    return ops

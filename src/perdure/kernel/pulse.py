@@ -1,0 +1,95 @@
+"""The engine's pulse: renews the lease, fires timers, and looks for work that nobody does."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import Protocol
+
+from perdure.base.clock import Clock
+from perdure.base.errors import StoreError
+
+from .leases import Lease
+from .settings import Settings
+from .store.port import Store
+
+AT_ONCE = 512
+
+
+class Waker(Protocol):
+    def wake(self, agent_id: str) -> None: ...
+    def cares_for(self, agent_id: str) -> bool: ...
+    def nudge(self) -> None:
+        """Something changed in the store that another process wrote."""
+        ...
+
+
+class Pulse:
+    """One task, alive while the engine is open."""
+
+    def __init__(self, store: Store, clock: Clock, settings: Settings, lease: Lease, waker: Waker) -> None:
+        self._store = store
+        self._clock = clock
+        self._settings = settings
+        self._lease = lease
+        self._waker = waker
+        self._early = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._seen = -1
+        self.trouble: StoreError | None = None
+
+    def start(self) -> None:
+        if self._task is None:
+            self._task = asyncio.create_task(self._run())
+
+    def hurry(self) -> None:
+        """A timer was set that may be due before the next beat."""
+        self._early.set()
+
+    async def stop(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+            self._task = None
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                await self._beat()
+                self.trouble = None
+            except StoreError as error:
+                self.trouble = error  # the store may come back; agents held meanwhile are under their fence
+            self._early.clear()
+            await self._rest()
+
+    async def _beat(self) -> None:
+        if self._lease.is_due:
+            await self._lease.renew()
+        changed = self._store.changed()
+        if changed != self._seen:
+            self._seen = changed
+            self._waker.nudge()
+        for timer in await self._store.due(self._clock.now(), AT_ONCE):
+            if self._settings.recover or self._waker.cares_for(timer.agent_id):
+                self._waker.wake(timer.agent_id)
+        if self._settings.recover:
+            await self._store.reap()
+            for agent_id in await self._store.ready(self._lease.stale_before, AT_ONCE):
+                self._waker.wake(agent_id)
+
+    async def _rest(self) -> None:
+        """Sleep until the next beat or timer, or until told to hurry."""
+        pause: float | None = self._settings.poll_ms if self._settings.has_lease else None
+        due = await self._store.next_due()
+        if due is not None:
+            until = max(1, due - self._clock.now())
+            pause = until if pause is None else min(pause, until)
+        waited: list[asyncio.Task[object]] = [asyncio.create_task(self._early.wait())]
+        if pause is not None:
+            waited.append(asyncio.create_task(self._clock.sleep(pause)))
+        try:
+            await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in waited:
+                task.cancel()

@@ -1,0 +1,24 @@
+"""The kernel's own numbers."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Settings(msgspec.Struct, frozen=True):
+    """Times in milliseconds. `recover` makes this process take over any run whose worker is gone; without it only
+    agents that it was asked for are touched. `heartbeat_ms` None keeps no lease (one process, in memory)."""
+
+    recover: bool = False
+    heartbeat_ms: int | None = 1_000
+    lease_ms: int = 3_000
+    poll_ms: int = 250
+    linger_ms: int = 2_000
+    project_per_day: int | None = None
+
+    @property
+    def has_lease(self) -> bool:
+        return self.heartbeat_ms is not None
+
+
+DEFAULTS = Settings()

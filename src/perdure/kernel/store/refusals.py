@@ -1,0 +1,64 @@
+"""Why a commit is refused: the errors of guards and operations, worded once for every store."""
+
+from __future__ import annotations
+
+from perdure.base.errors import AgentNotFound, Fenced, Held, InboxFull, InputError, KeyExists, VersionConflict
+
+from .ops import HasFence, NewEnvelope, NoKey, RunIs
+
+
+def no_agent(agent_id: str) -> AgentNotFound:
+    return AgentNotFound(f"there is no agent {agent_id!r}", agent_id=agent_id)
+
+
+def agent_exists(agent_id: str) -> KeyExists:
+    return KeyExists(f"agent {agent_id!r} exists already", agent_id=agent_id)
+
+
+def fenced(guard: HasFence, owner: str, fence: int) -> Fenced:
+    return Fenced(
+        f"worker {guard.worker} holds agent {guard.agent_id!r} no more: its fence {guard.fence} is now {fence}",
+        agent_id=guard.agent_id,
+        worker=guard.worker,
+        fence=guard.fence,
+        owner=owner,
+    )
+
+
+def held(agent_id: str, owner: str) -> Held:
+    return Held(f"agent {agent_id!r} is held by worker {owner}", agent_id=agent_id, owner=owner)
+
+
+def envelope_known(guard: NewEnvelope) -> KeyExists:
+    return KeyExists(
+        f"agent {guard.agent_id!r} has had envelope {guard.envelope_id}",
+        agent_id=guard.agent_id,
+        envelope_id=guard.envelope_id,
+    )
+
+
+def wrong_status(guard: RunIs, status: str | None) -> VersionConflict:
+    found = f"is {status}" if status else "does not exist"
+    return VersionConflict(
+        f"run {guard.run_id} {found}, not {' or '.join(guard.status)}", run_id=guard.run_id, status=status
+    )
+
+
+def key_recorded(guard: NoKey) -> KeyExists:
+    return KeyExists(
+        f"run {guard.run_id} has {guard.type} under key {guard.key!r} already",
+        run_id=guard.run_id,
+        key=guard.key,
+        type=guard.type,
+    )
+
+
+def inbox_full(agent_id: str, capacity: int) -> InboxFull:
+    return InboxFull(f"{capacity} messages wait for agent {agent_id!r} already", agent_id=agent_id, capacity=capacity)
+
+
+def unstorable(error: Exception) -> InputError:
+    return InputError(
+        f"cannot be stored: {error}",
+        hint="Use text that is valid Unicode, integers of 64 bits, and bodies under a gigabyte.",
+    )

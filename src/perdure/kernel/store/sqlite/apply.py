@@ -1,0 +1,259 @@
+"""What each operation writes, inside the writer's transaction, and what it gives back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from perdure.base.codec import pack, unpack
+from perdure.kernel.chain import link
+from perdure.kernel.store import ops, scopes
+from perdure.kernel.store.ops import Op
+
+from . import inbox
+from .packing import pack_row, tight
+from .transaction import Transaction
+
+
+def apply(tx: Transaction, operations: Sequence[Op]) -> list[Any]:
+    """Apply one commit's operations in order. Where one fails, the caller undoes what others wrote before."""
+    results = [_APPLY[type(op)](tx, op) for op in operations]
+    for run_id, n in tx.new_runs:
+        first = tx.first_seqs.get(run_id)
+        if first is None:
+            first = tx.one("SELECT coalesce(max(seq), 0) FROM records WHERE agent = ?", (n,))[0]
+        tx.execute("UPDATE runs SET first_seq = ? WHERE id = ?", (first, run_id))
+    return results
+
+
+# -- journal, agents, runs --------------------------------------------------------------------------------------------
+
+
+def _append(tx: Transaction, op: ops.Append) -> list[int]:
+    agent = tx.need(op.agent_id)
+    n, head, first = agent.n, agent.head, tx.next_seq
+    seq = first
+    for record in op.records:
+        if record.agent_id != op.agent_id:
+            raise ValueError(f"a record of agent {record.agent_id!r} in the journal of {op.agent_id!r}")
+        head = link(head, record)
+        run_id = record.run_id
+        tx.execute(
+            "INSERT INTO records (seq, agent, run, key, type, at, hash, blob, data) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (seq, n, tight(run_id), record.key, record.type, record.at, head, record.blob or None, record.data),
+        )
+        if run_id not in tx.first_seqs:
+            tx.first_seqs[run_id] = seq
+        seq += 1
+    agent.head = head
+    agent.records += seq - first
+    tx.next_seq = seq
+    tx.execute("UPDATE agents SET head = ?, records = ? WHERE n = ?", (head, agent.records, n))
+    return list(range(first, seq))
+
+
+def _put_agent(tx: Transaction, op: ops.PutAgent) -> None:
+    row = op.row
+    agent = tx.agent(row.id)
+    if agent is None:
+        tx.execute(
+            "INSERT INTO agents (id, owner, fence, head, records) VALUES (?, ?, ?, x'', 0)",
+            (row.id, row.owner, row.fence),
+        )
+        agent = tx.need(row.id)
+    tx.execute(
+        "INSERT OR REPLACE INTO agent_rows (agent, spec, row) VALUES (?, ?, ?)", (agent.n, row.spec, pack_row(row))
+    )
+
+
+def _put_run(tx: Transaction, op: ops.PutRun) -> None:
+    row = op.row
+    n = tx.need(row.agent_id).n
+    packed = pack_row(row)
+    tx.execute(
+        "UPDATE runs SET status = ?1, spec = ?2, row = ?3, first_seq = CASE ?4 WHEN 0 THEN first_seq ELSE ?4 END"
+        " WHERE id = ?5",
+        (row.status, row.spec, packed, row.first_seq, row.id),
+    )
+    if tx.connection.changes():
+        return
+    tx.execute(
+        "INSERT INTO runs (id, agent, status, parent, envelope, created_at, first_seq, spec, row)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (row.id, n, row.status, row.parent, row.envelope_id, row.created_at, row.first_seq, row.spec, packed),
+    )
+    if not row.first_seq:
+        tx.new_runs.append((row.id, n))
+
+
+def _delete_run(tx: Transaction, op: ops.DeleteRun) -> None:
+    tx.execute(
+        "UPDATE records SET data = NULL, blob = NULL FROM runs"
+        " WHERE runs.id = ?1 AND records.agent = runs.agent AND records.seq >= runs.first_seq AND records.run = ?2",
+        (op.run_id, tight(op.run_id)),
+    )
+    if tx.one("SELECT 1 FROM runs WHERE id = ?", (op.run_id,)):
+        _give_back(tx, "SELECT ?", op.run_id)
+        tx.execute("DELETE FROM timers WHERE run_id = ?", (op.run_id,))
+        tx.execute("DELETE FROM runs WHERE id = ?", (op.run_id,))
+
+
+def _delete_agent(tx: Transaction, op: ops.DeleteAgent) -> None:
+    agent = tx.agent(op.agent_id)
+    if agent is None:
+        return
+    of_agent = (agent.n,)
+    _give_back(tx, "SELECT id FROM runs WHERE agent = ?", agent.n)
+    tx.execute("DELETE FROM timers WHERE agent = ?1 OR run_id IN (SELECT id FROM runs WHERE agent = ?1)", of_agent)
+    for table in ("agent_rows", "records", "runs", "mail", "known", "dead_letters"):
+        tx.execute(f"DELETE FROM {table} WHERE agent = ?", of_agent)
+    tx.execute("DELETE FROM agents WHERE n = ?", of_agent)
+    tx.execute("INSERT OR REPLACE INTO meta (key, value) VALUES ('floor', ?)", (tx.next_seq - 1,))
+    tx.forget(op.agent_id)
+
+
+# -- specs, blobs -----------------------------------------------------------------------------------------------------
+
+
+def _put_spec(tx: Transaction, op: ops.PutSpec) -> None:
+    tx.execute("INSERT OR IGNORE INTO specs (digest, at, data) VALUES (?, ?, ?)", (op.digest, op.at, op.data))
+
+
+def _put_blob(tx: Transaction, op: ops.PutBlob) -> None:
+    tx.execute("INSERT OR IGNORE INTO blobs (digest, data) VALUES (?, ?)", (op.digest, op.data))
+
+
+def _collect_garbage(tx: Transaction, op: ops.CollectGarbage) -> dict[str, int]:
+    freed = {"blobs": 0, "specs": 0, "bytes": 0}
+    for table, used in (
+        ("blobs", "SELECT blob FROM records WHERE blob IS NOT NULL"),
+        ("specs", "SELECT spec FROM agent_rows UNION SELECT spec FROM runs"),
+    ):
+        unused = f"FROM {table} WHERE digest NOT IN ({used})"
+        count, size = tx.one(f"SELECT count(*), coalesce(sum(length(data)), 0) {unused}")
+        tx.execute(f"DELETE {unused}")
+        freed[table] = count
+        freed["bytes"] += size
+    return freed
+
+
+# -- timers, workers --------------------------------------------------------------------------------------------------
+
+
+def _set_timer(tx: Transaction, op: ops.SetTimer) -> None:
+    timer = op.timer
+    tx.execute(
+        "INSERT OR REPLACE INTO timers (run_id, key, agent, due) VALUES (?, ?, ?, ?)",
+        (timer.run_id, timer.key, tx.need(timer.agent_id).n, timer.due),
+    )
+
+
+def _cancel_timer(tx: Transaction, op: ops.CancelTimer) -> None:
+    if op.key:
+        tx.execute("DELETE FROM timers WHERE run_id = ? AND key = ?", (op.run_id, op.key))
+    else:
+        tx.execute("DELETE FROM timers WHERE run_id = ?", (op.run_id,))
+
+
+def _claim(tx: Transaction, op: ops.Claim) -> int:
+    agent = tx.need(op.agent_id)
+    agent.owner = op.worker
+    agent.fence += 1
+    tx.execute("UPDATE agents SET owner = ?, fence = ? WHERE n = ?", (op.worker, agent.fence, agent.n))
+    return agent.fence
+
+
+def _unclaim(tx: Transaction, op: ops.Unclaim) -> bool:
+    agent = tx.agent(op.agent_id)
+    if agent is None or agent.owner != op.worker:
+        return True
+    newer = "SELECT 1 FROM mail WHERE agent = ? AND seq > ? LIMIT 1"
+    if op.last_mail is not None and tx.one(newer, (agent.n, op.last_mail)):
+        return False
+    agent.owner = ""
+    tx.execute("UPDATE agents SET owner = '' WHERE n = ?", (agent.n,))
+    return True
+
+
+def _heartbeat(tx: Transaction, op: ops.Heartbeat) -> bool:
+    row = op.row
+    known = tx.one("SELECT 1 FROM workers WHERE id = ?", (row.id,)) is not None
+    if not known or not tx.locks.holds(row.id):
+        tx.locks.take(row.id)
+    tx.execute(
+        "INSERT OR REPLACE INTO workers (id, heartbeat_at, started_at, pid, host) VALUES (?, ?, ?, ?, ?)",
+        (row.id, row.heartbeat_at, row.started_at, row.pid, row.host or tx.host),
+    )
+    return known
+
+
+def _forget_worker(tx: Transaction, op: ops.ForgetWorker) -> None:
+    tx.execute("DELETE FROM workers WHERE id = ?", (op.worker,))
+
+
+# -- money ------------------------------------------------------------------------------------------------------------
+
+
+def _reserve(tx: Transaction, op: ops.Reserve) -> None:
+    if tx.one("SELECT 1 FROM reservations WHERE id = ?", (op.id,)):
+        return
+    periods: dict[str, int] = {}
+    for scope in op.scopes:
+        if scope.id in periods:
+            continue
+        row = scopes.reserve(scopes.in_period(tx.scope(scope.id), scope), op.amount)
+        tx.execute(
+            "INSERT OR REPLACE INTO scopes (id, allowed, reserved, spent, period) VALUES (?, ?, ?, ?, ?)",
+            (row.id, row.limit, row.reserved, row.spent, row.period),
+        )
+        periods[row.id] = row.period
+    tx.execute(
+        "INSERT INTO reservations (id, run_id, amount, scopes) VALUES (?, ?, ?, ?)",
+        (op.id, op.run_id, op.amount, pack(periods)),
+    )
+
+
+def _settle(tx: Transaction, op: ops.Settle) -> bool:
+    row = tx.one("SELECT amount, scopes FROM reservations WHERE id = ?", (op.id,))
+    if row is None:
+        return False
+    amount, packed = row
+    for scope_id, period in unpack(packed).items():
+        tx.execute(
+            "UPDATE scopes SET reserved = reserved - ?, spent = spent + ? WHERE id = ? AND period = ?",
+            (amount, op.spent, scope_id, period),
+        )
+    tx.execute("DELETE FROM reservations WHERE id = ?", (op.id,))
+    return True
+
+
+def _give_back(tx: Transaction, runs: str, binding: str | int) -> None:
+    """Release what the runs that `runs` selects have reserved."""
+    rows: list[Any] = tx.execute(f"SELECT id FROM reservations WHERE run_id IN ({runs})", (binding,)).fetchall()
+    for (reservation,) in rows:
+        _settle(tx, ops.Settle(reservation, 0))
+
+
+_APPLY: dict[type[Op], Callable[[Transaction, Any], Any]] = {
+    ops.Append: _append,
+    ops.PutAgent: _put_agent,
+    ops.PutRun: _put_run,
+    ops.PutSpec: _put_spec,
+    ops.PutBlob: _put_blob,
+    ops.Deliver: inbox.deliver,
+    ops.Acknowledge: inbox.acknowledge,
+    ops.PutDeadLetter: inbox.put_dead_letter,
+    ops.DropDeadLetter: inbox.drop_dead_letter,
+    ops.MarkSeen: inbox.mark_seen,
+    ops.SetTimer: _set_timer,
+    ops.CancelTimer: _cancel_timer,
+    ops.Claim: _claim,
+    ops.Unclaim: _unclaim,
+    ops.Heartbeat: _heartbeat,
+    ops.ForgetWorker: _forget_worker,
+    ops.Reserve: _reserve,
+    ops.Settle: _settle,
+    ops.DeleteRun: _delete_run,
+    ops.DeleteAgent: _delete_agent,
+    ops.CollectGarbage: _collect_garbage,
+}

@@ -1,0 +1,202 @@
+"""The questions asked of the file, on a connection of their own: they see what is committed and wait for nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import apsw
+
+from perdure.kernel.records import Record
+from perdure.kernel.store.rows import (
+    AgentRow,
+    DeadLetter,
+    Mail,
+    Order,
+    Page,
+    RecordFilter,
+    RunFilter,
+    RunRow,
+    ScopeRow,
+    Timer,
+    WorkerRow,
+)
+
+from .packing import read_agent, read_run, tight, wide
+
+_AGENT = (
+    "SELECT r.row, a.owner, a.fence, a.head, a.records, a.id FROM agents a CROSS JOIN agent_rows r ON r.agent = a.n"
+)
+RECORD = (
+    "SELECT a.id, r.run, r.key, r.type, r.at, r.data, r.blob, r.seq, r.hash, b.data"
+    " FROM records r CROSS JOIN agents a ON a.n = r.agent LEFT JOIN blobs b ON b.digest = r.blob"
+)
+_TIMER = "SELECT a.id, t.run_id, t.key, t.due FROM timers t CROSS JOIN agents a ON a.n = t.agent"
+_BY_TIME = "ORDER BY t.due, t.run_id, t.key"
+
+
+class Reader:
+    def __init__(self, connection: apsw.Connection) -> None:
+        self._connection = connection
+
+    def _all(self, sql: str, bindings: Sequence[Any] = ()) -> list[Any]:
+        return self._connection.execute(sql, tuple(bindings)).fetchall()
+
+    def close(self) -> None:
+        self._connection.close()
+
+    # -- points -------------------------------------------------------------------------------------------------------
+
+    def agent(self, agent_id: str) -> AgentRow | None:
+        rows = self._all(f"{_AGENT} WHERE a.id = ?", (agent_id,))
+        return read_agent(*rows[0][:5]) if rows else None
+
+    def run(self, run_id: str) -> RunRow | None:
+        rows = self._all("SELECT row, first_seq FROM runs WHERE id = ?", (run_id,))
+        return read_run(*rows[0]) if rows else None
+
+    def find_run(self, agent_id: str, envelope_id: str) -> RunRow | None:
+        rows = self._all(
+            "SELECT row, first_seq FROM runs WHERE agent = (SELECT n FROM agents WHERE id = ?) AND envelope = ?"
+            " ORDER BY n LIMIT 1",
+            (agent_id, envelope_id),
+        )
+        return read_run(*rows[0]) if rows else None
+
+    def spec(self, digest: str) -> bytes | None:
+        rows = self._all("SELECT data FROM specs WHERE digest = ?", (digest,))
+        return rows[0][0] if rows else None
+
+    def blob(self, digest: str) -> bytes | None:
+        rows = self._all("SELECT data FROM blobs WHERE digest = ?", (digest,))
+        return rows[0][0] if rows else None
+
+    def seen(self, agent_id: str, id: str) -> bool:
+        return bool(
+            self._all(
+                "SELECT 1 FROM known WHERE agent = (SELECT n FROM agents WHERE id = ?) AND space = 1 AND id = ?",
+                (agent_id, id),
+            )
+        )
+
+    # -- what is to be done -------------------------------------------------------------------------------------------
+
+    def mail(self, agent_id: str, limit: int) -> list[Mail]:
+        rows = self._all(
+            "SELECT seq, envelope, kind, run_id, priority, expires_at, data FROM mail"
+            " WHERE agent = (SELECT n FROM agents WHERE id = ?) ORDER BY priority, seq LIMIT ?",
+            (agent_id, limit),
+        )
+        return [Mail(row[0], agent_id, *row[1:]) for row in rows]
+
+    def timers(self, agent_id: str) -> list[Timer]:
+        return [Timer(*row) for row in self._all(f"{_TIMER} WHERE a.id = ? {_BY_TIME}", (agent_id,))]
+
+    def due(self, now: int, limit: int) -> list[Timer]:
+        return [Timer(*row) for row in self._all(f"{_TIMER} WHERE t.due <= ? {_BY_TIME} LIMIT ?", (now, limit))]
+
+    def next_due(self) -> int | None:
+        due: int | None = self._all("SELECT min(due) FROM timers")[0][0]
+        return due
+
+    def ready(self, stale_before: int, limit: int) -> list[str]:
+        rows = self._all(
+            "SELECT a.id FROM agents a WHERE a.n IN (SELECT agent FROM mail UNION SELECT agent FROM runs"
+            "  WHERE status IN ('queued', 'running') AND status NOT IN ('done', 'failed', 'cancelled'))"
+            " AND NOT EXISTS (SELECT 1 FROM workers w WHERE w.id = a.owner AND w.heartbeat_at >= ?)"
+            " ORDER BY a.id LIMIT ?",
+            (stale_before, limit),
+        )
+        return [row[0] for row in rows]
+
+    # -- lists --------------------------------------------------------------------------------------------------------
+
+    def records(self, filter: RecordFilter, after: int, before: int | None, limit: int, order: Order) -> list[Record]:
+        where = ["r.seq > ?", "r.data IS NOT NULL"]
+        bindings: list[Any] = [after]
+        if filter.run_id:
+            found = self._all(
+                "SELECT r.first_seq, r.agent FROM runs r CROSS JOIN agents a ON a.n = r.agent"
+                " WHERE r.id = ? AND ? IN ('', a.id)",
+                (filter.run_id, filter.agent_id),
+            )
+            if not found:
+                return []
+            where += ["r.agent = ?", "r.run = ?"]
+            bindings = [max(after, found[0][0] - 1), found[0][1], tight(filter.run_id)]
+        elif filter.agent_id:
+            where.append("r.agent = (SELECT n FROM agents WHERE id = ?)")
+            bindings.append(filter.agent_id)
+        if before is not None:
+            where.append("r.seq < ?")
+            bindings.append(before)
+        if filter.types:
+            where.append(f"r.type IN ({_marks(filter.types)})")
+            bindings += filter.types
+        direction = "DESC" if order == "newest" else "ASC"
+        sql = f"{RECORD} WHERE {' AND '.join(where)} ORDER BY r.seq {direction} LIMIT ?"
+        return [read_record(row) for row in self._all(sql, [*bindings, limit])]
+
+    def runs(self, filter: RunFilter, cursor: str, limit: int) -> Page[RunRow]:
+        where = ["1"]
+        bindings: list[Any] = []
+        if filter.agent_id:
+            where.append("agent = (SELECT n FROM agents WHERE id = ?)")
+            bindings.append(filter.agent_id)
+        if filter.status:
+            where.append(f"status IN ({_marks(filter.status)})")
+            bindings += filter.status
+            if not {"done", "failed", "cancelled"} & set(filter.status):
+                where.append("status NOT IN ('done', 'failed', 'cancelled')")  # lets the index of open runs serve
+        if filter.parent:
+            where.append("parent = ? AND parent != ''")
+            bindings.append(filter.parent)
+        if filter.id_prefix:
+            where.append("id >= ? AND id < ?")
+            bindings += (filter.id_prefix, filter.id_prefix + "\U0010ffff")
+        if filter.since:
+            where.append("created_at >= ?")
+            bindings.append(filter.since)
+        if cursor:
+            where.append("n < ?")
+            bindings.append(int(cursor))
+        sql = f"SELECT row, first_seq, n FROM runs WHERE {' AND '.join(where)} ORDER BY n DESC LIMIT ?"
+        rows = self._all(sql, [*bindings, limit + 1])
+        more = str(rows[limit - 1][2]) if len(rows) > limit else ""
+        return Page([read_run(*row[:2]) for row in rows[:limit]], more)
+
+    def agents(self, cursor: str, limit: int) -> Page[AgentRow]:
+        rows = self._all(f"{_AGENT} WHERE a.id > ? ORDER BY a.id LIMIT ?", (cursor, limit + 1))
+        more = rows[limit - 1][5] if len(rows) > limit else ""
+        return Page([read_agent(*row[:5]) for row in rows[:limit]], more)
+
+    def dead_letters(self, agent_id: str, limit: int) -> list[DeadLetter]:
+        rows = self._all(
+            "SELECT envelope, reason, at, data FROM dead_letters WHERE agent = (SELECT n FROM agents WHERE id = ?)"
+            " ORDER BY ordinal DESC LIMIT ?",
+            (agent_id, limit),
+        )
+        return [DeadLetter(agent_id, *row) for row in rows]
+
+    def scopes(self, ids: Sequence[str]) -> list[ScopeRow]:
+        sql = "SELECT id, allowed, reserved, spent, period FROM scopes WHERE id = ?"
+        return [ScopeRow(*row) for id in ids for row in self._all(sql, (id,))]
+
+    def workers(self) -> list[WorkerRow]:
+        rows = self._all("SELECT id, heartbeat_at, started_at, pid, host FROM workers ORDER BY id")
+        return [WorkerRow(*row) for row in rows]
+
+    def data_version(self) -> int:
+        version: int = self._all("PRAGMA data_version")[0][0]
+        return version
+
+
+def read_record(row: Any) -> Record:
+    agent_id, run, key, type, at, data, blob, seq, hash, payload = row
+    if data is None:
+        return Record(agent_id, wide(run), key, type, at, b"", "", seq, hash, None, True)
+    return Record(agent_id, wide(run), key, type, at, data, blob or "", seq, hash, payload)
+
+
+def _marks(values: Sequence[Any]) -> str:
+    return ", ".join("?" * len(values))

@@ -1,0 +1,208 @@
+"""The store in one SQLite file: a thread that writes, a connection that reads, locks that tell who is alive."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+import apsw
+
+from perdure.base.errors import StoreClosed
+from perdure.kernel.records import Record
+from perdure.kernel.store.ops import CollectGarbage, ForgetWorker, Guard, Op
+from perdure.kernel.store.rows import (
+    AgentRow,
+    DeadLetter,
+    Mail,
+    Order,
+    Page,
+    RecordFilter,
+    RunFilter,
+    RunRow,
+    ScopeRow,
+    Timer,
+    WorkerRow,
+)
+
+from .audit import audit
+from .faults import fault
+from .liveness import WorkerLocks
+from .reader import Reader
+from .schema import SCHEMA, Schema, connect, prepare
+from .transaction import Transaction
+from .writer import Writer
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def _quiet(point: str) -> None:
+    pass
+
+
+class SqliteStore:
+    """A `Store` in the file at `path`; any number of processes may have it open. Made by `open`.
+
+    To be used from one thread, by any event loop that runs there. Reads are short and done at once in the caller.
+    """
+
+    def __init__(self, path: str, writer: Writer, reader: Reader, locks: WorkerLocks, host: str) -> None:
+        self.path = path
+        self._writer = writer
+        self._reader = reader
+        self._locks = locks
+        self._host = host
+        self._closed = False
+
+    @classmethod
+    def open(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        host: str = socket.gethostname(),
+        probe: Callable[[str], None] = _quiet,
+        schema: Schema = SCHEMA,
+    ) -> SqliteStore:
+        """Open the file, made with its folder where there is none, and migrated after a backup where it is older.
+
+        `probe` is called in the writer's thread at "store.before_commit" and "store.after_commit". Raises StoreTooNew,
+        StoreCorrupt, StoreReadOnly, StoreFull, StoreBusy.
+        """
+        name = os.fspath(path)
+        connections: list[apsw.Connection] = []
+        try:
+            Path(name).parent.mkdir(parents=True, exist_ok=True)
+            connections.append(connect(name))
+            prepare(connections[0], name, schema)
+            connections.append(connect(name))
+        except (apsw.Error, OSError) as error:
+            code = connections[0].system_errno if connections else 0
+            raise fault(error, name, code) from error
+        finally:
+            if len(connections) < 2:
+                for connection in connections:
+                    connection.close()
+        locks = WorkerLocks(f"{name}.workers")
+        writing, reading = connections
+        writer = Writer(writing, Transaction(writing, schema.version, locks, host), name, probe)
+        return cls(name, writer, Reader(reading), locks, host)
+
+    def commit(self, ops: Sequence[Op], guards: Sequence[Guard] = ()) -> asyncio.Future[list[Any]]:
+        if self._closed:
+            raise StoreClosed(f"{self.path} is closed")
+        return self._writer.submit(ops, guards)
+
+    def _read(self, question: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        if self._closed:
+            raise StoreClosed(f"{self.path} is closed")
+        try:
+            return question(*args, **kwargs)
+        except apsw.Error as error:
+            raise fault(error, self.path) from error
+
+    # -- point reads --------------------------------------------------------------------------------------------------
+
+    async def load_agent(self, agent_id: str) -> AgentRow | None:
+        return self._read(self._reader.agent, agent_id)
+
+    async def load_run(self, run_id: str) -> RunRow | None:
+        return self._read(self._reader.run, run_id)
+
+    async def find_run(self, agent_id: str, envelope_id: str) -> RunRow | None:
+        return self._read(self._reader.find_run, agent_id, envelope_id)
+
+    async def spec(self, digest: str) -> bytes | None:
+        return self._read(self._reader.spec, digest)
+
+    async def blob(self, digest: str) -> bytes | None:
+        return self._read(self._reader.blob, digest)
+
+    async def seen(self, agent_id: str, id: str) -> bool:
+        return self._read(self._reader.seen, agent_id, id)
+
+    # -- what is to be done -------------------------------------------------------------------------------------------
+
+    async def mail(self, agent_id: str, limit: int) -> list[Mail]:
+        return self._read(self._reader.mail, agent_id, limit)
+
+    async def timers(self, agent_id: str) -> list[Timer]:
+        return self._read(self._reader.timers, agent_id)
+
+    async def due(self, now: int, limit: int) -> list[Timer]:
+        return self._read(self._reader.due, now, limit)
+
+    async def next_due(self) -> int | None:
+        return self._read(self._reader.next_due)
+
+    async def ready(self, stale_before: int, limit: int) -> list[str]:
+        return self._read(self._reader.ready, stale_before, limit)
+
+    # -- lists --------------------------------------------------------------------------------------------------------
+
+    async def records(
+        self,
+        filter: RecordFilter,
+        *,
+        after: int = 0,
+        before: int | None = None,
+        limit: int = 1000,
+        order: Order = "oldest",
+    ) -> list[Record]:
+        return self._read(self._reader.records, filter, after, before, limit, order)
+
+    async def runs(self, filter: RunFilter, *, cursor: str = "", limit: int = 50) -> Page[RunRow]:
+        return self._read(self._reader.runs, filter, cursor, limit)
+
+    async def agents(self, *, cursor: str = "", limit: int = 50) -> Page[AgentRow]:
+        return self._read(self._reader.agents, cursor, limit)
+
+    async def dead_letters(self, agent_id: str, limit: int = 100) -> list[DeadLetter]:
+        return self._read(self._reader.dead_letters, agent_id, limit)
+
+    async def scopes(self, ids: Sequence[str]) -> list[ScopeRow]:
+        return self._read(self._reader.scopes, ids)
+
+    async def workers(self) -> list[WorkerRow]:
+        return self._read(self._reader.workers)
+
+    def changed(self) -> int:
+        return self._read(self._reader.data_version)
+
+    # -- the file itself ----------------------------------------------------------------------------------------------
+
+    async def reap(self) -> list[str]:
+        others = [row.id for row in await self.workers() if row.host == self._host and not self._locks.holds(row.id)]
+        dead = [id for id in others if self._locks.take_over(id)]
+        if dead:
+            try:
+                await self.commit([ForgetWorker(id) for id in dead])
+            finally:
+                for id in dead:
+                    self._locks.drop(id)
+        return dead
+
+    async def gc(self) -> dict[str, int]:
+        (freed,) = await self.commit((CollectGarbage(),))
+        return dict(freed)
+
+    async def verify(self, agent_id: str) -> list[str]:
+        return await asyncio.to_thread(self._read, self._verify, agent_id)
+
+    def _verify(self, agent_id: str) -> list[str]:
+        connection = connect(self.path)
+        try:
+            return audit(connection, agent_id)
+        finally:
+            connection.close()
+
+    async def close(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        self._reader.close()
+        await self._writer.close()
+        self._locks.close()

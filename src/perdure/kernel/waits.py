@@ -1,0 +1,69 @@
+"""Branches and waits of one handler: when does it stand still, and for what?
+
+A handler is a tree of branches. A branch works, or waits for an answer, or waits for the branches that it gathered.
+When none works and at least one waits, the handler stands still and can be put away.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from .records import Wait
+
+
+class Waits:
+    """The open waits of a handler, and the count of its branches at work. `still` is called when none is left."""
+
+    def __init__(self, still: Callable[[], None]) -> None:
+        self.open: dict[str, tuple[Wait, asyncio.Future[Any]]] = {}
+        self._still = still
+        self._working = 1
+        self._parked: list[asyncio.Future[None]] = []
+
+    @property
+    def wanted(self) -> tuple[Wait, ...]:
+        return tuple(wait for wait, _ in self.open.values())
+
+    async def wait(self, wait: Wait) -> Any:
+        """Stand still until `answer` is called with this wait's key."""
+        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self.open[wait.key] = (wait, future)
+        self.leave()
+        return await future
+
+    def answer(self, key: str, value: Any) -> bool:
+        """Hand over an answer; the branch counts as working from now on. False where nobody waits for it (any more)."""
+        entry = self.open.pop(key, None)
+        if entry is None or entry[1].done():
+            return False
+        self._working += 1
+        entry[1].set_result(value)
+        return True
+
+    async def park(self) -> None:
+        """Stand still for good: this branch may begin nothing new."""
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._parked.append(future)
+        self.leave()
+        await future
+
+    def leave(self) -> None:
+        self._working -= 1
+        if self._working == 0:
+            self._still()
+
+    def enter(self, branches: int = 1) -> None:
+        self._working += branches
+
+    @property
+    def is_parked(self) -> bool:
+        return bool(self._parked)
+
+
+def most_pressing(waits: Iterable[Wait]) -> str:
+    """The one word that says what a run waits for: what needs a person comes first."""
+    order = ("in_doubt", "approval", "budget", "message", "child", "timer")
+    kinds = {wait.kind for wait in waits}
+    return next((kind for kind in order if kind in kinds), "")
