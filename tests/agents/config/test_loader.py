@@ -333,3 +333,15 @@ def test_no_text_is_met_with_anything_but_a_spec_or_its_problems(
         load(path, environment={})
     except (InvalidFile, MissingVariable) as error:
         assert str(error).startswith(f"{path}:")
+
+
+def test_every_character_is_read_or_refused(tmp_path: Path) -> None:
+    path, read = tmp_path / "a.yaml", 0
+    for code in [*range(0x300), 0x2028, 0x2029, 0xD7FF, 0xE000, 0xFEFF, 0xFFFD, 0xFFFE, 0xFFFF, 0x1F600, 0x10FFFF]:
+        path.write_text(f'name: a\nmodel: demo/planner\ndescription: "x{chr(code)}y"\n', encoding="utf-8")
+        try:
+            load(path, environment={})
+            read += 1
+        except InvalidFile as error:
+            assert str(error).startswith(f"{path}:3:")
+    assert read > 600
