@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from msgspec import Meta
 
+from perdure.compute.provider import ProviderSettings
 from perdure.compute.spec import ModelSpec, Price
 
 from .amounts import Duration, Money
@@ -23,18 +24,6 @@ class ProjectName(Section, frozen=True):
 
     name: Name | None = None
     description: str = ""
-
-
-class ProviderSettings(Section, frozen=True):
-    """How the models of one provider are reached; what a model states itself goes first."""
-
-    api_key: Annotated[str | None, Meta(description="Write `${VARIABLE}`, so that no key is in the file.")] = None
-    base_url: str | None = None
-    headers: dict[str, str] = {}
-
-    def __repr__(self) -> str:
-        """Without the key, and without headers, which may hold one."""
-        return f"ProviderSettings(base_url={self.base_url!r})"
 
 
 class StoreSettings(Section, frozen=True):

@@ -23,7 +23,7 @@ def file_schema(kind: str) -> dict[str, Any]:
     """The schema of an `agent` or `project` file as it is written, `${VARIABLES}` included."""
     if kind not in KINDS:
         raise InputError(f"no schema of {kind!r}", hint=f"There is one of: {', '.join(KINDS)}.")
-    schema: dict[str, Any] = _as_written(data_schema(KINDS[kind]))
+    schema = _as_written(data_schema(KINDS[kind]))
     head = {"$schema": DIALECT, "$id": f"urn:perdure:schema:{kind}", "title": f"Perdure {kind}"}
     return head | schema
 
@@ -31,23 +31,22 @@ def file_schema(kind: str) -> dict[str, Any]:
 @cache
 def data_schema(type: type[msgspec.Struct]) -> dict[str, Any]:
     """The schema of what a file means once its variables are filled in."""
-    schema = msgspec.json.schema(type, schema_hook=amount_schema)
+    schema: dict[str, Any] = msgspec.json.decode(
+        msgspec.json.encode(msgspec.json.schema(type, schema_hook=amount_schema))
+    )
     for definition in schema["$defs"].values():
         definition["description"] = " ".join(definition.get("description", "").split())
     return schema
 
 
-def _as_written(node: Any) -> Any:
+def _as_written(node: dict[str, Any]) -> dict[str, Any]:
     """The node of a schema, but anything that is not free text may be a variable, and nothing is null."""
-    if isinstance(node, list):
-        return [_as_written(item) for item in node]
-    if not isinstance(node, dict):
-        return node
     if "properties" in node or "$defs" in node:
         return {key: _within(value) if key in ("properties", "$defs") else value for key, value in node.items()}
     outside = {key: node[key] for key in _OUTSIDE if node.get(key) is not None}
-    inside = {key: value for key, value in node.items() if key not in _OUTSIDE}
-    branches = [branch for branch in inside.get("anyOf", [inside]) if branch.get("type") != "null"]
+    branches = [branch for branch in node.get("anyOf", [node]) if branch.get("type") != "null"]
+    if len(branches) == 1 and "anyOf" in branches[0]:
+        return _as_written(branches[0] | outside)
     branches = [_deeper(branch) for branch in branches]
     if _fills(branches):
         branches.append(_VARIABLE)
@@ -60,7 +59,9 @@ def _within(nodes: dict[str, Any]) -> dict[str, Any]:
 
 def _deeper(branch: dict[str, Any]) -> dict[str, Any]:
     return {
-        key: _as_written(value) if key in ("items", "additionalProperties") else value for key, value in branch.items()
+        key: _as_written(value) if key in ("items", "additionalProperties") else value
+        for key, value in branch.items()
+        if key not in _OUTSIDE
     }
 
 

@@ -34,7 +34,7 @@ Version: TypeAlias = Annotated[
 Count: TypeAlias = Annotated[int, Meta(ge=1, le=1_000_000_000)]
 
 
-class Section(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True, kw_only=True):
+class Section(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """Base of every mapping in a file: keys that it does not know are errors."""
 
 
@@ -114,7 +114,7 @@ class AgentFile(Section, frozen=True):
         Meta(description="Names of built-in tools, `./tools.py:function`, or a name with its options."),
     ] = ()
     approve: Annotated[
-        tuple[str, ...], Meta(description="Tools whose calls wait for a person's consent; `*` stands for anything.")
+        tuple[str, ...], Meta(description="Tools whose calls wait for a person's approval; `*` stands for any text.")
     ] = ()
     budget: Budget = Budget()
     limits: Limits = Limits()

@@ -269,7 +269,10 @@ TOML = {
 }
 
 PROJECT = {
-    "unknown provider": ("[providers.opnai]\n", ["1:12: providers.opnai: unknown provider; did you mean `openai`?"]),
+    "unknown provider": (
+        "[providers.opnai]\n",
+        ["1:12: providers.opnai: unknown provider, and without a base_url; did you mean `openai`?"],
+    ),
     "price without provider": (
         "[prices.gpt-5]\ninput = 1\noutput = 2\n",
         ["1:9: prices.gpt-5: expected provider/model, in quotes"],
@@ -376,3 +379,32 @@ def test_aliases_cannot_blow_a_file_up(tmp_path: Path) -> None:
     )
     _, lines = told(tmp_path / "agent.yaml", laughs)
     assert lines == ["6:10: more than 100,000 values, counting what aliases repeat"]
+
+
+def test_aliases_cannot_nest_a_file_too_deep(tmp_path: Path) -> None:
+    chain = f"a0: &a0 {'[' * 40}{']' * 40}\n" + "".join(f"a{n}: &a{n} {{k: [*a{n - 1}]}}\n" for n in range(1, 40))
+    _, lines = told(tmp_path / "agent.yaml", chain)
+    assert lines == ["13:16: nested deeper than 64 levels"]
+
+
+def test_a_deep_model_is_told_to_its_bottom(tmp_path: Path) -> None:
+    depth = 30
+    head = "".join(f"{{provider: openai, name: m{n}, fallback: [" for n in range(depth))
+    _, lines = told(tmp_path / "agent.yaml", f"name: a\nmodel: {head}{{provider: opnai}}{']}' * depth}\n")
+    path = "model" + ".fallback[0]" * depth
+    assert [line.partition(": ")[2] for line in lines] == [
+        f"{path}.name: this key is required",
+        f"{path}.provider: expected a known provider, found `opnai`; did you mean `openai`?",
+    ]
+
+
+def test_thousands_of_problems_are_told_at_once(tmp_path: Path) -> None:
+    text = HEAD + "tools: [" + "3, " * 90_000 + "]\n" + "".join(f"unknwon{n}: 1\n" for n in range(4_000))
+    error, _ = told(tmp_path / "agent.yaml", text)
+    assert "more problems" in str(error)
+    assert str(error).count("\n") < 200
+
+
+def test_a_name_that_no_file_can_have() -> None:
+    with pytest.raises(InvalidFile, match=r"x\.yaml: cannot be read: File name too long$"):
+        load(Path("x" * 300 + ".yaml"), environment={})

@@ -52,6 +52,7 @@ def test_a_problem_without_a_line_names_the_file_alone() -> None:
 def test_paths_read_as_they_are_written_in_code() -> None:
     assert show_path(("tools", 0, "http", "allow")) == "tools[0].http.allow"
     assert show_path(("prices", "openai/gpt-5", "input")) == 'prices."openai/gpt-5".input'
+    assert show_path(("a\nb",)) == '"a\\nb"'
     assert show_path(()) == ""
 
 
@@ -73,6 +74,7 @@ def test_values_are_told_shortly() -> None:
         "3",
         "0.5",
     ]
+    assert show_value("a\n\x1b[31mé") == "`a\\n\\x1b[31mé`"
     assert either(["a"]) == "a"
     assert either("abc") == "a, b or c"
 

@@ -6,6 +6,7 @@ Only loaded once something is known to be wrong: msgspec says so in microseconds
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -16,6 +17,7 @@ from ..schema import data_schema
 from .problems import Finding, Path, either, guess
 from .scalars import as_number
 
+MOST_FOUND = 1_000
 FOREIGN = {
     "llm": "model",
     "system_prompt": "instructions",
@@ -53,8 +55,9 @@ _KINDS = {
 
 
 def explain(type: type[msgspec.Struct], tree: Any) -> list[Finding]:
-    """All that the schema of `type` finds wrong with `tree`, whose variables are filled in."""
-    return [finding for error in _Validator(data_schema(type)).iter_errors(tree) for finding in _findings(error, ())]
+    """All that the schema of `type` finds wrong with `tree`, variables filled in; no more than anyone reads."""
+    errors = _Validator(data_schema(type)).iter_errors(tree)
+    return list(islice((finding for error in errors for finding in _findings(error, ())), MOST_FOUND))
 
 
 def _findings(error: Any, above: Path) -> Iterator[Finding]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
@@ -17,7 +18,7 @@ from .build import Placed, build, nowhere
 from .overrides import Override, apply_overrides, parse_override
 from .problems import Finding, Problem, show_path
 from .reader import read_file
-from .rules import agent_findings, project_findings
+from .rules import agent_findings, project_findings, reach_of
 from .source import Source
 
 Kind: TypeAlias = Literal["agent", "project"]
@@ -78,7 +79,7 @@ def agent_from(
         described = as_written(described)
     try:
         tree = msgspec.json.decode(msgspec.json.encode(described))
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RecursionError) as error:
         raise InputError(f"a spec holds plain data only: {error}") from error
     return _agent(tree, folder, environment, project, nowhere("the spec"), ())
 
@@ -93,7 +94,7 @@ def load_document(document: bytes, *, environment: Mapping[str, str]) -> AgentSp
     if (kind, version) != ("agent", 1):
         raise NotSupported(f"this version cannot read the document of a {kind}, version {version}")
     place = nowhere("the stored spec")
-    built = build(AgentFile, tree, environment, rules=agent_findings, place=place)
+    built = build(AgentFile, tree, environment, rules=partial(agent_findings, reach=None), place=place)
     return _spec(built, folder, document)
 
 
@@ -121,10 +122,13 @@ def _agent(
     place: Placed,
     problems: Sequence[Problem],
 ) -> AgentSpec:
+    settings: dict[str, Any] = {}
     if isinstance(tree, dict) and project is not None:
         tree = _completed(tree, project.agent_defaults)
+        settings = msgspec.to_builtins(project.providers)
     tree = _canonical(tree)
-    built = build(AgentFile, tree, environment, rules=agent_findings, place=place, problems=problems)
+    rules = partial(agent_findings, reach=reach_of(settings))
+    built = build(AgentFile, tree, environment, rules=rules, place=place, problems=problems)
     return _spec(built, folder, document_of("agent", folder, tree))
 
 

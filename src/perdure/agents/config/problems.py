@@ -85,8 +85,13 @@ def show_path(path: Path) -> str:
         if isinstance(step, int):
             shown += f"[{step}]"
         else:
-            shown += ("." if shown else "") + (step if _PLAIN_KEY.fullmatch(step) else f'"{step}"')
+            shown += ("." if shown else "") + (step if _PLAIN_KEY.fullmatch(step) else f'"{printable(step)}"')
     return shown
+
+
+def printable(text: str) -> str:
+    """The text on one line: what a terminal would not show, or would obey, as an escape sequence."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def show_value(value: Any) -> str:
@@ -96,7 +101,7 @@ def show_value(value: Any) -> str:
         case bool():
             return "true" if value else "false"
         case str():
-            return f"`{value}`" if len(value) <= 60 else f"`{value[:60]}…`"
+            return f"`{printable(value)}`" if len(value) <= 60 else f"`{printable(value[:60])}…`"
         case dict():
             return "a mapping"
         case list():

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, TypeAlias
 
 from perdure.compute.provider import PROVIDERS
 
@@ -20,19 +20,30 @@ _KINDS = ("topic", "schedule", "every", "webhook", "file")
 _JSON_TYPES = ("object", "array", "string", "number", "integer", "boolean", "null")
 
 
-def agent_findings(tree: dict[str, Any]) -> list[Finding]:
-    return list(_agent(tree))
+Reach: TypeAlias = Mapping[str, bool]
+"""Providers by name: whether it is known where each one is."""
+
+
+def reach_of(settings: Mapping[str, Any]) -> Reach:
+    """The providers that there are, with those that a project's `providers` add or say the address of."""
+    known = {name: not provider.wire or bool(provider.base_url) for name, provider in PROVIDERS.items()}
+    return known | {name: True for name, said in settings.items() if _mapping(said).get("base_url")}
+
+
+def agent_findings(tree: dict[str, Any], reach: Reach | None) -> list[Finding]:
+    """What is wrong with an agent. Where `reach` is None any provider passes."""
+    return list(_agent(tree, reach))
 
 
 def project_findings(tree: dict[str, Any]) -> list[Finding]:
     return list(_project(tree))
 
 
-def _agent(tree: dict[str, Any]) -> Iterator[Finding]:
+def _agent(tree: dict[str, Any], reach: Reach | None) -> Iterator[Finding]:
     model, handler = tree.get("model"), tree.get("class")
     if model is None and handler is None:
         yield Finding(("model",), "this key is required where there is no `class`, nor a default model of the project")
-    yield from _model(model, ("model",))
+    yield from _model(model, ("model",), reach)
     if isinstance(handler, str) and not _OBJECT.fullmatch(handler):
         yield Finding(("class",), "expected ./file.py:Class or package.module:Class", shown=True)
     for index, entry in enumerate(_list(tree.get("tools"))):
@@ -47,9 +58,12 @@ def _agent(tree: dict[str, Any]) -> Iterator[Finding]:
 
 
 def _project(tree: dict[str, Any]) -> Iterator[Finding]:
-    for name in _mapping(tree.get("providers")):
-        if name not in PROVIDERS:
-            yield Finding(("providers", name), "unknown provider", "key", hint=guess(name, PROVIDERS))
+    providers = _mapping(tree.get("providers"))
+    reach = reach_of(providers)
+    for name in providers:
+        if name not in reach:
+            what = "unknown provider, and without a base_url"
+            yield Finding(("providers", name), what, "key", hint=guess(name, PROVIDERS))
     for name, price in _mapping(tree.get("prices")).items():
         yield from _price(price, ("prices", name))
         if "/" not in name:
@@ -57,38 +71,48 @@ def _project(tree: dict[str, Any]) -> Iterator[Finding]:
     store = _mapping(tree.get("store"))
     if "path" in store and "url" in store:
         yield Finding(("store", "url"), "a store has a path or a url, not both", "key")
-    yield from _model(_mapping(tree.get("defaults")).get("model"), ("defaults", "model"))
+    yield from _model(_mapping(tree.get("defaults")).get("model"), ("defaults", "model"), reach)
 
 
-def _model(model: Any, path: Path, asked: tuple[str, ...] = ()) -> Iterator[Finding]:
+def _model(model: Any, path: Path, reach: Reach | None, asked: tuple[str, ...] = ()) -> Iterator[Finding]:
     """`asked` are the models that this one would step in for."""
-    provider: Any
     if isinstance(model, str):
         provider, slash, name = model.strip().partition("/")
+        full_name = model.strip()
         if not (provider and slash and name):
             yield Finding(path, "expected provider/name, such as openai/gpt-5-mini", shown=True)
-        elif provider not in PROVIDERS:
-            yield Finding(path, "expected a known provider", shown=True, hint=guess(provider, PROVIDERS))
-        elif _needs_address(provider):
-            what = f"`{provider}` needs an address: {{provider: {provider}, name: …, base_url: …}}"
-            yield Finding(path, what)
-        full_name = model.strip()
+        else:
+            yield from _short_provider(provider, path, reach)
     elif isinstance(model, dict):
-        provider, full_name = model.get("provider"), f"{model.get('provider')}/{model.get('name')}"
-        if isinstance(provider, str) and provider not in PROVIDERS:
-            hint = guess(provider, PROVIDERS)
-            yield Finding((*path, "provider"), "expected a known provider", shown=True, hint=hint)
-        elif isinstance(provider, str) and _needs_address(provider) and not model.get("base_url"):
-            yield Finding((*path, "base_url"), f"this key is required for the provider `{provider}`")
+        full_name = f"{model.get('provider')}/{model.get('name')}"
+        yield from _long_provider(model, path, reach)
         yield from _ranges(model, path)
     else:
         return
     if full_name in asked:
         yield Finding(path, "this model is asked before already; it cannot fall back to itself")
         return
-    fallback = model.get("fallback") if isinstance(model, dict) else None
-    for index, entry in enumerate(_list(fallback)):
-        yield from _model(entry, (*path, "fallback", index), (*asked, full_name))
+    for index, entry in enumerate(_list(model.get("fallback")) if isinstance(model, dict) else ()):
+        yield from _model(entry, (*path, "fallback", index), reach, (*asked, full_name))
+
+
+def _short_provider(provider: str, path: Path, reach: Reach | None) -> Iterator[Finding]:
+    if reach is None or reach.get(provider):
+        return
+    if provider in reach:
+        yield Finding(path, f"`{provider}` needs an address: {{provider: {provider}, name: …, base_url: …}}")
+    else:
+        yield Finding(path, "expected a known provider", shown=True, hint=guess(provider, reach))
+
+
+def _long_provider(model: dict[str, Any], path: Path, reach: Reach | None) -> Iterator[Finding]:
+    provider = model.get("provider")
+    if not isinstance(provider, str) or reach is None or reach.get(provider):
+        return
+    if provider not in reach:
+        yield Finding((*path, "provider"), "expected a known provider", shown=True, hint=guess(provider, reach))
+    elif not model.get("base_url"):
+        yield Finding((*path, "base_url"), f"this key is required for the provider `{provider}`")
 
 
 def _ranges(model: dict[str, Any], path: Path) -> Iterator[Finding]:
@@ -114,10 +138,6 @@ def _lasts(timeout: str | int | float) -> bool:
         return bool(decode_amount(Duration, timeout))
     except ValueError:
         return False
-
-
-def _needs_address(provider: str) -> bool:
-    return bool(PROVIDERS[provider].wire) and not PROVIDERS[provider].base_url
 
 
 def _tool(entry: Any, path: Path) -> Iterator[Finding]:

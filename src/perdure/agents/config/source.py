@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from .problems import Path, Place, Problem, show_path
@@ -57,13 +58,20 @@ class Source:
 
     def problem(self, path: Path, what: str, *, key: bool = False, variable: str = "") -> Problem:
         """The problem at a path; where nothing is written there, its nearest parent is shown."""
-        marks = self._parsed.marks()
+        marks = self._marks
         place = marks.keys.get(path) if key else None
         for length in range(len(path), -1, -1):
             place = place or marks.values.get(path[:length])
         return self.problem_at(place or Place(1, 1), path, what, variable)
 
     def problem_at(self, place: Place, path: Path, what: str, variable: str = "") -> Problem:
-        lines = self._breaks.split(self._text)
-        line = lines[place.line - 1] if place.line <= len(lines) else ""
+        line = self._lines[place.line - 1] if place.line <= len(self._lines) else ""
         return Problem(self.name, show_path(path), what, place.line, place.column, place.width, line, variable)
+
+    @cached_property
+    def _marks(self) -> Marks:
+        return self._parsed.marks()
+
+    @cached_property
+    def _lines(self) -> list[str]:
+        return self._breaks.split(self._text)

@@ -6,14 +6,14 @@ and told apart before anything is built.
 
 from __future__ import annotations
 
-import re
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
 from .problems import Path, Place
 from .scalars import plain_value
 from .source import Fault, Marks, Parsed
+from .yaml_syntax import explain_syntax
 
 DEEPEST = 64
 MOST_VALUES = 100_000
@@ -32,7 +32,7 @@ def read_yaml(text: str) -> Parsed:
         composer.faults.append(stop.fault)
         broken = True
     except yaml.MarkedYAMLError as error:
-        composer.faults.append(_syntax(error, text))
+        composer.faults.append(explain_syntax(error, text))
         broken = True
     else:
         broken = False
@@ -46,16 +46,26 @@ class _Stop(Exception):
         self.fault = Fault(place, what, path)
 
 
-class _Frame:
-    """A mapping or sequence under construction. `key` is the key whose value comes next, None before a key."""
+class _Named(NamedTuple):
+    """What an anchor names, with the values and levels that each alias of it adds."""
 
-    __slots__ = ("anchor", "container", "key", "path", "skip", "start")
+    value: Any
+    size: int
+    height: int
+
+
+class _Frame:
+    """A mapping or sequence under construction. `key` is the key whose value comes next, None before a key; `height`
+    counts the levels within, those that aliases bring included."""
+
+    __slots__ = ("anchor", "container", "height", "key", "path", "skip", "start")
 
     def __init__(self, container: Any, path: Path, anchor: str | None, start: int) -> None:
         self.container = container
         self.path = path
         self.anchor = anchor
         self.start = start
+        self.height = 1
         self.key: str | None = None
         self.skip = False
 
@@ -69,7 +79,7 @@ class _Composer:
         self._stack: list[_Frame] = []
         self._documents = 0
         self._count = 0
-        self._anchors: dict[str, tuple[Any, int] | None] = {}
+        self._anchors: dict[str, _Named | None] = {}
 
     def take(self, event: Any) -> None:
         match event:
@@ -99,7 +109,7 @@ class _Composer:
         value = self._resolve(event, path)
         self._count_one(event)
         if event.anchor:
-            self._anchors[event.anchor] = (value, 1)
+            self._anchors[event.anchor] = _Named(value, 1, 0)
         self._put(frame, path, value, _place(event))
 
     def _key(self, frame: _Frame, key: str, place: Place) -> None:
@@ -130,9 +140,10 @@ class _Composer:
     def _close(self) -> None:
         frame = self._stack.pop()
         if frame.anchor:
-            self._anchors[frame.anchor] = (frame.container, self._count - frame.start + 1)
+            self._anchors[frame.anchor] = _Named(frame.container, self._count - frame.start + 1, frame.height)
         if self._stack:
             self._stack[-1].key = None
+            self._grow(frame.height)
 
     def _alias(self, event: Any) -> None:
         frame = self._stack[-1] if self._stack else None
@@ -142,14 +153,20 @@ class _Composer:
         known = self._anchors[event.anchor]
         if known is None:
             raise _Stop(place, f"`*{event.anchor}` stands inside what it names")
-        value, size = known
         if frame is not None and type(frame.container) is dict and frame.key is None:
-            if not isinstance(value, str):
+            if not isinstance(known.value, str):
                 raise _Stop(place, "a key must be text; this alias is not", frame.path)
-            self._key(frame, value, place)
+            self._key(frame, known.value, place)
             return
-        self._count_one(event, size)
-        self._put(frame, self._next_path(frame), value, place)
+        if len(self._stack) + known.height > DEEPEST:
+            raise _Stop(place, f"nested deeper than {DEEPEST} levels")
+        self._count_one(event, known.size)
+        self._grow(known.height)
+        self._put(frame, self._next_path(frame), known.value, place)
+
+    def _grow(self, height: int) -> None:
+        if self._stack:
+            self._stack[-1].height = max(self._stack[-1].height, height + 1)
 
     def _count_one(self, event: Any, size: int = 1) -> None:
         self._count += size
@@ -206,48 +223,3 @@ def _place(event: Any) -> Place:
     start, end = event.start_mark, event.end_mark
     width = end.column - start.column if end.line == start.line else 1
     return Place(start.line + 1, start.column + 1, max(1, width))
-
-
-_REASONS = (
-    (
-        re.compile("mapping values are not allowed"),
-        "`: ` cannot stand here; quote text that holds it, or check the indentation",
-    ),
-    (re.compile("could not find expected ':'"), "expected `: ` after this key; text of several lines begins with `|`"),
-    (re.compile("did not find expected key"), "expected a key at this indentation"),
-    (re.compile("did not find expected '-' indicator"), "expected `- ` at this indentation"),
-    (re.compile("expected ',' or '([]}])'"), "expected `,` or `{0}`"),
-    (re.compile("unknown escape character"), "not an escape sequence; use single quotes for text with backslashes"),
-)
-
-
-def _syntax(error: yaml.MarkedYAMLError, text: str) -> Fault:
-    """libyaml's complaint in our words where it is a common one, at the place that a person has to change."""
-    mark = error.problem_mark or error.context_mark
-    place = Place(mark.line + 1, mark.column + 1) if mark is not None else Place(1, 1)
-    reason, context = error.problem or "cannot be read", error.context or ""
-    lines = text.split("\n")
-    line = lines[place.line - 1] if place.line <= len(lines) else ""
-    here = line[place.column - 1 : place.column]
-    indent = line[: len(line) - len(line.lstrip())]
-    if "\t" in indent and "token" in f"{reason} {context}":
-        return Fault(Place(place.line, indent.index("\t") + 1), "a tab cannot indent YAML; use spaces")
-    if "cannot start any token" in reason:
-        return Fault(
-            place, f"{'a backtick' if here == '`' else f'`{here}`'} cannot begin a value; put the text in quotes"
-        )
-    if "end of stream" in reason and "quoted scalar" in context and error.context_mark is not None:
-        return Fault(Place(error.context_mark.line + 1, error.context_mark.column + 1), "this quote is never closed")
-    if "${" in line[max(0, place.column - 3) : place.column]:
-        return Fault(place, "inside braces and brackets, `${…}` has to be in quotes")
-    for pattern, shown in _REASONS:
-        found = pattern.search(reason)
-        if found is None:
-            continue
-        if not found.groups() or error.context_mark is None:
-            return Fault(place, shown)
-        start = Place(error.context_mark.line + 1, error.context_mark.column + 1)
-        if not "".join(lines[place.line - 1 :]).strip():
-            return Fault(start, "this bracket is never closed")
-        return Fault(place, f"{shown.format(*found.groups())} to close what line {start.line}:{start.column} opens")
-    return Fault(place, f"not YAML: {reason}" + (f" ({context})" if context else ""))
