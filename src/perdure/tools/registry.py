@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from perdure.base.errors import ConfigError, MissingDependency
+from perdure.base.errors import ConfigError, InputError, InvalidArguments, MissingDependency
 
 from .builtin.port import Builtin, Setting
 from .fetch.port import Fetch
@@ -83,6 +83,8 @@ def _builtin(name: str, options: Any, setting: Setting) -> tuple[Tool, ...]:
         raise ConfigError(
             f"{name}{path.rstrip('`')}: {what}", hint=f"The options of {name}: {known}.", tool=name
         ) from error
+    except (InputError, InvalidArguments) as error:
+        raise ConfigError(f"{name}: {error.message}", hint=error.hint or None, tool=name) from error
 
 
 def _function(entry: str, folder: Path) -> Tool:

@@ -121,7 +121,9 @@ class _Parser:
         match = grouped or _NUMBER.match(self._text, self._at)
         if match:
             self._at = match.end()
-            return _fit(lambda a, _: a, Fraction(match[0].replace(",", "").replace("_", "")), Fraction(0))
+            digits = match[0].replace(",", "").replace("_", "")
+            # Fraction reads text four times slower than int does.
+            return _bounded(Fraction(int(digits) if digits.isdecimal() else digits))
         if self._take("("):
             return self._closed(in_call=False)[0]
         match = _NAME.match(self._text, self._at)
@@ -160,8 +162,8 @@ class _Parser:
         return self._text[self._at : self._at + 1]
 
     def _take(self, *wanted: str) -> str:
-        self._peek()
-        match = _OPERATOR.match(self._text, self._at) or _NAME.match(self._text, self._at)
+        follows = self._peek()
+        match = (_NAME if follows.isalpha() else _OPERATOR).match(self._text, self._at) if follows else None
         if match is None or match[0] not in wanted:
             return ""
         self._at = match.end()
@@ -187,12 +189,16 @@ def _fit(operation: Callable[[Number, Number], Number], left: Number, right: Num
     except OverflowError as error:
         raise _too_large() from error
     if isinstance(value, Fraction):
-        if max(value.numerator.bit_length(), value.denominator.bit_length()) > MAX_BITS:
-            raise _too_large()
-        return value
+        return _bounded(value)
     if isinstance(value, complex) or math.isnan(value):
         raise _wrong("the result is not a real number")
     if math.isinf(value):
+        raise _too_large()
+    return value
+
+
+def _bounded(value: Fraction) -> Fraction:
+    if value.numerator.bit_length() > MAX_BITS or value.denominator.bit_length() > MAX_BITS:
         raise _too_large()
     return value
 

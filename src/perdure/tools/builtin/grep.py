@@ -31,4 +31,5 @@ def main() -> None:
     json.dump({"matches": matches, "more": False}, sys.stdout)
 
 
-main()
+if __name__ == "__main__":
+    main()

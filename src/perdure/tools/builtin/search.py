@@ -15,7 +15,7 @@ import msgspec
 
 from perdure.base.errors import InvalidArguments, ToolError, ToolFailed
 
-from .jail import Entry, Jail
+from .jail import Entry, Jail, split_path
 
 MAX_ENTRIES = 100_000
 MAX_FILE = 4 * 1024 * 1024
@@ -47,13 +47,14 @@ def matches_glob(pattern: str, path: str) -> bool:
 
 
 def list_files(jail: Jail, path: str, pattern: str) -> Iterator[Entry]:
-    """The entries below `path` that match; only a pattern with a slash or `**` looks below the folder itself."""
+    """The entries below `path` that match, named from the root; only a pattern with a slash or `**` looks deeper."""
     if len(pattern) > MAX_QUERY or ".." in pattern.split("/"):
         raise InvalidArguments(f"not a pattern for files: {pattern[:80]!r}")
+    folder = "".join(f"{name}/" for name in split_path(path))
     deep = "/" in pattern or "**" in pattern
     for entry in islice(jail.walk(path, deep=deep), MAX_ENTRIES):
         if matches_glob(pattern, entry.path):
-            yield entry
+            yield entry._replace(path=folder + entry.path)
 
 
 def search_files(jail: Jail, path: str, pattern: str, query: str, *, regex: bool, ignore_case: bool) -> Found:
@@ -67,7 +68,6 @@ def search_files(jail: Jail, path: str, pattern: str, query: str, *, regex: bool
 def _texts(jail: Jail, path: str, pattern: str) -> Iterator[tuple[str, str]]:
     """Path and text of each file that matches and is text, until the bounds are reached."""
     until, left = perf_counter() + SECONDS, MAX_TOTAL
-    folder = f"{path.strip('/')}/" if path.strip("./") else ""
     for entry in list_files(jail, path, pattern):
         if entry.is_folder or entry.size > MAX_FILE:
             continue
@@ -75,9 +75,9 @@ def _texts(jail: Jail, path: str, pattern: str) -> Iterator[tuple[str, str]]:
         if left < 0 or perf_counter() > until:
             return
         try:
-            data = jail.read(folder + entry.path, MAX_FILE)
+            data = jail.read(entry.path, MAX_FILE)
             if b"\0" not in data:
-                yield folder + entry.path, data.decode()
+                yield entry.path, data.decode()
         except (ToolFailed, InvalidArguments, UnicodeDecodeError):
             continue  # gone meanwhile, not ours to read, or not text
 
