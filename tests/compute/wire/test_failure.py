@@ -19,7 +19,8 @@ from perdure.base.errors import (
     RateLimited,
 )
 from perdure.compute.wire.complaint import Complaint, read_complaint
-from perdure.compute.wire.failure import failure, read_retry_after
+from perdure.compute.wire.failure import failure
+from perdure.compute.wire.retry_after import read_retry_after
 
 
 def fail(status: int, message: str = "no", headers: dict[str, str] | None = None, **said: Any) -> ModelError:

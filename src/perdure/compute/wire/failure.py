@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from email.utils import parsedate_to_datetime
 from typing import Any
 
-from perdure.base.duration import parse_duration
 from perdure.base.errors import (
     AuthFailed,
     ContentFiltered,
     ContextTooLong,
-    InputError,
     InvalidRequest,
     ModelError,
     ModelNotFound,
@@ -20,6 +17,7 @@ from perdure.base.errors import (
 )
 
 from .complaint import Complaint
+from .retry_after import read_retry_after
 
 _CONTEXT_CODES = {"context_length_exceeded", "exceed_context_size_error", "request_too_large"}
 _CONTEXT_WORDS = (
@@ -118,47 +116,5 @@ def kind_of(status: int, complaint: Complaint) -> type[ModelError]:
     return InvalidRequest
 
 
-def read_retry_after(headers: dict[str, str]) -> float | None:
-    """Seconds to wait, from `retry-after-ms`, `retry-after` (seconds or a date) or the limit that is used up."""
-    milliseconds = _number(headers.get("retry-after-ms"))
-    if milliseconds is not None:
-        return milliseconds / 1000
-    after = headers.get("retry-after")
-    if after is not None:
-        seconds = _number(after)
-        return _until(after, headers.get("date")) if seconds is None else seconds
-    waits = [
-        _duration(headers.get(f"x-ratelimit-reset-{what}"))
-        for what in ("requests", "tokens")
-        if headers.get(f"x-ratelimit-remaining-{what}") == "0"
-    ]
-    return max((wait for wait in waits if wait is not None), default=None)
-
-
 def _says(text: str, words: tuple[str, ...]) -> bool:
     return any(word in text for word in words)
-
-
-def _number(text: str | None) -> float | None:
-    try:
-        value = float(text) if text is not None else -1.0
-    except ValueError:
-        return None
-    return value if 0 <= value < 1e9 else None
-
-
-def _until(when: str, now: str | None) -> float | None:
-    """Seconds between two HTTP dates; the server's own `date` is its now, so no clock is needed here."""
-    if now is None:
-        return None
-    try:
-        return max(0.0, (parsedate_to_datetime(when) - parsedate_to_datetime(now)).total_seconds())
-    except (ValueError, TypeError):
-        return None
-
-
-def _duration(text: str | None) -> float | None:
-    try:
-        return parse_duration(text) / 1000 if text is not None else None
-    except InputError:
-        return None

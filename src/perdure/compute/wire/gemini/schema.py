@@ -21,33 +21,43 @@ _KEPT = (
     "nullable",
 )
 _FORMATS = {"string": ("enum", "date-time"), "integer": ("int32", "int64"), "number": ("float", "double")}
-_DEEPEST = 12
 
 
 def openapi_schema(schema: dict[str, Any]) -> dict[str, Any]:
     """The schema without what is refused: references are put in place (a recursive one ends as a plain object),
     `const` becomes an enum, `oneOf` an `anyOf`, and a type of null makes the rest nullable."""
-    return _convert(schema, schema, 0)
+    return _convert(schema, schema, ())
 
 
-def _convert(schema: Any, root: dict[str, Any], depth: int) -> dict[str, Any]:
-    if not isinstance(schema, dict) or depth > _DEEPEST:
-        return {"type": "object"} if depth > _DEEPEST else {}
-    if "$ref" in schema:
-        return {**_convert(_follow(schema["$ref"], root), root, depth + 1), **_pick(schema)}
+def _convert(schema: Any, root: dict[str, Any], above: tuple[str, ...]) -> dict[str, Any]:
+    """`above` are the references that this schema is inside of. A type must be named even where anything is allowed."""
+    made = _convert_part(schema, root, above)
+    return made if "type" in made or "anyOf" in made else {**made, "type": "string"}
+
+
+def _convert_part(schema: Any, root: dict[str, Any], above: tuple[str, ...]) -> dict[str, Any]:
+    if not isinstance(schema, dict):
+        return {}
+    reference = schema.get("$ref")
+    if reference is not None:
+        inner = {"type": "object"} if reference in above else _follow(reference, root)
+        return {**_convert_part(inner, root, (*above, reference)), **_pick(schema)}
     made = _pick(schema)
-    _set_type(made, schema, root, depth)
+    for part in schema.get("allOf") or ():
+        made = {**_convert_part(part, root, above), **made}
     if isinstance(schema.get("properties"), dict):
-        properties = {name: _convert(inner, root, depth + 1) for name, inner in schema["properties"].items()}
+        properties = {name: _convert(inner, root, above) for name, inner in schema["properties"].items()}
         if properties:
             made["properties"] = properties
         if required := [name for name in schema.get("required") or () if name in properties]:
             made["required"] = required
-    if "items" in schema or made.get("type") == "array":
-        made["items"] = _convert(schema.get("items") or {"type": "string"}, root, depth + 1)
+        made["type"] = "object"
+    if "items" in schema:
+        made["items"] = _convert(schema["items"], root, above)
+        made["type"] = "array"
+    _set_type(made, schema)
+    _set_options(made, schema, root, above)
     _set_enum(made, schema)
-    for part in schema.get("allOf") or ():
-        made = {**_convert(part, root, depth + 1), **made}
     return made
 
 
@@ -55,34 +65,41 @@ def _pick(schema: dict[str, Any]) -> dict[str, Any]:
     return {key: schema[key] for key in _KEPT if key in schema}
 
 
-def _follow(reference: Any, root: dict[str, Any]) -> Any:
+def _follow(reference: str, root: dict[str, Any]) -> Any:
+    """What a reference inside of the document points to, None for any other."""
     place: Any = root
-    for step in str(reference).removeprefix("#").split("/")[1:]:
+    for step in reference.removeprefix("#").split("/")[1:]:
         place = place.get(step.replace("~1", "/").replace("~0", "~")) if isinstance(place, dict) else None
     return place
 
 
-def _set_type(made: dict[str, Any], schema: dict[str, Any], root: dict[str, Any], depth: int) -> None:
-    kind = schema.get("type")
-    options = list(schema.get("anyOf") or schema.get("oneOf") or ())
-    if isinstance(kind, list):
-        options = [{**schema, "type": one} for one in kind]
-        for key in _KEPT:  # they stay outside
-            options = [{k: v for k, v in option.items() if k != key} for option in options]
-    if options:
-        real = [option for option in options if option != {"type": "null"} and option.get("type") != "null"]
-        if len(real) < len(options):
-            made["nullable"] = True
-        if len(real) == 1:
-            made.update({k: v for k, v in _convert(real[0], root, depth + 1).items() if k not in made})
-        elif real:
-            made["anyOf"] = [_convert(option, root, depth + 1) for option in real]
-    elif isinstance(kind, str):
-        made["type"] = kind
-        if schema.get("format") in _FORMATS.get(kind, ()):
+def _set_type(made: dict[str, Any], schema: dict[str, Any]) -> None:
+    kinds = schema.get("type") or []
+    if isinstance(kinds, str):
+        kinds = [kinds]
+    named = [kind for kind in kinds if kind != "null"]
+    if len(named) < len(kinds):
+        made["nullable"] = True
+    if len(named) > 1:
+        made["anyOf"] = [{"type": kind} for kind in named]
+    elif named:
+        made["type"] = named[0]
+        if schema.get("format") in _FORMATS.get(named[0], ()):
             made["format"] = schema["format"]
-    elif "properties" in schema:
-        made["type"] = "object"
+    if made.get("type") == "array":
+        made.setdefault("items", {"type": "string"})
+
+
+def _set_options(made: dict[str, Any], schema: dict[str, Any], root: dict[str, Any], above: tuple[str, ...]) -> None:
+    options = schema.get("anyOf") or schema.get("oneOf") or ()
+    real = [option for option in options if not (isinstance(option, dict) and option.get("type") == "null")]
+    if len(real) < len(options):
+        made["nullable"] = True
+    if len(real) == 1:
+        for key, value in _convert_part(real[0], root, above).items():
+            made.setdefault(key, value)
+    elif real:
+        made["anyOf"] = [_convert(option, root, above) for option in real]
 
 
 def _set_enum(made: dict[str, Any], schema: dict[str, Any]) -> None:

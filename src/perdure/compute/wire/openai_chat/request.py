@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from hashlib import blake2b
 from typing import Any
 from urllib.parse import quote
 
+from perdure.base.codec import digest_bytes
 from perdure.base.messages import (
     Audio,
     File,
@@ -112,7 +112,7 @@ def _messages(request: ModelRequest, quirks: Quirks) -> list[dict[str, Any]]:
 
 
 def _short_id(id: str, used: int) -> str:
-    return blake2b(f"{id}/{used}".encode(errors="replace"), digest_size=5).hexdigest()[:9]
+    return digest_bytes(f"{id}/{used}".encode(errors="replace"))[:9]
 
 
 def _assistant(message: Message, quirks: Quirks, ids: CallIds | None) -> dict[str, Any]:
