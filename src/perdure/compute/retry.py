@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
+from itertools import count
 
 import msgspec
 
@@ -35,7 +36,7 @@ class Retry:
     async def stream(self, request: ModelRequest) -> AsyncIterator[Delta]:
         end = self._clock.now() + request.timeout_ms
         asked = request
-        for attempt in range(1, self._attempts + 1):
+        for attempt in count(1):
             shown = False
             try:
                 async for delta in self._model.stream(asked):
@@ -44,7 +45,7 @@ class Retry:
                 return
             except ModelError as error:
                 wait = wait_before(error, attempt, self._chance())
-                if attempt == self._attempts or not error.retryable or self._clock.now() + wait >= end:
+                if attempt >= self._attempts or not error.retryable or self._clock.now() + wait >= end:
                     error.facts["attempts"] = attempt
                     raise
                 failed = error

@@ -120,6 +120,11 @@ async def test_a_wish_finds_its_tool(said, name, arguments):
     assert talk.called == [(name, arguments)]
 
 
+async def test_what_may_be_left_out_is():
+    listing = ToolDefinition("files_list", "", {"type": "object", "properties": {"path": {"type": "string"}}})
+    assert (await Talk("List the files.", listing).next()).called == [("files_list", {})]
+
+
 async def test_one_tool_for_all_of_files_is_told_what_to_do():
     talk = await Talk("Read notes.txt", FILES).next()
     assert talk.called == [("files", {"path": "notes.txt", "operation": "read"})]

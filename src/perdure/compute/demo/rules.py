@@ -14,9 +14,9 @@ Arguments = dict[str, Any]
 
 
 class Rule(msgspec.Struct, frozen=True):
-    """`tools` are words that a fitting tool's name begins with or holds; `read` finds the arguments, None for no wish.
+    """`tools` are names that fit, or words of them; `read` finds what is wanted in a text, None where nothing is.
 
-    Arguments are given under the names of the first `fields` that the tool has.
+    It is given to the tool as the first of `fields` that it has; "" is left out where the tool can do without.
     """
 
     can: str
@@ -104,7 +104,7 @@ def _read_listing(said: str) -> str | None:
     match = re.search(
         r"\b(?:list|show|which)\b.{0,30}\b(?:files|folders?|director(?:y|ies))\b(?:.*?\bin\s+(\S+))?", said, re.I
     )
-    return (match[1] or ".").rstrip(".,;:!?") or "." if match else None
+    return (match[1] or "").rstrip(".,;:!?") if match else None
 
 
 def _read_search(said: str) -> str | None:
@@ -153,9 +153,13 @@ def _arguments(rule: Rule, tool: ToolDefinition, wanted: str) -> Arguments:
     fields = _fields(tool)
     arguments: Arguments = {}
     name = next((field for field in rule.fields if field in fields), None)
-    if name is not None:
-        arguments[name] = wanted
-    elif rule.fields and (texts := [field for field, schema in fields.items() if schema.get("type") == "string"]):
+    if name is not None and (wanted or name in _required(tool)):
+        arguments[name] = wanted or "."
+    elif (
+        name is None
+        and rule.fields
+        and (texts := [field for field, schema in fields.items() if schema.get("type") == "string"])
+    ):
         arguments[texts[0]] = wanted
     if "operation" in fields and rule.operation:
         arguments["operation"] = rule.operation

@@ -8,7 +8,6 @@ them where a model server runs on this machine.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from types import TracebackType
 from typing import NoReturn
@@ -141,23 +140,25 @@ class Exchange:
         except RequestError as error:
             self._fail(error)
 
-    async def chunks(self) -> AsyncIterator[bytes]:
-        reader = self._response.body_reader
-        while True:
-            try:
-                async with asyncio.timeout(self._idle_ms / 1000):
-                    chunk = await reader.read_chunk()
-            except RequestError as error:
-                self._fail(error)
-            except TimeoutError as error:
-                idle = show_duration(self._idle_ms)
-                raise ModelTimeout(
-                    f"{_place(self._post.url)} said nothing for {idle}", idle_ms=self._idle_ms
-                ) from error
-            if chunk is None:
-                return
-            self._count(len(chunk))
-            yield bytes(chunk)
+    def chunks(self) -> Exchange:
+        return self  # not a generator: one that is left early would have to be closed by a task of its own
+
+    def __aiter__(self) -> Exchange:
+        return self
+
+    async def __anext__(self) -> bytes:
+        try:
+            async with asyncio.timeout(self._idle_ms / 1000):
+                chunk = await self._response.body_reader.read_chunk()
+        except RequestError as error:
+            self._fail(error)
+        except TimeoutError as error:
+            idle = show_duration(self._idle_ms)
+            raise ModelTimeout(f"{_place(self._post.url)} said nothing for {idle}", idle_ms=self._idle_ms) from error
+        if chunk is None:
+            raise StopAsyncIteration
+        self._count(len(chunk))
+        return bytes(chunk)
 
     def _count(self, size: int) -> None:
         self._left -= size
