@@ -298,7 +298,7 @@ class _One(msgspec.Struct):
         return msgspec.Raw(packed) if len(packed) <= SHORT_REQUEST else NIL
 
 
-class ReplayEnd(Exception):
+class ReplayEnd(BaseException):  # noqa: N818 - not an error, and nothing a handler may catch: the journal ends here
     """A replay came to the end of what is on record: `key` would be done next."""
 
     def __init__(self, key: str) -> None:
