@@ -12,13 +12,15 @@ from typing import Any
 
 import msgspec
 
-from perdure.base.codec import pack, to_json, unpack_as
+from perdure.base.codec import pack, to_json, unpack, unpack_as
 from perdure.base.envelope import Envelope
+from perdure.base.errors import PerdureError
 from perdure.base.messages import Message, ModelResponse, Part, Text, ToolCall, ToolResult
 from perdure.kernel import records as r
 from perdure.kernel.context import Context
+from perdure.kernel.effects import restored
 from perdure.kernel.journal import decode
-from perdure.tools.call import answer, error_result
+from perdure.tools.call import answer, error_result, failure
 from perdure.tools.port import ToolOutput
 
 _PARTS = msgspec.json.Decoder(tuple[Part, ...])
@@ -82,6 +84,7 @@ def messages_of(records: Iterable[r.Record]) -> list[Message]:
     messages: list[Message] = []
     calls: dict[str, ToolCall] = {}
     results: dict[str, ToolResult] = {}
+    doubtful: dict[str, str] = {}  # key → id of the call that somebody may have decided
 
     def close() -> None:
         if calls:
@@ -90,22 +93,51 @@ def messages_of(records: Iterable[r.Record]) -> list[Message]:
             calls.clear()
             results.clear()
 
+    def result(id: Any, key: str, value: Any) -> None:
+        call = calls.get(str(id))
+        if call is not None:
+            failed = isinstance(value, PerdureError)
+            results[call.id] = failure(call, value) if failed else answer(call, as_output(value), key=key)
+
     for record in records:
         event = decode(record)
-        if isinstance(event, r.RunAccepted):
-            close()
-            messages.append(user_message(unpack_as(event.body, Envelope).payload))
-        elif isinstance(event, r.EffectDone) and event.kind == "model" and messages:
-            close()
-            response = unpack_as(event.body, ModelResponse)
-            messages.append(assistant_message(response))
-            calls.update((call.id, call) for call in response.tool_calls)
-        elif isinstance(event, r.EffectDone) and event.kind == "tool":
-            call = calls.get(str(event.note.get("call", "")))
-            if call is not None:
-                results[call.id] = answer(call, unpack_as(event.body, ToolOutput), key=record.key)
+        match event:
+            case r.RunAccepted():
+                close()
+                messages.append(user_message(unpack_as(event.body, Envelope).payload))
+            case r.EffectDone(kind="model") if messages:
+                close()
+                response = unpack_as(event.body, ModelResponse)
+                if "kept" in event.note:
+                    messages[: len(messages) - event.note["kept"]] = [summary_message(response.text)]
+                    continue
+                if messages[-1].role == "assistant":  # an answer that was sent back, for it missed its shape
+                    messages.pop()
+                messages.append(assistant_message(response))
+                calls.update((call.id, call) for call in response.tool_calls)
+            case r.EffectIntended(kind="tool"):
+                doubtful[record.key] = event.note.get("call", "")
+            case r.EffectDone(kind="tool"):
+                result(event.note.get("call"), record.key, unpack_as(event.body, ToolOutput))
+            case r.EffectFailed(kind="tool"):
+                result(event.note.get("call"), record.key, restored(event.body))
+            case r.EffectResolved(how="done"):
+                result(doubtful.get(record.key), record.key, unpack(event.body))
+            case _:
+                pass
     close()
     return messages
+
+
+def as_output(value: Any) -> ToolOutput:
+    """What a call gave, as a tool gives it: an operator who decides a call in doubt may say any data."""
+    if isinstance(value, ToolOutput):
+        return value
+    return ToolOutput((Text(value if isinstance(value, str) else to_json(value).decode()),), value)
+
+
+def summary_message(text: str) -> Message:
+    return Message("user", (Text(f"Summary of the conversation so far:\n{text}"),))
 
 
 def results_message(results: Sequence[ToolResult]) -> Message:

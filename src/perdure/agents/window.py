@@ -8,12 +8,12 @@ from perdure.compute.estimate import estimate_parts
 from perdure.kernel.context import Context
 
 from .asking import ask
-from .conversation import Conversation
+from .conversation import Conversation, summary_message
 from .setup import Setup
 
 SUMMARY = (
-    "Sum up the conversation so far for yourself, so that you can go on with it from the summary alone: what was asked, "
-    "what was found out and done, what was decided and why, what is still open. Keep names, numbers and paths exactly."
+    "Sum up the conversation so far for yourself, so that you can go on from the summary alone: what was "
+    "asked, what was found out and done, what was decided and why, what is still open. Keep names, numbers and paths exactly."
 )
 
 
@@ -57,7 +57,8 @@ async def _sum_up(ctx: Context, setup: Setup, talk: Conversation, until: int) ->
             system=setup.spec.instructions,
         )
     )
-    answer = await ask(ctx, setup, request, digest(["summary", talk.digest.hex(), until]), "summary")
+    kept = len(talk.messages) - until
+    answer = await ask(ctx, setup, request, digest(["summary", talk.digest.hex(), until]), kept=kept)
     talk.drop(until)
-    talk.messages.insert(0, Message("user", (Text(f"Summary of the conversation so far:\n{answer.text}"),)))
+    talk.messages.insert(0, summary_message(answer.text))
     talk.opening += 1

@@ -69,12 +69,14 @@ class Context:
         probe: Callable[[str], Awaitable[Any]] | None = None,
         timeout_ms: int | None = None,
         reserve: int = 0,
+        note: dict[str, Any] | None = None,
     ) -> Any:
         """Do something outside the run, once: `call(idempotency_key)`, or the recorded result of an earlier call.
 
         `request` is what is asked, as plain data; a handler that asks something else under the same key fails with
         ReplayDivergence. `effect` is its class (see `EffectClass`), `probe` finds out whether a `checkable` one
-        happened, `type` is what a recorded result is decoded to, `reserve` is micro-USD to set aside.
+        happened, `type` is what a recorded result is decoded to, `reserve` is micro-USD to set aside,
+        `note` is shown beside it in a trace.
         """
         return await self._x.effects.perform(
             kind,
@@ -87,6 +89,7 @@ class Context:
             probe=probe,
             timeout_ms=timeout_ms,
             reserve=reserve,
+            note=note,
         )
 
     async def now(self) -> int:

@@ -60,7 +60,7 @@ async def _give(holding: Holding, answers: Sequence[Answer], recovered: bool) ->
     if not answers and not recovered:
         return False
     entries: list[Entry] = [(answer.key, answer.event) for answer in answers]
-    if any(answer.key.startswith("retry#") for answer in answers):
+    if any(answer.key.startswith(r.RETRY) for answer in answers):
         entries.append(("", r.RunResumed(reason="retried", forget=(execution.journal.failed_key,))))
     elif recovered:
         entries.append(("", r.RunResumed(reason="recovered", worker=holding.house.worker)))
