@@ -12,8 +12,8 @@ from .conversation import Conversation, summary_message
 from .setup import Setup
 
 SUMMARY = (
-    "Sum up the conversation so far for yourself, so that you can go on from the summary alone: what was "
-    "asked, what was found out and done, what was decided and why, what is still open. Keep names, numbers and paths exactly."
+    "Sum up the conversation so far for yourself so that you can go on from the summary alone: what was asked, what "
+    "was found out and done, what was decided and why, what is still open. Keep names, numbers and paths exactly."
 )
 
 

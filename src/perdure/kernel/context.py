@@ -204,9 +204,12 @@ class Context:
         self._x.send(key, Outgoing(envelope))
         return envelope.id
 
-    async def run(self, spec: str, input: Any, *, agent_id: str = "") -> ChildResult:
-        """Start a child run of the spec with this digest and wait for its end. It draws on this run's budget."""
-        key = self._x.keys.next("run", agent_id or spec[:12])
+    async def run(self, target: Any, input: Any, *, agent_id: str = "") -> ChildResult:
+        """Start a child run and wait for its end. It draws on this run's budget.
+
+        `target` is what `Runtime.run` takes too: a file, a spec, an Agent class, or the digest of a stored spec.
+        """
+        key = self._x.keys.next("run", agent_id)
         child = agent_id or f"{self.agent_id}.{digest(f'{self.run_id}/{key}')[:8]}"
         run_id = self._derived("run", key)
         envelope = Envelope(
@@ -222,7 +225,7 @@ class Context:
             traceparent=self.envelope.traceparent,
             created_at=self._x.clock.now(),
         )
-        self._x.send(key, Outgoing(envelope, spec=spec, run_id=run_id))
+        self._x.send(key, Outgoing(envelope, target, run_id))
         about = {"run": run_id, "agent": child}
         answer = await self._x.wait("child", "", key=f"{key}/end", about=about)
         assert answer is not None  # a wait without a due time is never ended by a timer

@@ -32,7 +32,7 @@ from .settings import DEFAULTS, Settings
 from .store.ops import Claim, Claimable, NewEnvelope, NoAgent, Op, PutSpec, Unclaim
 from .store.port import Store
 from .store.rows import AgentRow, RecordFilter, RunRow
-from .watcher import Watcher
+from .watcher import NEEDS_A_PERSON, Watcher
 
 AFTER_TROUBLE_MS = 5_000
 
@@ -185,8 +185,18 @@ class Engine:
                 return Ended(run, unpack(event.body))
             case r.RunWaiting() if run.status == "waiting":
                 return Ended(run, waits=event.waits)
+            case _ if run.status == "queued":
+                return Ended(run, waits=await self._ahead(run))
             case _:
                 return Ended(run)
+
+    async def _ahead(self, run: RunRow) -> tuple[r.Wait, ...]:
+        """What the run waits for that is active before this one, where that needs a person."""
+        agent = await self.store.load_agent(run.agent_id)
+        active = await self.store.load_run(agent.active_run) if agent is not None and agent.active_run else None
+        if active is None or active.id == run.id or active.waiting_for not in NEEDS_A_PERSON:
+            return ()
+        return (await self.ended(active)).waits
 
     def settled(self, ended: Ended) -> None:
         """A run came to rest, or waits: tell whoever asked."""

@@ -91,7 +91,7 @@ class Holding:
         return run
 
     async def restore(self, run: RunRow) -> Execution:
-        program = await self.house.programs(run.spec)
+        program = await self.house.programs.program(run.spec)
         journal = fold(await self._records(run))
         self.execution = self._execution(run, program, journal, await self.money(run, program), None)
         return self.execution

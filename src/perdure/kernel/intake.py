@@ -109,7 +109,7 @@ async def _begin(holding: Holding, envelope: Envelope, run: RunRow | None) -> No
     now = house.clock.now()
     entries: list[Entry] = []
     spec = holding.agent.spec if run is None else run.spec
-    program = await house.programs(spec)
+    program = await house.programs.program(spec)
     if run is None:
         id = house.ids.new("run")
         run = RunRow(id, holding.agent.id, spec, envelope.id, "queued", now, root=id, budget=program.per_run)

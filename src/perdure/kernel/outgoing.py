@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 from perdure.base.codec import pack
@@ -17,10 +19,10 @@ FIRST = -1
 
 
 class Outgoing(msgspec.Struct, frozen=True):
-    """An envelope, and where it is to begin a run of a spec of its own, that spec's digest and the run's id."""
+    """An envelope, and where it is to begin a child run, what that is a run of (see `Programs.find`), and its id."""
 
     envelope: Envelope
-    spec: str = ""
+    target: Any = None
     run_id: str = ""
 
 

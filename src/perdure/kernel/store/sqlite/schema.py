@@ -47,7 +47,8 @@ CREATE TABLE blobs (digest TEXT PRIMARY KEY, data BLOB NOT NULL);
 
 -- AUTOINCREMENT: a seq is never given twice, so that "newer than the last one read" can be said.
 CREATE TABLE mail (
-    seq INTEGER PRIMARY KEY AUTOINCREMENT, agent INTEGER NOT NULL, envelope TEXT NOT NULL, kind TEXT NOT NULL, run_id TEXT NOT NULL,
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, agent INTEGER NOT NULL, envelope TEXT NOT NULL, kind TEXT NOT NULL,
+    run_id TEXT NOT NULL,
     priority INTEGER NOT NULL, expires_at INTEGER, data BLOB NOT NULL
 );
 CREATE UNIQUE INDEX mail_envelope ON mail (agent, envelope);
