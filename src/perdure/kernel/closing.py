@@ -13,8 +13,8 @@ from perdure.base.envelope import Envelope
 from perdure.base.errors import PerdureError, StoreError
 
 from . import records as r
-from .effects import normal
 from .execution import End, Execution
+from .failures import normal, told
 from .holding import Ended, Entry, Holding
 from .inbox import Item
 from .outgoing import answer
@@ -30,6 +30,8 @@ async def close(holding: Holding, end: End) -> None:
     execution, command = holding.execution, holding.command
     assert execution is not None
     holding.command = None
+    if command is not None and command.run_id != execution.run.id:
+        command = None  # it came for a run that was at its end already
     if command is not None and command.envelope.kind == "cancel":
         await execution.abandon()
         await _cancelled(holding, execution, command)
@@ -46,8 +48,11 @@ async def _ended(holding: Holding, execution: Execution) -> None:
     try:
         value = execution.result()
         body = msgspec.Raw(pack(value.output if isinstance(value, Yielded) else value))
-    except asyncio.CancelledError:
-        await _parked(holding, execution, None)
+    except asyncio.CancelledError as error:
+        if execution.effects.is_over:
+            await _parked(holding, execution, None)
+        else:
+            await _failed(holding, execution, normal(error))
     except StoreError:
         raise
     except Exception as error:  # the edge: whatever a handler raises becomes a record
@@ -63,8 +68,7 @@ async def _ended(holding: Holding, execution: Execution) -> None:
 async def _failed(holding: Holding, execution: Execution, error: PerdureError) -> None:
     """The handler raised: its state and outgoing mail are dropped, and the failure stays on record."""
     program, attempt = execution.program, execution.journal.attempt
-    shown = error.as_dict()
-    body = msgspec.Raw(pack(shown))
+    shown, body = told(error)
     failed: Entry = (str(error.facts.get("key", "")), r.TickFailed(attempt=attempt, body=body))
     await execution.abandon()
     if not error.retryable or attempt >= program.attempts:
@@ -84,7 +88,7 @@ async def _failed(holding: Holding, execution: Execution, error: PerdureError) -
 async def _cancelled(holding: Holding, execution: Execution, command: Item) -> None:
     """Cut short: children are told, and effects that may or may not have happened are named."""
     error = cancelled_by(command.envelope)
-    doubtful = execution.journal.in_doubt()
+    doubtful = sorted({*execution.journal.in_doubt(), *execution.effects.under_way})
     if doubtful:
         error["facts"] = {"in_doubt": doubtful}
     children = [wait.about for wait in holding.waits.values() if wait.kind == "child"]
@@ -128,7 +132,7 @@ async def _rest(
         all_ops.append(CancelTimer(run.id))
     if status in ENDED:
         all_ops += reply(holding, run, output, error)
-    all_ops.append(Unclaim(agent_id, house.worker, holding.last_mail))
+    all_ops.append(Unclaim(agent_id, house.worker, 0 if holding.has_queue else holding.last_mail))
     house.probe("tick.before_commit")
     results = await holding.commit(entries, all_ops)
     house.probe("tick.after_commit")

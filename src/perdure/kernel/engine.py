@@ -19,7 +19,7 @@ from perdure.base.ids import Ids
 from . import records as r
 from .closing import close
 from .commands import interrupt
-from .effects import normal
+from .failures import normal
 from .holding import Ended, Holding
 from .intake import read, take
 from .journal import decode
@@ -74,6 +74,7 @@ class Engine:
         self._not_before: dict[str, int] = {}
         self._watchers: dict[str, list[Watcher]] = {}
         self._specs: set[str] = set()
+        self._naps: set[asyncio.Future[None]] = set()
         self._closing = False
 
     async def start(self) -> None:
@@ -91,6 +92,8 @@ class Engine:
         for holding in list(self._held.values()):
             if holding.execution is not None:
                 await holding.execution.abandon()
+        for nap in self._naps:
+            nap.cancel()
         while self._ticks or self._side:
             await asyncio.wait((*self._ticks.values(), *self._side))
         for holding in list(self._held.values()):
@@ -292,7 +295,7 @@ class Engine:
 
         async def cool() -> None:
             while True:
-                await self.clock.sleep(self.settings.linger_ms)
+                await self._nap(self.settings.linger_ms)
                 if self._closing or holding.released or holding.turns != mark or holding.agent.id in self._ticks:
                     return
                 if not any(
@@ -301,6 +304,13 @@ class Engine:
                     return await self._let_go(holding)
 
         self._aside(cool())
+
+    async def _nap(self, ms: int) -> None:
+        """Sleep until the time is up or the engine closes."""
+        nap = asyncio.ensure_future(self.clock.sleep(ms))
+        self._naps.add(nap)
+        await asyncio.wait([nap])
+        self._naps.discard(nap)
 
     async def _let_go(self, holding: Holding) -> None:
         """Put a waiting run away and give its agent up, unless mail came at the last moment."""

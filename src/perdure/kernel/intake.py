@@ -38,6 +38,8 @@ async def take(holding: Holding) -> bool:
             return True
     if holding.released:
         return False
+    if holding.execution is not None and holding.execution.run.status == "paused":
+        return False
     if holding.execution is not None:
         return await _give(holding, intake.answers, recovered)
     return await _begin_next(holding, intake.starters)
@@ -49,8 +51,12 @@ async def read(holding: Holding) -> Intake:
     mail = await store.mail(agent_id, MAIL_AT_ONCE)
     holding.last_mail = max((one.seq for one in mail), default=holding.last_mail)
     waits = holding.waits
+    pause = {key: wait for key, wait in waits.items() if key.startswith(r.RETRY)}
+    waits = pause or waits  # between two attempts there is nobody to hand anything else to
     timers = await store.timers(agent_id) if any(wait.due is not None for wait in waits.values()) else []
-    return sort(mail, timers, waits, holding.agent.active_run, holding.house.clock.now())
+    intake = sort(mail, timers, waits, holding.agent.active_run, holding.house.clock.now())
+    holding.has_queue = bool(intake.starters)
+    return intake
 
 
 async def _give(holding: Holding, answers: Sequence[Answer], recovered: bool) -> bool:
@@ -94,7 +100,8 @@ async def _swallowed(holding: Holding, item: Item) -> list[Op]:
 
 
 async def _begin_next(holding: Holding, starters: Sequence[Item]) -> bool:
-    for item in starters:
+    for number, item in enumerate(starters, 1):
+        holding.has_queue = number < len(starters)
         run = await holding.house.store.find_run(holding.agent.id, item.envelope.id)
         if run is None or run.status == "queued":
             await _begin(holding, item.envelope, run)
