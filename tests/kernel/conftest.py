@@ -54,6 +54,7 @@ class World:
         self.crash_at = ""
         self.points: list[str] = []
         self._engines: list[Engine] = []
+        self._opened = 0
 
     # -- what runs ----------------------------------------------------------------------------------------------------
 
@@ -67,7 +68,8 @@ class World:
         return keep
 
     async def engine(self, **settings: Any) -> Engine:
-        ids = Ids(self.clock, seeded(len(self._engines) + 1))
+        self._opened += 1
+        ids = Ids(self.clock, seeded(self._opened))
         engine = Engine(
             self.store,
             self.shelf,
