@@ -27,7 +27,7 @@ async def converse(ctx: Context, setup: Setup) -> Any:
     more = 1 + ctx.extensions
     while step < limits.steps * more and not (limits.tokens and ctx.tokens >= limits.tokens * more):
         step += 1
-        with ctx.scope(f"step{step}"):
+        with ctx.scope(f"step{step}", last=True):
             await fit(ctx, setup, talk)
             answer = await ask(ctx, setup, _request(setup, talk), talk.digest.hex())
             talk.add(assistant_message(answer))
