@@ -99,13 +99,16 @@ class Engine:
 
     # -- accepting ----------------------------------------------------------------------------------------------------
 
-    async def submit(self, envelope: Envelope, spec: str, document: bytes, program: Program) -> RunRow:
+    async def submit(
+        self, envelope: Envelope, spec: str, document: bytes, program: Program, *, is_new: bool = False
+    ) -> RunRow:
         """Accept a message that begins a run; it is on disk when this returns. The agent comes to be with its first
-        message. Sending the same envelope again gives the run that it began the first time. Raises InboxFull."""
+        message; `is_new` says that this is it. Sending the same envelope again gives the run that it began the first
+        time. Raises InboxFull."""
         now = self.clock.now()
         agent_id = envelope.to
         self._mine.add(agent_id)
-        agent = await self.store.load_agent(agent_id)
+        agent = None if is_new else await self.store.load_agent(agent_id)
         id = self.ids.new("run")
         keep: list[Op] = []
         if spec not in self._specs:
