@@ -1,0 +1,132 @@
+"""Disks that are too small or may not be written, and other processes on the same file."""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import subprocess
+import sys
+import textwrap
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+LIMIT = 512 * 1024
+PRELUDE = """
+import asyncio, os, sys
+from perdure.kernel.records import Record
+from perdure.kernel.store.ops import *
+from perdure.kernel.store.rows import *
+from perdure.kernel.store.sqlite import SqliteStore
+
+path, name = sys.argv[1:3]
+
+def say(*words):
+    os.write(1, (" ".join(map(str, words)) + "\\n").encode())
+
+def append(agent_id, key):
+    return Append(agent_id, (Record(agent_id, "r", key, "effect.done", 1, b"x" * 200),))
+"""
+
+
+class Process:
+    """A Python process that runs `script` after PRELUDE, and tells in lines what it did."""
+
+    def __init__(self, script: str, path: Path, name: str) -> None:
+        code = PRELUDE + textwrap.dedent(script)
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", code, path, name], stdout=subprocess.PIPE, stdin=subprocess.PIPE, text=True
+        )
+
+    def hear(self) -> str:
+        """The next line, "" at the end."""
+        assert self._process.stdout
+        return self._process.stdout.readline().rstrip("\n")
+
+    def hear_all(self) -> list[str]:
+        assert self._process.stdout
+        return self._process.stdout.read().splitlines()
+
+    def tell(self) -> None:
+        """Let it go on where it waits in `sys.stdin.readline()`."""
+        assert self._process.stdin
+        self._process.stdin.write("go\n")
+        self._process.stdin.flush()
+
+    def kill(self) -> None:
+        self._process.send_signal(signal.SIGKILL)
+
+    def end(self) -> int:
+        assert self._process.stdin and self._process.stdout
+        self._process.stdin.close()
+        self._process.stdout.close()
+        return self._process.wait(30)
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., Process]]:
+    """Start a Process on the file `tmp_path / store.db`."""
+    processes: list[Process] = []
+
+    def start(script: str, name: str = "child") -> Process:
+        processes.append(Process(script, tmp_path / "store.db", name))
+        return processes[-1]
+
+    yield start
+    for process in processes:
+        process.kill()
+        process.end()
+
+
+def _mount(target: Path, options: str) -> bool:
+    target.mkdir(exist_ok=True)
+    command = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(target)]
+    return os.geteuid() == 0 and subprocess.run(command, capture_output=True).returncode == 0
+
+
+@pytest.fixture(params=["disk", "limit"])
+def small_disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Path, Callable[[], None]]]:
+    """A folder with half a megabyte, on a disk of its own or by a limit on files, and a function that frees more."""
+    folder = tmp_path / "small"
+    if request.param == "disk":
+        if not _mount(folder, f"size={LIMIT}"):
+            pytest.skip("only root can mount a disk")
+        yield folder, lambda: subprocess.run(["mount", "-o", "remount,size=64m", str(folder)], check=True) and None
+        subprocess.run(["umount", str(folder)], check=True)
+        return
+    folder.mkdir()
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (LIMIT, hard))
+    try:
+        yield folder, lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.fixture
+def read_only(tmp_path: Path) -> Iterator[Callable[[], Path]]:
+    """A folder that can be written until the function is called."""
+    folder = tmp_path / "mounted"
+    if os.geteuid() == 0:
+        if not _mount(folder, "size=16m"):
+            pytest.skip("root may write anywhere, and cannot mount a disk here")
+
+        def freeze() -> Path:
+            subprocess.run(["mount", "-o", "remount,ro", str(folder)], check=True)
+            return folder
+
+        yield freeze
+        subprocess.run(["umount", str(folder)], check=True)
+        return
+    folder.mkdir()
+
+    def forbid() -> Path:
+        for file in folder.iterdir():
+            file.chmod(0o444)
+        folder.chmod(0o555)
+        return folder
+
+    yield forbid
+    folder.chmod(0o755)
