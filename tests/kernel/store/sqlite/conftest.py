@@ -9,6 +9,7 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -86,23 +87,53 @@ def _mount(target: Path, options: str) -> bool:
     return os.geteuid() == 0 and subprocess.run(command, capture_output=True).returncode == 0
 
 
+class MountedDisk:
+    """Half a megabyte on a disk of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def fill(self) -> None:
+        with suppress(OSError):
+            (self.folder / "filler").write_bytes(b"x" * 2 * LIMIT)
+
+    def enlarge(self) -> None:
+        subprocess.run(["mount", "-o", "remount,size=64m", str(self.folder)], check=True)
+
+
+class LimitedFiles:
+    """Files that may not grow over half a megabyte, for the process as a whole."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+        self._limit(LIMIT)
+
+    def _limit(self, size: int) -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, self._limits[1]))
+
+    def fill(self) -> None:
+        self._limit(4_096)
+
+    def enlarge(self) -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, self._limits)
+
+
 @pytest.fixture(params=["disk", "limit"])
-def small_disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Path, Callable[[], None]]]:
-    """A folder with half a megabyte, on a disk of its own or by a limit on files, and a function that frees more."""
+def small_disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[MountedDisk | LimitedFiles]:
     folder = tmp_path / "small"
     if request.param == "disk":
         if not _mount(folder, f"size={LIMIT}"):
             pytest.skip("only root can mount a disk")
-        yield folder, lambda: subprocess.run(["mount", "-o", "remount,size=64m", str(folder)], check=True) and None
+        yield MountedDisk(folder)
         subprocess.run(["umount", str(folder)], check=True)
         return
     folder.mkdir()
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (LIMIT, hard))
+    files = LimitedFiles(folder)
     try:
-        yield folder, lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        yield files
     finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        files.enlarge()
 
 
 @pytest.fixture

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import resource
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import apsw
 import pytest
@@ -24,11 +23,8 @@ def append(key: str, size: int = 100) -> Append:
     return Append("a", (Record("a", "r", key, "effect.done", 1, b"x" * size),))
 
 
-async def test_a_full_disk_fails_what_does_not_fit_and_keeps_the_rest(
-    small_disk: tuple[Path, Callable[[], None]],
-) -> None:
-    folder, enlarge = small_disk
-    store = SqliteStore.open(folder / "store.db")
+async def test_a_full_disk_fails_what_does_not_fit_and_keeps_the_rest(small_disk: Any) -> None:
+    store = SqliteStore.open(small_disk.folder / "store.db")
     await store.commit([AGENT])
     written = 0
     with pytest.raises(StoreFull) as caught:
@@ -39,24 +35,18 @@ async def test_a_full_disk_fails_what_does_not_fit_and_keeps_the_rest(
     with pytest.raises(StoreFull):
         await store.commit([PutBlob("d", b"x" * 1_000_000)])
     assert len(await store.records(RecordFilter())) == written
-    enlarge()
+    small_disk.enlarge()
     assert await store.commit([append("after", 2_000)]) == [[written + 1]]
     assert await store.verify("a") == []
     await store.close()
 
 
-async def test_a_disk_that_is_full_from_the_start_is_named(small_disk: tuple[Path, Callable[[], None]]) -> None:
-    folder, enlarge = small_disk
-    if not os.path.ismount(folder):
-        resource.setrlimit(resource.RLIMIT_FSIZE, (4_096, resource.RLIM_INFINITY))
-    try:
-        (folder / "filler").write_bytes(b"x" * 2_000_000)
-    except OSError:
-        pass
+async def test_a_disk_that_is_full_from_the_start_is_named(small_disk: Any) -> None:
+    small_disk.fill()
     with pytest.raises(StoreFull):
-        SqliteStore.open(folder / "store.db")
-    enlarge()
-    await SqliteStore.open(folder / "store.db").close()
+        SqliteStore.open(small_disk.folder / "store.db")
+    small_disk.enlarge()
+    await SqliteStore.open(small_disk.folder / "store.db").close()
 
 
 async def test_a_folder_that_cannot_be_written_is_named(read_only: Callable[[], Path], tmp_path: Path) -> None:
