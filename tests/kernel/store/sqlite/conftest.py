@@ -7,9 +7,10 @@ import resource
 import signal
 import subprocess
 import sys
+import tempfile
 import textwrap
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -81,10 +82,19 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Process]]:
         process.end()
 
 
-def _mount(target: Path, options: str) -> bool:
-    target.mkdir(exist_ok=True)
-    command = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(target)]
-    return os.geteuid() == 0 and subprocess.run(command, capture_output=True).returncode == 0
+@contextmanager
+def _mounted(options: str) -> Iterator[Path]:
+    """A disk of its own, outside of pytest's folders, which are removed while something of it may still be open."""
+    folder = tempfile.mkdtemp()
+    command = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder]
+    if os.geteuid() or subprocess.run(command, capture_output=True).returncode:
+        os.rmdir(folder)
+        pytest.skip("only root can mount a disk")
+    try:
+        yield Path(folder)
+    finally:
+        subprocess.run(["umount", "--lazy", folder], check=True)
+        os.rmdir(folder)
 
 
 class MountedDisk:
@@ -121,43 +131,37 @@ class LimitedFiles:
 
 @pytest.fixture(params=["disk", "limit"])
 def small_disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[MountedDisk | LimitedFiles]:
-    folder = tmp_path / "small"
     if request.param == "disk":
-        if not _mount(folder, f"size={LIMIT}"):
-            pytest.skip("only root can mount a disk")
-        yield MountedDisk(folder)
-        subprocess.run(["umount", str(folder)], check=True)
+        with _mounted(f"size={LIMIT}") as folder:
+            yield MountedDisk(folder)
         return
-    folder.mkdir()
-    files = LimitedFiles(folder)
+    files = LimitedFiles(tmp_path)
     try:
         yield files
     finally:
         files.enlarge()
 
 
-@pytest.fixture
-def read_only(tmp_path: Path) -> Iterator[Callable[[], Path]]:
-    """A folder that can be written until the function is called."""
-    folder = tmp_path / "mounted"
-    if os.geteuid() == 0:
-        if not _mount(folder, "size=16m"):
-            pytest.skip("root may write anywhere, and cannot mount a disk here")
+class Freezable:
+    """A folder that can be written until `freeze` is called."""
 
-        def freeze() -> Path:
-            subprocess.run(["mount", "-o", "remount,ro", str(folder)], check=True)
-            return folder
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
 
-        yield freeze
-        subprocess.run(["umount", str(folder)], check=True)
-        return
-    folder.mkdir()
-
-    def forbid() -> Path:
-        for file in folder.iterdir():
+    def freeze(self) -> None:
+        if os.geteuid() == 0:
+            subprocess.run(["mount", "-o", "remount,ro", str(self.folder)], check=True)
+            return
+        for file in self.folder.iterdir():
             file.chmod(0o444)
-        folder.chmod(0o555)
-        return folder
+        self.folder.chmod(0o555)
 
-    yield forbid
-    folder.chmod(0o755)
+
+@pytest.fixture
+def freezable(tmp_path: Path) -> Iterator[Freezable]:
+    if os.geteuid() == 0:
+        with _mounted("size=16m") as folder:
+            yield Freezable(folder)
+        return
+    yield Freezable(tmp_path)
+    tmp_path.chmod(0o755)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -49,11 +48,12 @@ async def test_a_disk_that_is_full_from_the_start_is_named(small_disk: Any) -> N
     await SqliteStore.open(small_disk.folder / "store.db").close()
 
 
-async def test_a_folder_that_cannot_be_written_is_named(read_only: Callable[[], Path], tmp_path: Path) -> None:
-    store = SqliteStore.open(tmp_path / "mounted" / "store.db")
+async def test_a_folder_that_cannot_be_written_is_named(freezable: Any) -> None:
+    folder = freezable.folder
+    store = SqliteStore.open(folder / "store.db")
     await store.commit([AGENT])
     await store.close()
-    folder = read_only()
+    freezable.freeze()
     for path in (folder / "store.db", folder / "other.db", folder / "new" / "store.db"):
         with pytest.raises(StoreReadOnly) as caught:
             SqliteStore.open(path)
