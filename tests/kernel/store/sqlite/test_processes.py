@@ -145,8 +145,11 @@ async def test_a_late_writer_in_another_process_is_fenced(tmp_path: Path) -> Non
 
 async def test_changed_tells_that_another_process_has_committed(tmp_path: Path) -> None:
     ours, theirs = (SqliteStore.open(tmp_path / "store.db") for _ in range(2))
+    await ours.commit([])
     before = ours.changed()
+    await ours.commit([PutAgent(AgentRow("a", "spec", 1))])
     assert ours.changed() == before
-    await theirs.commit([PutAgent(AgentRow("a", "spec", 1))])
+    await theirs.commit([PutAgent(AgentRow("b", "spec", 1))])
+    await ours.commit([])
     assert ours.changed() != before
     await asyncio.gather(ours.close(), theirs.close())

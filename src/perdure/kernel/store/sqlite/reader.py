@@ -186,10 +186,6 @@ class Reader:
         rows = self._all("SELECT id, heartbeat_at, started_at, pid, host FROM workers ORDER BY id")
         return [WorkerRow(*row) for row in rows]
 
-    def data_version(self) -> int:
-        version: int = self._all("PRAGMA data_version")[0][0]
-        return version
-
 
 def read_record(row: Any) -> Record:
     agent_id, run, key, type, at, data, blob, seq, hash, payload = row

@@ -172,7 +172,9 @@ class SqliteStore:
         return self._read(self._reader.workers)
 
     def changed(self) -> int:
-        return self._read(self._reader.data_version)
+        if self._closed:
+            raise StoreClosed(f"{self.path} is closed")
+        return self._writer.changed
 
     # -- the file itself ----------------------------------------------------------------------------------------------
 
