@@ -16,6 +16,7 @@ from perdure.base.codec import pack, to_json, unpack, unpack_as
 from perdure.base.envelope import Envelope
 from perdure.base.errors import PerdureError
 from perdure.base.messages import Message, ModelResponse, Part, Text, ToolCall, ToolResult
+from perdure.compute.estimate import estimate_parts
 from perdure.kernel import records as r
 from perdure.kernel.context import Context
 from perdure.kernel.effects import restored
@@ -28,27 +29,40 @@ NOT_MADE = "the call was not made"
 
 
 class Conversation:
-    """Messages in order. `digest` stands for everything ever said in it, also what was dropped since."""
+    """Messages in order, and the tokens of each at the usual ratio. `digest` stands for everything ever said in it,
+    also what was dropped since."""
 
     def __init__(self, messages: Iterable[Message] = (), digest: bytes = b"") -> None:
         self.messages = list(messages)
+        self.sizes = [estimate_parts(message.parts) for message in self.messages]
+        self.size = sum(self.sizes)
         self.digest = digest
         self.opening = len(self.messages)
         """Where the run under way begins."""
 
     def add(self, message: Message) -> None:
-        self.messages.append(message)
+        self._put(len(self.messages), message)
         self.digest = blake2b(self.digest + pack(message), digest_size=16).digest()
 
     def drop(self, until: int) -> None:
         """Forget the messages before `until`, except the one that opens the run under way."""
-        kept = [self.messages[self.opening]] if self.opening < until else []
-        self.messages[:until] = kept
-        self.opening = 0 if kept else self.opening - until
+        opening = self.messages[self.opening] if self.opening < until else None
+        self.size -= sum(self.sizes[:until])
+        del self.messages[:until], self.sizes[:until]
+        self.opening = 0 if opening is not None else self.opening - until
+        if opening is not None:
+            self._put(0, opening)
 
-    def units(self) -> list[int]:
-        """The places where it may be cut: never between a tool call and its result."""
-        return [place for place, message in enumerate(self.messages) if message.role != "tool"]
+    def begin_with(self, message: Message) -> None:
+        """Put a message before all others."""
+        self._put(0, message)
+        self.opening += 1
+
+    def _put(self, place: int, message: Message) -> None:
+        size = estimate_parts(message.parts)
+        self.messages.insert(place, message)
+        self.sizes.insert(place, size)
+        self.size += size
 
 
 def user_message(payload: Any) -> Message:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from perdure.base.messages import ModelRequest
 from perdure.kernel.context import Context
 from perdure.kernel.program import Yielded
 
@@ -29,7 +28,7 @@ async def converse(ctx: Context, setup: Setup) -> Any:
         step += 1
         with ctx.scope(f"step{step}"):
             await fit(ctx, setup, talk)
-            answer = await ask(ctx, setup, _request(setup, talk), talk.digest.hex())
+            answer = await ask(ctx, setup, setup.ask(talk.messages), talk.digest.hex())
             talk.add(assistant_message(answer))
             if answer.tool_calls:
                 talk.add(results_message(await call_all(ctx, setup, answer.tool_calls)))
@@ -53,16 +52,3 @@ async def _open(ctx: Context, setup: Setup) -> tuple[Conversation, int]:
     talk = Conversation(earlier)
     talk.add(user_message(ctx.envelope.payload))
     return talk, 0
-
-
-def _request(setup: Setup, talk: Conversation) -> ModelRequest:
-    spec = setup.spec
-    request = ModelRequest(
-        setup.model_spec.full_name,
-        tuple(talk.messages),
-        system=spec.instructions,
-        tools=setup.definitions,
-        stop=spec.stop,
-        output_schema=setup.shape.schema if setup.shape is not None else None,
-    )
-    return setup.model_spec.apply(request)
