@@ -24,7 +24,11 @@ from perdure.kernel.journal import decode
 from perdure.tools.call import answer, error_result, failure
 from perdure.tools.port import ToolOutput
 
+from .recent import Recent
+
 _PARTS = msgspec.json.Decoder(tuple[Part, ...])
+NEWEST = 2
+"""Records at the end of a run that answered: its last question's, and its own."""
 NOT_MADE = "the call was not made"
 
 
@@ -80,16 +84,34 @@ def assistant_message(response: ModelResponse) -> Message:
     return Message("assistant", response.parts)
 
 
-async def recall(ctx: Context, tokens: int) -> list[Message]:
+async def recall(ctx: Context, tokens: int, recent: Recent) -> Sequence[Message]:
     """What was said before, the oldest first, back to about `tokens` tokens."""
     found: list[r.Record] = []
     room = tokens * 4
+    newest = await ctx.history(limit=NEWEST)
+    known = _known(ctx, newest, recent)
+    if known is not None or not newest:
+        return known or ()
     before: int | None = None
     while room > 0 and (page := await ctx.history(before=before, limit=200)):
         found += page
         before = page[-1].seq
         room -= sum(len(record.data) + len(record.payload or b"") for record in page)
     return messages_of(reversed(found))
+
+
+def _known(ctx: Context, newest: Iterable[r.Record], recent: Recent) -> Sequence[Message] | None:
+    """The conversation from memory, where the journal has said nothing since."""
+    for record in newest:
+        event = decode(record)
+        match event:
+            case r.EffectDone(kind="model"):
+                return recent.get(ctx.agent_id, record.run_id, event.digest)
+            case r.RunFinished(status="done"):
+                continue
+            case _:
+                return None
+    return None
 
 
 def messages_of(records: Iterable[r.Record]) -> list[Message]:

@@ -15,6 +15,7 @@ from perdure.compute.spec import ModelSpec
 from perdure.tools.port import Tool
 
 from .output import Shape
+from .recent import Recent
 from .spec import AgentSpec
 
 DEFAULT_WINDOW = 100_000
@@ -37,6 +38,7 @@ class Setup(msgspec.Struct):
     prices: Prices
     shape: Shape | None = None
     ratios: dict[str, Ratio] = {}
+    recent: Recent = msgspec.field(default_factory=Recent)
     question: ModelRequest = ModelRequest("", ())
     """Everything of a request but its messages."""
 
