@@ -102,6 +102,7 @@ def connect(path: str, busy_ms: int = BUSY_MS) -> apsw.Connection:
     """A connection to a file, which is created where there is none. It waits `busy_ms` for others."""
     connection = apsw.Connection(path)
     connection.set_busy_timeout(busy_ms)
+    connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)  # else each new binding may prepare a statement again
     connection.execute("PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY; PRAGMA journal_size_limit = 8388608")
     return connection
 
