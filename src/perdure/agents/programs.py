@@ -114,6 +114,7 @@ class Library:
             handle,
             per_run=spec.budget.per_run,
             per_day=spec.budget.per_day,
+            attempts=spec.limits.attempts,
             while_waiting=spec.while_waiting,
             capacity=spec.inbox.capacity,
             policy=spec.inbox.policy,
