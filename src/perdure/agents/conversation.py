@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from hashlib import blake2b
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
@@ -16,7 +16,6 @@ from perdure.base.codec import pack, to_json, unpack_as
 from perdure.base.envelope import Envelope
 from perdure.base.messages import Message, ModelResponse, Part, Text, ToolCall, ToolResult
 from perdure.kernel import records as r
-from perdure.kernel.context import Context
 from perdure.kernel.journal import decode
 from perdure.tools.call import answer, error_result
 from perdure.tools.port import ToolOutput
@@ -64,12 +63,18 @@ def assistant_message(response: ModelResponse) -> Message:
     return Message("assistant", response.parts)
 
 
-async def recall(ctx: Context, tokens: int) -> list[Message]:
+class History(Protocol):
+    """Records of an agent before those at hand, the newest first; `Context.history` is one."""
+
+    async def __call__(self, *, before: int | None, limit: int) -> list[r.Record]: ...
+
+
+async def recall(history: History, tokens: int) -> list[Message]:
     """What was said before, the oldest first, back to about `tokens` tokens."""
     found: list[r.Record] = []
     room = tokens * 4
     before: int | None = None
-    while room > 0 and (page := await ctx.history(before=before, limit=200)):
+    while room > 0 and (page := await history(before=before, limit=200)):
         found += page
         before = page[-1].seq
         room -= sum(len(record.data) + len(record.payload or b"") for record in page)

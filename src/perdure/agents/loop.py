@@ -29,7 +29,7 @@ async def converse(ctx: Context, setup: Setup) -> Any:
         step += 1
         with ctx.scope(f"step{step}"):
             await fit(ctx, setup, talk)
-            answer = await ask(ctx, setup, _request(setup, talk), talk.digest.hex())
+            answer = await ask(ctx, setup, request_of(setup, talk), talk.digest.hex())
             talk.add(assistant_message(answer))
             if answer.tool_calls:
                 talk.add(results_message(await call_all(ctx, setup, answer.tool_calls)))
@@ -47,7 +47,7 @@ async def converse(ctx: Context, setup: Setup) -> Any:
 
 async def _open(ctx: Context, setup: Setup) -> tuple[Conversation, int]:
     """The conversation so far: from earlier runs, or from the segment of this run that a checkpoint closed."""
-    earlier = await recall(ctx, setup.window)
+    earlier = await recall(ctx.history, setup.window)
     if ctx.restored is not None:
         return Conversation(earlier, ctx.restored["digest"]), ctx.restored["step"]
     talk = Conversation(earlier)
@@ -55,7 +55,8 @@ async def _open(ctx: Context, setup: Setup) -> tuple[Conversation, int]:
     return talk, 0
 
 
-def _request(setup: Setup, talk: Conversation) -> ModelRequest:
+def request_of(setup: Setup, talk: Conversation) -> ModelRequest:
+    """What the model is asked next."""
     spec = setup.spec
     request = ModelRequest(
         setup.model_spec.full_name,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from fnmatch import fnmatchcase
 
 import msgspec
 
@@ -26,7 +27,10 @@ MARGIN = 1.2
 
 
 class Setup(msgspec.Struct):
-    """Everything that the loop needs of an agent. `ratios` learns how many bytes a token of each model has."""
+    """Everything that the loop needs of an agent. `ratios` learns how many bytes a token of each model has.
+
+    A `rehearsal` replays a run to know its questions again: what was dropped from them is on record, not reckoned anew.
+    """
 
     spec: AgentSpec
     model: Model
@@ -35,6 +39,7 @@ class Setup(msgspec.Struct):
     prices: Prices
     shape: Shape | None = None
     ratios: dict[str, Ratio] = {}
+    rehearsal: bool = False
 
     @property
     def definitions(self) -> tuple[ToolDefinition, ...]:
@@ -43,6 +48,10 @@ class Setup(msgspec.Struct):
     @property
     def window(self) -> int:
         return self.spec.context.tokens or DEFAULT_WINDOW
+
+    def needs_consent(self, tool: str) -> bool:
+        """Whether a person is asked before each call of this tool."""
+        return any(fnmatchcase(tool, pattern) for pattern in self.spec.approve)
 
     def ratio(self) -> Ratio:
         return self.ratios.get(self.model_spec.full_name, DEFAULT_RATIO)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from perdure.base.codec import digest
 from perdure.base.messages import Message, ModelRequest, Text
 from perdure.compute.estimate import estimate_parts
@@ -17,6 +19,14 @@ SUMMARY = (
 )
 
 
+def sent_of(messages: Sequence[Message], opening: int, count: int) -> tuple[Message, ...]:
+    """Which `count` of these were sent where the oldest were dropped: the latest, and the one at `opening`."""
+    first = len(messages) - count
+    if first <= opening:
+        return tuple(messages[max(0, first) :])
+    return (messages[opening], *messages[first + 1 :])
+
+
 async def fit(ctx: Context, setup: Setup, talk: Conversation) -> None:
     """Make room where the conversation has outgrown the window. The latest `context.keep` messages always stay."""
     window, policy = setup.spec.context, setup.spec.context.policy
@@ -24,7 +34,7 @@ async def fit(ctx: Context, setup: Setup, talk: Conversation) -> None:
     ratio = setup.ratio() if policy == "drop_oldest" else None
     sizes = [estimate_parts(m.parts, ratio) if ratio else estimate_parts(m.parts) for m in talk.messages]
     over = sum(sizes) - setup.window
-    if over <= 0:
+    if over <= 0 or (setup.rehearsal and policy == "drop_oldest"):
         return
     until = _cut(talk, sizes, over, window.keep)
     if until <= 0:

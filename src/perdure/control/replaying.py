@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import msgspec
@@ -12,11 +13,13 @@ from perdure.kernel import records as r
 from perdure.kernel.budgets import Money
 from perdure.kernel.effects import ReplayEnd
 from perdure.kernel.execution import Execution
-from perdure.kernel.journal import decode, fold
-from perdure.kernel.program import Yielded
-from perdure.kernel.store.rows import RecordFilter, RunRow
+from perdure.kernel.journal import Journal, decode, fold
+from perdure.kernel.live import Live
+from perdure.kernel.program import Program, Yielded
+from perdure.kernel.store.ops import ScopeLimit
+from perdure.kernel.store.rows import AgentRow, RunRow
 
-from .finding import find_run
+from .finding import find_run, records_of
 
 if TYPE_CHECKING:
     from .runtime import Runtime
@@ -40,25 +43,13 @@ class Replay(msgspec.Struct, frozen=True):
 async def replay(runtime: Runtime, run_id: str) -> Replay:
     """Execute a run again with the spec it has; its effects are answered from the journal and never done."""
     run = await find_run(runtime.store, run_id)
-    records = await records_of(runtime, run)
+    records = await records_of(runtime.store, run)
     journal = fold(records)
     agent = await runtime.store.load_agent(run.agent_id)
     assert agent is not None
-    program = await runtime.library.program(run.spec)
+    program = await runtime.library.rehearsal(run.spec)
     changed = changed_tools(journal.accepted, program.tools)
-    execution = Execution(
-        msgspec.structs.replace(agent, state=None, state_version=0),
-        run,
-        program,
-        journal,
-        store=runtime.store,
-        clock=runtime.clock,
-        live=runtime.engine.live,
-        money=Money(run.id, ()),
-        write=None,
-        probe=lambda _: None,
-        project=runtime.project.root,
-    )
+    execution = rehearse(runtime, agent, run, program, journal)
 
     def verdict(what: Verdict, key: str = "", recorded: Any = None, now: Any = None) -> Replay:
         return Replay(run.id, what, key, recorded, now, len(records), changed)
@@ -85,6 +76,32 @@ async def replay(runtime: Runtime, run_id: str) -> Replay:
     return verdict("diverges", "", unpack(recorded.body), now)
 
 
+def rehearse(
+    runtime: Runtime,
+    agent: AgentRow,
+    run: RunRow,
+    program: Program,
+    journal: Journal,
+    *,
+    live: Live | None = None,
+    scopes: Sequence[ScopeLimit] = (),
+) -> Execution:
+    """The run ready to be executed again, with nobody listening but to `live`, and nothing written or done."""
+    return Execution(
+        msgspec.structs.replace(agent, state=None, state_version=0),
+        run,
+        program,
+        journal,
+        store=runtime.store,
+        clock=runtime.clock,
+        live=live or Live(),
+        money=Money(run.id, scopes),
+        write=None,
+        probe=lambda _: None,
+        project=runtime.project.root,
+    )
+
+
 def _failed(run: RunRow, records: list[r.Record], error: Exception, verdict: Any) -> Replay:
     """The handler raised: the same, if that is how it ended before."""
     recorded = _output(records)
@@ -102,13 +119,3 @@ def changed_tools(accepted: r.RunAccepted | None, now: dict[str, str]) -> tuple[
     """Python tools whose source is not what it was when the run began."""
     before = accepted.tools if accepted is not None else {}
     return tuple(sorted(name for name, digest in before.items() if now.get(name) != digest))
-
-
-async def records_of(runtime: Runtime, run: RunRow) -> list[r.Record]:
-    """All records of a run, in order."""
-    found: list[r.Record] = []
-    after = run.first_seq - 1
-    while page := await runtime.store.records(RecordFilter(run.agent_id, run.id), after=after, limit=1000):
-        found += page
-        after = page[-1].seq
-    return found
