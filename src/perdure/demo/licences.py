@@ -52,7 +52,7 @@ def licence_in(text: str) -> str:
 
 
 def kind_of(licence: str) -> Kind:
-    """What a licence asks. Of alternatives joined by `OR` the mildest counts, of parts joined by `AND` the strictest."""
+    """What a licence asks. Of alternatives (`OR`) the mildest counts, of parts (`AND`) the strictest."""
     if not licence:
         return "missing"
     words = _EXPRESSION.findall(licence)
