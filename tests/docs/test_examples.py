@@ -31,5 +31,5 @@ def header_of(text: str) -> str:
     for line in text.splitlines():
         if not line.startswith("#"):
             break
-        lines.append(line.removeprefix("#").removeprefix("   ").removeprefix(" "))
+        lines.append(line.removeprefix("#   "))
     return "\n".join(lines)
