@@ -126,9 +126,9 @@ class Library:
     def _program(self, spec: AgentSpec, handle: Callable[..., Awaitable[Any]], sources: dict[str, str]) -> Program:
         return Program(
             handle,
-            per_run=spec.budget.per_run,
-            per_day=spec.budget.per_day,
             attempts=spec.limits.attempts,
+            per_run=None if spec.budget.per_run is None else int(spec.budget.per_run),
+            per_day=None if spec.budget.per_day is None else int(spec.budget.per_day),
             while_waiting=spec.while_waiting,
             capacity=spec.inbox.capacity,
             policy=spec.inbox.policy,
