@@ -42,5 +42,5 @@ def test_the_process_ends_at_the_nth_time() -> None:
 def test_a_point_that_is_none_is_told() -> None:
     with pytest.raises(InputError, match=r"did you mean effect\.intended"):
         kill_at("effect.intnded")
-    with pytest.raises(InputError, match="Count from 1|never comes"):
+    with pytest.raises(InputError, match="never comes"):
         kill_at("effect.done", nth=0)
