@@ -37,7 +37,7 @@ async def ask(
         if response.usage is not None:
             setup.learn(request, response.usage.input_tokens)
         charge = setup.prices.charge_answer(setup.model_spec, response, ctx.clock_now())
-        note = {"model": response.model or setup.model_spec.full_name}
+        note = {"model": response.model or setup.model_spec.full_name, "window": len(request.messages)}
         if charge is None:
             return Outcome(response, response.usage, note=note)
         return Outcome(response, response.usage, charge.microusd, charge.version, note)

@@ -28,6 +28,7 @@ from .output import Shape
 from .project import ProjectConfig
 from .python import Agent, drive
 from .react import TextProtocol
+from .recent import Recent
 from .setup import Setup
 from .spec import AgentSpec, spec_digest, spec_document
 from .targets import Target, spec_of
@@ -50,6 +51,7 @@ class Library:
         read: Callable[[str], Awaitable[bytes | None]],
     ) -> None:
         self.given: dict[str, Any] = {}
+        self._recent = Recent()
         self._project = project
         self._models = models
         self._prices = prices
@@ -105,13 +107,14 @@ class Library:
         model: Model = self._models.model(spec.model)
         if spec.strategy == "react":
             model = TextProtocol(model)
-        return Setup(spec, model, model_spec, self._tools(spec), self._prices, self._shape(spec), {})
+        return Setup(spec, model, model_spec, self._tools(spec), self._prices, self._shape(spec), {}, self._recent)
 
     def _program(self, spec: AgentSpec, handle: Callable[..., Awaitable[Any]], sources: dict[str, str]) -> Program:
         return Program(
             handle,
             per_run=spec.budget.per_run,
             per_day=spec.budget.per_day,
+            attempts=spec.limits.attempts,
             while_waiting=spec.while_waiting,
             capacity=spec.inbox.capacity,
             policy=spec.inbox.policy,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import msgspec
@@ -42,13 +42,25 @@ async def stream(
     with runtime.engine.live.listen() as queue:
         run = await runtime.start(target, input, agent=agent, overrides=overrides)
         yield RunEvent("accepted", data={"run_id": run.id, "agent_id": run.agent_id})
-        end = asyncio.ensure_future(runtime.wait(run))
-        try:
-            async for event in _hear(queue, run.id, end):
-                yield event
-            yield RunEvent("result", result=await end)
-        finally:
-            end.cancel()
+        async for event in _until(queue, run.id, runtime.wait(run)):
+            yield event
+
+
+async def follow(runtime: Runtime, run_id: str, rest: Awaitable[RunResult]) -> AsyncIterator[RunEvent]:
+    with runtime.engine.live.listen(run_id) as queue:
+        async for event in _until(queue, run_id, rest):
+            yield event
+
+
+async def _until(queue: asyncio.Queue[Any], run_id: str, rest: Awaitable[RunResult]) -> AsyncIterator[RunEvent]:
+    """What is heard of a run until it comes to `rest`, and the result last."""
+    end = asyncio.ensure_future(rest)
+    try:
+        async for event in _hear(queue, run_id, end):
+            yield event
+        yield RunEvent("result", result=await end)
+    finally:
+        end.cancel()
 
 
 async def _hear(queue: asyncio.Queue[Any], run_id: str, end: asyncio.Future[RunResult]) -> AsyncIterator[RunEvent]:

@@ -44,7 +44,7 @@ async def replay(runtime: Runtime, run_id: str) -> Replay:
     journal = fold(records)
     agent = await _agent_before(runtime, run)
     program = await runtime.library.program(run.spec)
-    changed = changed_tools(journal.accepted, program.tools)
+    changed = journal.changed(program.tools)
     execution = Execution(
         agent,
         run,
@@ -109,12 +109,6 @@ def _failed(run: RunRow, records: list[r.Record], error: Exception, verdict: Any
 def _output(records: list[r.Record]) -> r.Event | None:
     ends = [record for record in records if record.type in ("run.finished", "run.yielded")]
     return decode(ends[-1]) if ends else None
-
-
-def changed_tools(accepted: r.RunAccepted | None, now: dict[str, str]) -> tuple[str, ...]:
-    """Python tools whose source is not what it was when the run began."""
-    before = accepted.tools if accepted is not None else {}
-    return tuple(sorted(name for name, digest in before.items() if now.get(name) != digest))
 
 
 async def records_of(runtime: Runtime, run: RunRow) -> list[r.Record]:

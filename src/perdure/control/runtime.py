@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from typing import Any, Literal
 
 from perdure.agents.programs import Library
@@ -12,6 +12,7 @@ from perdure.agents.targets import Target
 from perdure.base.clock import Clock
 from perdure.base.ids import Ids
 from perdure.kernel.engine import Engine
+from perdure.kernel.records import Wait
 from perdure.kernel.store.port import Store
 from perdure.kernel.store.rows import RunRow
 
@@ -70,16 +71,31 @@ class Runtime:
         """Accept `input`; it is on disk when this returns. The same `envelope_id` again gives the same run."""
         return await starting.start(self, self.spec(target, overrides), input, agent=agent, envelope_id=envelope_id)
 
-    async def wait(self, run: RunRow | str) -> RunResult:
-        """Wait until a run ends, yields, is paused, or waits for a person."""
+    async def wait(self, run: RunRow | str, *, beyond: Sequence[Wait] = ()) -> RunResult:
+        """Wait until a run ends, yields, is paused, or waits for a person: for something else than `beyond`, the waits
+        of a result that have been answered since."""
         row = await finding.find_run(self.store, run) if isinstance(run, str) else run
-        return result_of(await self.engine.rest(row), self.clock.now())
+        while True:
+            result = result_of(await self.engine.rest(row), self.clock.now())
+            if not beyond or result.waits != tuple(beyond):
+                return result
+            # Another process holds the agent, and has not taken the answer in yet.
+            await self.clock.sleep(self.engine.settings.poll_ms)
+
+    async def look(self, run_id: str) -> RunResult:
+        """A run as it stands, without waiting."""
+        row = await finding.find_run(self.store, run_id)
+        return result_of(await self.engine.ended(row), self.clock.now())
 
     def stream(
         self, target: Target, input: Any, *, agent: str | None = None, overrides: Sequence[str] = ()
     ) -> AsyncIterator[listening.RunEvent]:
         """Send `input` and hear what happens: text as it comes, tool calls, and the result last."""
         return listening.stream(self, target, input, agent=agent, overrides=overrides)
+
+    def follow(self, run_id: str, rest: Awaitable[RunResult]) -> AsyncIterator[listening.RunEvent]:
+        """Hear what happens in a run, from now until `rest`, such as `rt.resume(run_id)`, has come to its result."""
+        return listening.follow(self, run_id, rest)
 
     # -- moving runs on -----------------------------------------------------------------------------------------------
 

@@ -92,6 +92,11 @@ class Journal:
         """Keys of effects that may or may not have happened."""
         return [key for key, past in self.effects.items() if past.state == "intended" and past.effect != "read"]
 
+    def changed(self, tools: dict[str, str]) -> tuple[str, ...]:
+        """Python tools whose source is not what it was when the run began, `tools` being their digests now."""
+        before = self.accepted.tools if self.accepted is not None else {}
+        return tuple(sorted(name for name, digest in before.items() if tools.get(name) != digest))
+
     def note(self, key: str, event: r.Event) -> None:
         """Take one record in. Later records of a key say more than earlier ones."""
         match event:

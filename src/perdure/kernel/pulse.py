@@ -68,6 +68,8 @@ class Pulse:
     async def _beat(self) -> None:
         if self._lease.is_due:
             await self._lease.renew()
+        elif self._settings.has_lease:
+            await self._store.commit([])  # so that the store notices what others wrote
         changed = self._store.changed()
         if changed != self._seen:
             self._seen = changed
