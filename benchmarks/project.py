@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 
 AGENT = """\
 name: calc
-model: compatible/bench
+model: {provider: compatible, name: bench, price: {input: 0.25, output: 2}}
 instructions: You are a careful assistant. Use the calculator for every calculation.
 tools: [./tools.py:calculate]
 """
@@ -28,6 +28,8 @@ async def calculate(expression: str) -> str:
 '''
 
 QUESTION = "What's 25 * 47?"
+ANSWER = "25 * 47 is 1,175."
+"""What the model server says once it has the tool's result."""
 
 
 @contextmanager
