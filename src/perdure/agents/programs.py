@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -27,8 +28,10 @@ from .output import Shape
 from .project import ProjectConfig
 from .python import Agent, drive
 from .react import TextProtocol
+from .recent import Recent
 from .setup import Setup
 from .spec import AgentSpec, spec_digest, spec_document
+from .targets import Target, spec_of
 
 KEPT = 1_024
 """Programs kept in memory; the rest are made again from the store."""
@@ -48,6 +51,7 @@ class Library:
         read: Callable[[str], Awaitable[bytes | None]],
     ) -> None:
         self.given: dict[str, Any] = {}
+        self._recent = Recent()
         self._project = project
         self._models = models
         self._prices = prices
@@ -65,6 +69,18 @@ class Library:
         if document is None:
             raise UnknownSpec(f"no spec {digest} in the store", spec=digest)
         return self._keep(digest, self.make(load_document(document, environment=self._environment)))
+
+    def spec(self, target: Target, overrides: Sequence[str] = ()) -> AgentSpec:
+        """The checked spec of a target. Raises InvalidFile with everything that is wrong."""
+        return spec_of(
+            target, project=self._project, given=self.given, environment=self._environment, overrides=overrides
+        )
+
+    async def find(self, target: Any) -> tuple[str, bytes, Program]:
+        """What a handler names to begin a child run: a target, or the digest of a stored spec."""
+        if isinstance(target, str) and re.fullmatch("[0-9a-f]{32}", target):
+            return target, await self._read(target) or b"", await self.program(target)
+        return self.add(self.spec(target))
 
     def add(self, spec: AgentSpec) -> tuple[str, bytes, Program]:
         """The spec's digest, its document to store, and its program."""
@@ -91,7 +107,7 @@ class Library:
         model: Model = self._models.model(spec.model)
         if spec.strategy == "react":
             model = TextProtocol(model)
-        return Setup(spec, model, model_spec, self._tools(spec), self._prices, self._shape(spec), {})
+        return Setup(spec, model, model_spec, self._tools(spec), self._prices, self._shape(spec), {}, self._recent)
 
     def _program(self, spec: AgentSpec, handle: Callable[..., Awaitable[Any]], sources: dict[str, str]) -> Program:
         return Program(

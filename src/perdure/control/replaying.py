@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import msgspec
 
 from perdure.base.codec import pack, unpack
-from perdure.base.errors import ReplayDivergence
+from perdure.base.errors import AgentNotFound, ReplayDivergence
 from perdure.kernel import records as r
 from perdure.kernel.budgets import Money
 from perdure.kernel.effects import ReplayEnd
 from perdure.kernel.execution import Execution
 from perdure.kernel.journal import decode, fold
 from perdure.kernel.program import Yielded
-from perdure.kernel.store.rows import RecordFilter, RunRow
+from perdure.kernel.store.rows import AgentRow, RecordFilter, RunRow
 
 from .finding import find_run
 
@@ -42,12 +42,11 @@ async def replay(runtime: Runtime, run_id: str) -> Replay:
     run = await find_run(runtime.store, run_id)
     records = await records_of(runtime, run)
     journal = fold(records)
-    agent = await runtime.store.load_agent(run.agent_id)
-    assert agent is not None
+    agent = await _agent_before(runtime, run)
     program = await runtime.library.program(run.spec)
     changed = changed_tools(journal.accepted, program.tools)
     execution = Execution(
-        msgspec.structs.replace(agent, state=None, state_version=0),
+        agent,
         run,
         program,
         journal,
@@ -83,6 +82,20 @@ async def replay(runtime: Runtime, run_id: str) -> Replay:
     if recorded is None or pack(recorded.body and unpack(recorded.body)) == pack(now):
         return verdict("same")
     return verdict("diverges", "", unpack(recorded.body), now)
+
+
+async def _agent_before(runtime: Runtime, run: RunRow) -> AgentRow:
+    """The agent with the state that it had when the run began."""
+    agent = await runtime.store.load_agent(run.agent_id)
+    if agent is None:
+        raise AgentNotFound(f"no agent {run.agent_id}", agent_id=run.agent_id)
+    wanted = RecordFilter(run.agent_id, types=(r.StateSet.type,))
+    found = await runtime.store.records(wanted, before=run.first_seq, limit=1, order="newest")
+    if not found:
+        return msgspec.structs.replace(agent, state=None, state_version=0)
+    state = decode(found[0])
+    assert isinstance(state, r.StateSet)
+    return msgspec.structs.replace(agent, state=bytes(state.body), state_version=state.version)
 
 
 def _failed(run: RunRow, records: list[r.Record], error: Exception, verdict: Any) -> Replay:

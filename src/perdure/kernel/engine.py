@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
@@ -12,12 +13,13 @@ import msgspec
 from perdure.base.clock import Clock
 from perdure.base.codec import unpack
 from perdure.base.envelope import Envelope
-from perdure.base.errors import AgentNotFound, Fenced, Held, KeyExists, PerdureError, RunNotFound
+from perdure.base.errors import AgentNotFound, Fenced, Held, KeyExists, PerdureError, RunNotFound, StoreError
 from perdure.base.ids import Ids
 
 from . import records as r
 from .closing import close
 from .commands import interrupt
+from .effects import normal
 from .holding import Ended, Holding
 from .intake import read, take
 from .journal import decode
@@ -27,10 +29,12 @@ from .outgoing import accept, answer
 from .program import Program, Programs
 from .pulse import Pulse
 from .settings import DEFAULTS, Settings
-from .store.ops import Claim, Claimable, NoAgent, Op, PutSpec, Unclaim
+from .store.ops import Claim, Claimable, NewEnvelope, NoAgent, Op, PutSpec, Unclaim
 from .store.port import Store
 from .store.rows import AgentRow, RecordFilter, RunRow
-from .watcher import Watcher
+from .watcher import NEEDS_A_PERSON, Watcher
+
+AFTER_TROUBLE_MS = 5_000
 
 
 def _nothing(_: str) -> None:
@@ -67,6 +71,7 @@ class Engine:
         self._again: set[str] = set()
         self._side: set[asyncio.Task[None]] = set()
         self._mine: set[str] = set()
+        self._not_before: dict[str, int] = {}
         self._watchers: dict[str, list[Watcher]] = {}
         self._specs: set[str] = set()
         self._closing = False
@@ -94,13 +99,16 @@ class Engine:
 
     # -- accepting ----------------------------------------------------------------------------------------------------
 
-    async def submit(self, envelope: Envelope, spec: str, document: bytes, program: Program) -> RunRow:
+    async def submit(
+        self, envelope: Envelope, spec: str, document: bytes, program: Program, *, is_new: bool = False
+    ) -> RunRow:
         """Accept a message that begins a run; it is on disk when this returns. The agent comes to be with its first
-        message. Sending the same envelope again gives the run that it began the first time. Raises InboxFull."""
+        message; `is_new` says that this is it. Sending the same envelope again gives the run that it began the first
+        time. Raises InboxFull."""
         now = self.clock.now()
         agent_id = envelope.to
         self._mine.add(agent_id)
-        agent = await self.store.load_agent(agent_id)
+        agent = None if is_new else await self.store.load_agent(agent_id)
         id = self.ids.new("run")
         keep: list[Op] = []
         if spec not in self._specs:
@@ -111,16 +119,15 @@ class Engine:
                 id, agent_id, spec, envelope.id, "running", now, root=id, started_at=now, budget=program.per_run
             )
             row = AgentRow(agent_id, spec, now, self.worker, 1, id, updated_at=now)
-            ops = self._lease.first() + keep
-            at = len(ops) + 2
-            ops += accept(envelope, run, now=now, agent=row, tools=program.tools)
+            await self._lease.hold()
+            ops = keep + accept(envelope, run, now=now, agent=row, tools=program.tools)
             try:
                 results = await self.store.commit(ops, (NoAgent(agent_id),))
             except KeyExists:
                 return await self.submit(envelope, spec, document, program)
             self._specs.add(spec)
             self.probe("accept.after_commit")
-            seqs = next(result for result in results[at:] if isinstance(result, list))
+            seqs = next(result for result in results if isinstance(result, list))
             run = msgspec.structs.replace(run, first_seq=seqs[0])
             holding = Holding(self, row, 1)
             holding.begin(run, program, envelope, await holding.money(run, program))
@@ -134,7 +141,10 @@ class Engine:
         ops = keep + accept(
             envelope, run, now=now, tools=program.tools, capacity=program.capacity, policy=program.policy
         )
-        await self.store.commit(ops)
+        try:
+            await self.store.commit(ops, (NewEnvelope(agent_id, envelope.id),))
+        except KeyExists:  # the same envelope, accepted by somebody else a moment ago
+            return await self.store.find_run(agent_id, envelope.id) or run
         self._specs.add(spec)
         self.probe("accept.after_commit")
         self.wake(agent_id)
@@ -178,8 +188,18 @@ class Engine:
                 return Ended(run, unpack(event.body))
             case r.RunWaiting() if run.status == "waiting":
                 return Ended(run, waits=event.waits)
+            case _ if run.status == "queued":
+                return Ended(run, waits=await self._ahead(run))
             case _:
                 return Ended(run)
+
+    async def _ahead(self, run: RunRow) -> tuple[r.Wait, ...]:
+        """What the run waits for that is active before this one, where that needs a person."""
+        agent = await self.store.load_agent(run.agent_id)
+        active = await self.store.load_run(agent.active_run) if agent is not None and agent.active_run else None
+        if active is None or active.id == run.id or active.waiting_for not in NEEDS_A_PERSON:
+            return ()
+        return (await self.ended(active)).waits
 
     def settled(self, ended: Ended) -> None:
         """A run came to rest, or waits: tell whoever asked."""
@@ -237,8 +257,8 @@ class Engine:
             await self._leave(holding)
         except Fenced:
             await self._lost(agent_id)
-        except PerdureError as error:
-            await self._broken(agent_id, error)
+        except Exception as error:  # the edge: whatever else goes wrong, whoever waits is told
+            await self._broken(agent_id, normal(error))
         finally:
             del self._ticks[agent_id]
             if agent_id in self._again:
@@ -252,9 +272,9 @@ class Engine:
     async def _claim(self, agent_id: str) -> Holding | None:
         """Take the agent under this worker's fence; None where another live worker has it."""
         guard = Claimable(agent_id, self.worker, self._lease.stale_before)
-        ops = [*self._lease.first(), Claim(agent_id, self.worker)]
+        await self._lease.hold()
         try:
-            fence = (await self.store.commit(ops, (guard,)))[-1]
+            (fence,) = await self.store.commit([Claim(agent_id, self.worker)], (guard,))
         except (Held, AgentNotFound):
             return None
         agent = await self.store.load_agent(agent_id)
@@ -264,6 +284,7 @@ class Engine:
         """After the last turn: a run that waits lingers a while in memory; everything else is let go."""
         if holding.released:
             self._held.pop(holding.agent.id, None)
+            self._mine.discard(holding.agent.id)
         elif holding.execution is not None and holding.execution.is_started and not self._closing:
             self._linger(holding)
         else:
@@ -306,17 +327,26 @@ class Engine:
             await holding.execution.abandon()
 
     async def _broken(self, agent_id: str, error: PerdureError) -> None:
-        """The store would not take a turn's end: the run stays as the journal has it, to be gone on with later."""
+        """A turn could not be begun or ended: the run stays as the journal has it, to be gone on with later."""
+        self._not_before[agent_id] = self.clock.now() + AFTER_TROUBLE_MS
         holding = self._held.pop(agent_id, None)
-        if holding is not None and holding.execution is not None:
-            await holding.execution.abandon()
+        if holding is not None:
+            if holding.execution is not None:
+                await holding.execution.abandon()
+            with contextlib.suppress(StoreError):  # without a store to say it to, the lease lapses
+                await self.store.commit([Unclaim(agent_id, self.worker)])
         for watcher in self._watchers.get(agent_id, ()):
             watcher.fail(error)
 
     # -- for the pulse ------------------------------------------------------------------------------------------------
 
-    def cares_for(self, agent_id: str) -> bool:
-        return agent_id in self._mine
+    def find_work(self, agent_id: str, *, anyones: bool) -> None:
+        """There may be something to do for this agent; what made trouble just now is left alone for a while."""
+        if not (anyones or agent_id in self._mine):
+            return
+        if self._not_before.get(agent_id, 0) <= self.clock.now():
+            self._not_before.pop(agent_id, None)
+            self.wake(agent_id)
 
     def nudge(self) -> None:
         """Another process wrote: there may be mail for what is held, and news of what is watched."""

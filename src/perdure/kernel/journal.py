@@ -85,7 +85,8 @@ class Journal:
 
     def unasked(self) -> tuple[str, ...]:
         """Keys on record that the handler never came for: it is not the handler that wrote them."""
-        return tuple(key for key in (*self.effects, *self.answers) if key not in self.asked)
+        known = (*self.effects, *self.answers)
+        return tuple(key for key in known if key not in self.asked and not key.startswith(r.RETRY))
 
     def in_doubt(self) -> list[str]:
         """Keys of effects that may or may not have happened."""

@@ -15,6 +15,9 @@ Raw = msgspec.Raw
 BLOB_LIMIT = 64 * 1024
 """A packed body longer than this goes to a content-addressed blob, and the record keeps its digest."""
 
+RETRY = "retry#"
+"""What the keys of waits begin with that the engine makes itself, between two attempts at a run."""
+
 WaitKind: TypeAlias = Literal["approval", "timer", "message", "child", "in_doubt", "budget"]
 
 
@@ -89,6 +92,7 @@ class EffectIntended(Event, frozen=True):
     effect: EffectClass
     digest: str
     reservation: str = ""
+    note: dict[str, Any] = {}
 
 
 class EffectDone(Event, frozen=True):
@@ -116,6 +120,7 @@ class EffectFailed(Event, frozen=True):
     ms: int = 0
     usage: Usage | None = None
     cost: int = 0
+    note: dict[str, Any] = {}
 
 
 class EffectResolved(Event, frozen=True):
@@ -150,6 +155,8 @@ class MessageDropped(Event, frozen=True):
 
 
 class StateSet(Event, frozen=True):
+    """Body: the packed state, so that a replay of the next run can begin with it."""
+
     type: ClassVar[str] = "state.set"
     version: int
     digest: str

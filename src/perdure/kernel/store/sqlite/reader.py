@@ -57,9 +57,9 @@ class Reader:
 
     def find_run(self, agent_id: str, envelope_id: str) -> RunRow | None:
         rows = self._all(
-            "SELECT row, first_seq FROM runs WHERE agent = (SELECT n FROM agents WHERE id = ?) AND envelope = ?"
+            "SELECT row, first_seq FROM runs WHERE envelope = ? AND +agent = (SELECT n FROM agents WHERE id = ?)"
             " ORDER BY n LIMIT 1",
-            (agent_id, envelope_id),
+            (envelope_id, agent_id),
         )
         return read_run(*rows[0]) if rows else None
 
@@ -185,10 +185,6 @@ class Reader:
     def workers(self) -> list[WorkerRow]:
         rows = self._all("SELECT id, heartbeat_at, started_at, pid, host FROM workers ORDER BY id")
         return [WorkerRow(*row) for row in rows]
-
-    def data_version(self) -> int:
-        version: int = self._all("PRAGMA data_version")[0][0]
-        return version
 
 
 def read_record(row: Any) -> Record:

@@ -38,16 +38,17 @@ CREATE TABLE runs (
     row BLOB NOT NULL
 );
 CREATE INDEX runs_agent ON runs (agent);
-CREATE INDEX runs_envelope ON runs (agent, envelope);
+CREATE INDEX runs_envelope ON runs (envelope);
 CREATE INDEX runs_parent ON runs (parent) WHERE parent != '';
 CREATE INDEX runs_open ON runs (status, agent) WHERE status NOT IN ('done', 'failed', 'cancelled');
 
-CREATE TABLE specs (digest TEXT PRIMARY KEY, at INTEGER NOT NULL, data BLOB NOT NULL);
+CREATE TABLE specs (digest TEXT PRIMARY KEY, at INTEGER NOT NULL, data BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE blobs (digest TEXT PRIMARY KEY, data BLOB NOT NULL);
 
 -- AUTOINCREMENT: a seq is never given twice, so that "newer than the last one read" can be said.
 CREATE TABLE mail (
-    seq INTEGER PRIMARY KEY AUTOINCREMENT, agent INTEGER NOT NULL, envelope TEXT NOT NULL, kind TEXT NOT NULL, run_id TEXT NOT NULL,
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, agent INTEGER NOT NULL, envelope TEXT NOT NULL, kind TEXT NOT NULL,
+    run_id TEXT NOT NULL,
     priority INTEGER NOT NULL, expires_at INTEGER, data BLOB NOT NULL
 );
 CREATE UNIQUE INDEX mail_envelope ON mail (agent, envelope);
@@ -62,9 +63,8 @@ CREATE INDEX known_order ON known (agent, space, ordinal);
 
 CREATE TABLE dead_letters (
     agent INTEGER NOT NULL, envelope TEXT NOT NULL, ordinal INTEGER NOT NULL, reason TEXT NOT NULL, at INTEGER NOT NULL,
-    data BLOB NOT NULL
-);
-CREATE UNIQUE INDEX dead_letters_envelope ON dead_letters (agent, envelope);
+    data BLOB NOT NULL, PRIMARY KEY (agent, envelope)
+) WITHOUT ROWID;
 CREATE INDEX dead_letters_order ON dead_letters (agent, ordinal);
 
 CREATE TABLE timers (
@@ -100,10 +100,10 @@ class Schema(msgspec.Struct, frozen=True):
 SCHEMA = Schema(version=1, tables=TABLES)
 
 
-def connect(path: str) -> apsw.Connection:
-    """A connection to a file, which is created where there is none. It waits BUSY_MS for others."""
+def connect(path: str, busy_ms: int = BUSY_MS) -> apsw.Connection:
+    """A connection to a file, which is created where there is none. It waits `busy_ms` for others."""
     connection = apsw.Connection(path)
-    connection.set_busy_timeout(BUSY_MS)
+    connection.set_busy_timeout(busy_ms)
     connection.execute("PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY; PRAGMA journal_size_limit = 8388608")
     return connection
 

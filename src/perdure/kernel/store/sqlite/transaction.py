@@ -42,6 +42,7 @@ class Transaction:
         self.locks = locks
         self.host = host
         self.next_seq = 0
+        self.changed = 0  # how often somebody else had written
         self.first_seqs: dict[str, int] = {}  # of the commit: run → its first record
         self.new_runs: list[tuple[str, int]] = []  # of the commit: run, n of its agent
         self._schema_version = version
@@ -56,6 +57,7 @@ class Transaction:
         if data_version != self._data_version or len(self._agents) > AGENTS_REMEMBERED:
             self._look_again()
             self._data_version = data_version
+            self.changed += 1
 
     def commit(self) -> None:
         self.execute("COMMIT")

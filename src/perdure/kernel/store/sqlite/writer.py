@@ -48,6 +48,10 @@ class Writer:
         self._waiting.put((loop, future, ops, guards))
         return future
 
+    @property
+    def changed(self) -> int:
+        return self._transaction.changed
+
     async def close(self) -> None:
         """Write what waits, then end the thread. To be called once, with nothing submitted afterwards."""
         self._ended = asyncio.get_running_loop().create_future()
