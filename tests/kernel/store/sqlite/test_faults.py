@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,18 @@ async def test_a_full_disk_fails_what_does_not_fit_and_keeps_the_rest(small_disk
     assert await store.commit([append("after", 2_000)]) == [[written + 1]]
     assert await store.verify("a") == []
     await store.close()
+
+
+async def test_a_store_on_a_full_disk_can_be_closed_and_has_everything(small_disk: Any) -> None:
+    store = SqliteStore.open(small_disk.folder / "store.db")
+    await store.commit([AGENT, *(append(str(n), 1_000) for n in range(200))])
+    small_disk.fill()
+    await store.close()
+    small_disk.enlarge()
+    again = SqliteStore.open(small_disk.folder / "store.db")
+    assert len(await again.records(RecordFilter())) == 200
+    assert await again.verify("a") == []
+    await again.close()
 
 
 async def test_a_disk_that_is_full_from_the_start_is_named(small_disk: Any) -> None:
@@ -131,6 +144,33 @@ def test_a_database_that_is_held_while_it_is_made_is_busy(tmp_path: Path) -> Non
     with pytest.raises(StoreBusy):
         SqliteStore.open(tmp_path / "store.db", busy_ms=20)
     other.close()
+
+
+def test_a_database_that_is_read_while_it_is_made_is_busy(tmp_path: Path) -> None:
+    other = apsw.Connection(str(tmp_path / "store.db"))
+    other.execute("PRAGMA application_id = 1346720324")
+    other.execute("BEGIN; SELECT count(*) FROM sqlite_schema")
+    with pytest.raises(StoreBusy):
+        SqliteStore.open(tmp_path / "store.db", busy_ms=20)
+    other.close()
+
+
+@pytest.mark.parametrize(
+    ("cause", "code", "kind"),
+    [
+        (apsw.ReadOnlyError("x"), 0, StoreReadOnly),
+        (apsw.LockedError("x"), 0, StoreBusy),
+        (apsw.IOError("x"), errno.EDQUOT, StoreFull),
+        (apsw.IOError("x"), errno.EIO, StoreError),
+        (apsw.CantOpenError("x"), errno.EACCES, StoreReadOnly),
+        (OSError(errno.EROFS, "x"), 0, StoreReadOnly),
+        (OSError(errno.ENOSPC, "x"), 0, StoreFull),
+        (OSError(errno.ENOTDIR, "x"), errno.ENOSPC, StoreError),
+    ],
+)
+def test_each_failure_has_its_error(tmp_path: Path, cause: Exception, code: int, kind: type[StoreError]) -> None:
+    error = fault(cause, str(tmp_path / "store.db"), code)
+    assert type(error) is kind and error.__cause__ is cause
 
 
 def test_an_unknown_failure_is_a_store_error_with_its_cause() -> None:

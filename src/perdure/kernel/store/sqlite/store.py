@@ -79,7 +79,7 @@ class SqliteStore:
         try:
             Path(name).parent.mkdir(parents=True, exist_ok=True)
             connections.append(connect(name, busy_ms))
-            prepare(connections[0], name, schema)
+            prepare(connections[0], name, schema, busy_ms)
             connections.append(connect(name, busy_ms))
         except (apsw.Error, OSError) as error:
             code = connections[0].system_errno if connections else 0

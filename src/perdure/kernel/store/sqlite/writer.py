@@ -41,7 +41,7 @@ class Writer:
         self._path = path
         self._probe = probe
         self._waiting: SimpleQueue[Commit | None] = SimpleQueue()
-        self._ended: asyncio.Future[None] | None = None
+        self._ended: asyncio.Future[None]
         self._thread = Thread(target=self._run, name="perdure-store", daemon=True)
         self._thread.start()
 
@@ -147,8 +147,7 @@ class Writer:
         except apsw.Error:
             pass  # others read or write; the last to leave does it
         self._connection.close()
-        if self._ended is not None:
-            self._ended.get_loop().call_soon_threadsafe(self._ended.set_result, None)
+        self._ended.get_loop().call_soon_threadsafe(self._ended.set_result, None)
 
 
 def _hand_back(batch: list[Commit], outcomes: list[Outcome]) -> None:
