@@ -19,17 +19,18 @@ from perdure.base.ids import Ids
 from . import records as r
 from .closing import close
 from .commands import interrupt
-from .effects import normal
+from .failures import normal
 from .holding import Ended, Holding
 from .intake import read, take
 from .journal import decode
 from .leases import Lease
 from .live import Live
 from .outgoing import accept, answer
+from .overflow import admit
 from .program import Program, Programs
 from .pulse import Pulse
 from .settings import DEFAULTS, Settings
-from .store.ops import Claim, Claimable, NewEnvelope, NoAgent, Op, PutSpec, Unclaim
+from .store.ops import Claim, Claimable, NoAgent, Op, PutSpec, Unclaim
 from .store.port import Store
 from .store.rows import AgentRow, RecordFilter, RunRow
 from .watcher import NEEDS_A_PERSON, Watcher
@@ -143,17 +144,18 @@ class Engine:
         taken = await self.store.find_run(agent_id, envelope.id)
         if taken is not None:
             return taken
-        ops = keep + accept(
-            envelope, run, now=now, tools=program.tools, capacity=program.capacity, policy=program.policy
-        )
         try:
-            await self.store.commit(ops, (NewEnvelope(agent_id, envelope.id),))
+            admitted = await admit(self.store, envelope, run, program, keep=keep, now=now)
         except KeyExists:  # the same envelope, accepted by somebody else a moment ago
             return await self.store.find_run(agent_id, envelope.id) or run
         self._specs.add(spec)
         self.probe("accept.after_commit")
+        if admitted.lost is not None:
+            self.settled(Ended(admitted.lost, error=admitted.error))
+            if admitted.lost.reply_to:
+                self.wake(admitted.lost.reply_to)
         self.wake(agent_id)
-        return run
+        return admitted.run
 
     async def tell(self, envelope: Envelope, run: RunRow) -> None:
         """Hand an answer or a command (see `Envelope.kind`) to a run; it is on disk when this returns."""

@@ -58,7 +58,7 @@ class Totals(msgspec.Struct):
 
     def add(self, event: r.EffectDone | r.EffectFailed) -> None:
         self.cost += event.cost
-        if event.kind == "model":
+        if event.kind == "model" and isinstance(event, r.EffectDone):
             self.steps += 1
         if event.usage is not None:
             self.usage = self.usage + event.usage
@@ -126,7 +126,8 @@ class Journal:
                 self.waits = {wait.key: wait for wait in event.waits}
             case r.RunResumed():
                 for forgotten in event.forget:
-                    self.effects.pop(forgotten, None)
+                    self._forget(forgotten)
+                self.failed_key = ""
                 self.extensions += event.reason == "by hand"
             case r.TickFailed():
                 self.attempt = event.attempt + 1
@@ -135,6 +136,12 @@ class Journal:
                 self._restart(unpack(event.body))
             case _:
                 pass
+
+    def _forget(self, key: str) -> None:
+        """Let a failed effect be done anew; what has been done since stays done."""
+        past = self.effects.get(key)
+        if past is not None and past.state == "failed":
+            del self.effects[key]
 
     def _restart(self, saved: dict[str, Any]) -> None:
         for answered in (self.effects, self.answers, self.resolved, self.waits):
