@@ -7,8 +7,8 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
+from perdure.agents.targets import Target
 from perdure.control.results import RunResult
-from perdure.control.targets import Target
 from perdure.wiring import open as open_runtime
 
 

@@ -74,7 +74,7 @@ async def open(
         config, models=registry, prices=prices, fetch=PooledFetch(), environment=environment, read=opened.spec
     )
     settings = settings or Settings(recover=recover, project_per_day=config.budget.per_day)
-    engine = Engine(opened, library.program, clock=clock, ids=ids, project=config.root, settings=settings, probe=probe)
+    engine = Engine(opened, library, clock=clock, ids=ids, project=config.root, settings=settings, probe=probe)
     try:
         await engine.start()
         yield Runtime(config, engine, library, clock=clock, ids=ids, environment=environment)

@@ -28,13 +28,17 @@ class Asked(msgspec.Struct, frozen=True):
     request: ModelRequest
 
 
-async def ask(ctx: Context, setup: Setup, request: ModelRequest, asked: str, name: str = "") -> ModelResponse:
-    """The model's answer. `asked` is the digest of the question: of the whole conversation, not of the window sent."""
+async def ask(
+    ctx: Context, setup: Setup, request: ModelRequest, asked: str, *, kept: int | None = None
+) -> ModelResponse:
+    """The model's answer. `asked` is the digest of the question: of the whole conversation, not of the window sent.
+    `kept` marks the answer as a summary of all but the last so many messages."""
     reserve = 0
     if ctx.is_limited:
         if request.max_tokens is None:
             request = msgspec.structs.replace(request, max_tokens=ASSUMED_ANSWER)
         reserve = _worst(setup, request, ctx.clock_now())
+    name, kept_note = ("", None) if kept is None else ("summary", {"kept": kept})
     if ctx.watched:
         ctx.emit(Asked(f"{ctx.place}model:{name}" if name else f"{ctx.place}model", request))
 
@@ -43,13 +47,13 @@ async def ask(ctx: Context, setup: Setup, request: ModelRequest, asked: str, nam
         if response.usage is not None:
             setup.learn(request, response.usage.input_tokens)
         charge = setup.prices.charge_answer(setup.model_spec, response, ctx.clock_now())
-        note = {"model": response.model or setup.model_spec.full_name, "sent": len(request.messages)}
+        note = {"model": response.model or setup.model_spec.full_name, "window": len(request.messages)}
         if charge is None:
             return Outcome(response, response.usage, note=note)
         return Outcome(response, response.usage, charge.microusd, charge.version, note)
 
     answer: ModelResponse = await ctx.effect(
-        "model", name, call, asked=asked, effect="read", type=ModelResponse, reserve=reserve
+        "model", name, call, asked=asked, effect="read", type=ModelResponse, reserve=reserve, note=kept_note
     )
     return answer
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from perdure.base.codec import digest
 from perdure.base.errors import EffectFailed, PerdureError, ToolError
@@ -13,6 +12,7 @@ from perdure.kernel.context import Context
 from perdure.tools.call import Prepared, answer, error_result, failure, prepare
 from perdure.tools.port import ToolOutput
 
+from .conversation import as_output
 from .setup import Setup
 
 
@@ -46,7 +46,7 @@ async def _act(ctx: Context, prepared: Prepared) -> ToolOutput:
 
     async def do(key: str) -> Outcome:
         try:
-            return Outcome(await tool.call(arguments, key=key, ctx=ctx), note={"call": call.id})
+            return Outcome(await tool.call(arguments, key=key, ctx=ctx))
         except ToolError:
             raise
         except PerdureError as error:
@@ -54,13 +54,21 @@ async def _act(ctx: Context, prepared: Prepared) -> ToolOutput:
 
     async def probe(key: str) -> Outcome | NotDone | Unsure:
         found = await tool.reconcile(arguments, key=key, ctx=ctx)
-        return found if isinstance(found, (NotDone, Unsure)) else Outcome(found, note={"call": call.id})
+        return found if isinstance(found, (NotDone, Unsure)) else Outcome(found)
 
     # The arguments stand in the model's answer already; only an intent repeats them, for a person to judge.
     request = None if prepared.effect == "read" else {"tool": call.name, "arguments": arguments}
     asked = digest([call.name, arguments])
     output = await ctx.effect(
-        "tool", call.name, do, request=request, asked=asked, effect=prepared.effect, type=ToolOutput, probe=probe
+        "tool",
+        call.name,
+        do,
+        request=request,
+        asked=asked,
+        effect=prepared.effect,
+        type=ToolOutput,
+        probe=probe,
+        note={"call": call.id},
     )
     return as_output(output)
 
@@ -74,16 +82,13 @@ async def _take_part(ctx: Context, prepared: Prepared) -> ToolOutput:
         output = ToolOutput((Text(f"Error: {error.message}"),), error=True)
 
     async def known(_: str) -> Outcome:
-        return Outcome(output, note={"call": call.id})
+        return Outcome(output)
 
-    asked = digest([call.name, prepared.arguments])
-    recorded: ToolOutput = await ctx.effect("tool", call.name, known, asked=asked, effect="read", type=ToolOutput)
+    asked, note = digest([call.name, prepared.arguments]), {"call": call.id}
+    recorded: ToolOutput = await ctx.effect(
+        "tool", call.name, known, asked=asked, effect="read", type=ToolOutput, note=note
+    )
     return recorded
-
-
-def as_output(value: Any) -> ToolOutput:
-    """What an operator said a call in doubt had given may be any data."""
-    return value if isinstance(value, ToolOutput) else ToolOutput((Text(str(value)),), value)
 
 
 async def _allowed(ctx: Context, prepared: Prepared) -> bool:

@@ -12,40 +12,67 @@ from typing import Any, Protocol
 
 import msgspec
 
-from perdure.base.codec import pack, to_json, unpack_as
+from perdure.base.codec import pack, to_json, unpack, unpack_as
 from perdure.base.envelope import Envelope
+from perdure.base.errors import PerdureError
 from perdure.base.messages import Message, ModelResponse, Part, Text, ToolCall, ToolResult
+from perdure.compute.estimate import estimate_parts
 from perdure.kernel import records as r
+from perdure.kernel.context import Context
+from perdure.kernel.effects import restored
 from perdure.kernel.journal import decode
-from perdure.tools.call import answer, error_result
+from perdure.tools.call import answer, error_result, failure
 from perdure.tools.port import ToolOutput
 
+from .recent import Recent
+
 _PARTS = msgspec.json.Decoder(tuple[Part, ...])
+NEWEST = 2
+"""Records at the end of a run that answered: its last question's, and its own."""
 NOT_MADE = "the call was not made"
 
 
+class History(Protocol):
+    """Records of an agent before some place, the newest first; `Context.history` is one."""
+
+    async def __call__(self, *, before: int | None, limit: int) -> list[r.Record]: ...
+
+
 class Conversation:
-    """Messages in order. `digest` stands for everything ever said in it, also what was dropped since."""
+    """Messages in order, and the tokens of each at the usual ratio. `digest` stands for everything ever said in it,
+    also what was dropped since."""
 
     def __init__(self, messages: Iterable[Message] = (), digest: bytes = b"") -> None:
         self.messages = list(messages)
+        self.sizes = [estimate_parts(message.parts) for message in self.messages]
+        self.size = sum(self.sizes)
         self.digest = digest
         self.opening = len(self.messages)
         """Where the run under way begins."""
 
     def add(self, message: Message) -> None:
-        self.messages.append(message)
+        self._put(len(self.messages), message)
         self.digest = blake2b(self.digest + pack(message), digest_size=16).digest()
 
     def drop(self, until: int) -> None:
         """Forget the messages before `until`, except the one that opens the run under way."""
-        kept = [self.messages[self.opening]] if self.opening < until else []
-        self.messages[:until] = kept
-        self.opening = 0 if kept else self.opening - until
+        opening = self.messages[self.opening] if self.opening < until else None
+        self.size -= sum(self.sizes[:until])
+        del self.messages[:until], self.sizes[:until]
+        self.opening = 0 if opening is not None else self.opening - until
+        if opening is not None:
+            self._put(0, opening)
 
-    def units(self) -> list[int]:
-        """The places where it may be cut: never between a tool call and its result."""
-        return [place for place, message in enumerate(self.messages) if message.role != "tool"]
+    def begin_with(self, message: Message) -> None:
+        """Put a message before all others."""
+        self._put(0, message)
+        self.opening += 1
+
+    def _put(self, place: int, message: Message) -> None:
+        size = estimate_parts(message.parts)
+        self.messages.insert(place, message)
+        self.sizes.insert(place, size)
+        self.size += size
 
 
 def user_message(payload: Any) -> Message:
@@ -63,14 +90,17 @@ def assistant_message(response: ModelResponse) -> Message:
     return Message("assistant", response.parts)
 
 
-class History(Protocol):
-    """Records of an agent before those at hand, the newest first; `Context.history` is one."""
-
-    async def __call__(self, *, before: int | None, limit: int) -> list[r.Record]: ...
-
-
-async def recall(history: History, tokens: int) -> list[Message]:
+async def recall(ctx: Context, tokens: int, recent: Recent) -> Sequence[Message]:
     """What was said before, the oldest first, back to about `tokens` tokens."""
+    newest = await ctx.history(limit=NEWEST)
+    known = _known(ctx, newest, recent)
+    if known is not None or not newest:
+        return known or ()
+    return await past(ctx.history, tokens)
+
+
+async def past(history: History, tokens: int) -> Sequence[Message]:
+    """What the journal has been told, the oldest first, back to about `tokens` tokens."""
     found: list[r.Record] = []
     room = tokens * 4
     before: int | None = None
@@ -81,12 +111,27 @@ async def recall(history: History, tokens: int) -> list[Message]:
     return messages_of(reversed(found))
 
 
+def _known(ctx: Context, newest: Iterable[r.Record], recent: Recent) -> Sequence[Message] | None:
+    """The conversation from memory, where the journal has said nothing since."""
+    for record in newest:
+        event = decode(record)
+        match event:
+            case r.EffectDone(kind="model"):
+                return recent.get(ctx.agent_id, record.run_id, event.digest)
+            case r.RunFinished(status="done"):
+                continue
+            case _:
+                return None
+    return None
+
+
 def messages_of(records: Iterable[r.Record]) -> list[Message]:
     """The conversation that records tell, in order. It begins with a message of a person, and every tool call in it
     has a result."""
     messages: list[Message] = []
     calls: dict[str, ToolCall] = {}
     results: dict[str, ToolResult] = {}
+    doubtful: dict[str, str] = {}  # key → id of the call that somebody may have decided
 
     def close() -> None:
         if calls:
@@ -95,22 +140,51 @@ def messages_of(records: Iterable[r.Record]) -> list[Message]:
             calls.clear()
             results.clear()
 
+    def result(id: Any, key: str, value: Any) -> None:
+        call = calls.get(str(id))
+        if call is not None:
+            failed = isinstance(value, PerdureError)
+            results[call.id] = failure(call, value) if failed else answer(call, as_output(value), key=key)
+
     for record in records:
         event = decode(record)
-        if isinstance(event, r.RunAccepted):
-            close()
-            messages.append(user_message(unpack_as(event.body, Envelope).payload))
-        elif isinstance(event, r.EffectDone) and event.kind == "model" and messages:
-            close()
-            response = unpack_as(event.body, ModelResponse)
-            messages.append(assistant_message(response))
-            calls.update((call.id, call) for call in response.tool_calls)
-        elif isinstance(event, r.EffectDone) and event.kind == "tool":
-            call = calls.get(str(event.note.get("call", "")))
-            if call is not None:
-                results[call.id] = answer(call, unpack_as(event.body, ToolOutput), key=record.key)
+        match event:
+            case r.RunAccepted():
+                close()
+                messages.append(user_message(unpack_as(event.body, Envelope).payload))
+            case r.EffectDone(kind="model") if messages:
+                close()
+                response = unpack_as(event.body, ModelResponse)
+                if "kept" in event.note:
+                    messages[: len(messages) - event.note["kept"]] = [summary_message(response.text)]
+                    continue
+                if messages[-1].role == "assistant":  # an answer that was sent back, for it missed its shape
+                    messages.pop()
+                messages.append(assistant_message(response))
+                calls.update((call.id, call) for call in response.tool_calls)
+            case r.EffectIntended(kind="tool"):
+                doubtful[record.key] = event.note.get("call", "")
+            case r.EffectDone(kind="tool"):
+                result(event.note.get("call"), record.key, unpack_as(event.body, ToolOutput))
+            case r.EffectFailed(kind="tool"):
+                result(event.note.get("call"), record.key, restored(event.body))
+            case r.EffectResolved(how="done"):
+                result(doubtful.get(record.key), record.key, unpack(event.body))
+            case _:
+                pass
     close()
     return messages
+
+
+def as_output(value: Any) -> ToolOutput:
+    """What a call gave, as a tool gives it: an operator who decides a call in doubt may say any data."""
+    if isinstance(value, ToolOutput):
+        return value
+    return ToolOutput((Text(value if isinstance(value, str) else to_json(value).decode()),), value)
+
+
+def summary_message(text: str) -> Message:
+    return Message("user", (Text(f"Summary of the conversation so far:\n{text}"),))
 
 
 def results_message(results: Sequence[ToolResult]) -> Message:

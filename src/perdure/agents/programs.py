@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -28,8 +29,10 @@ from .output import Shape
 from .project import ProjectConfig
 from .python import Agent, drive
 from .react import TextProtocol
+from .recent import Recent
 from .setup import Setup
 from .spec import AgentSpec, spec_digest, spec_document
+from .targets import Target, spec_of
 
 KEPT = 1_024
 """Programs kept in memory; the rest are made again from the store."""
@@ -49,6 +52,7 @@ class Library:
         read: Callable[[str], Awaitable[bytes | None]],
     ) -> None:
         self.given: dict[str, Any] = {}
+        self._recent = Recent()
         self._project = project
         self._models = models
         self._prices = prices
@@ -66,6 +70,18 @@ class Library:
         if document is None:
             raise UnknownSpec(f"no spec {digest} in the store", spec=digest)
         return self._keep(digest, self.make(load_document(document, environment=self._environment)))
+
+    def spec(self, target: Target, overrides: Sequence[str] = ()) -> AgentSpec:
+        """The checked spec of a target. Raises InvalidFile with everything that is wrong."""
+        return spec_of(
+            target, project=self._project, given=self.given, environment=self._environment, overrides=overrides
+        )
+
+    async def find(self, target: Any) -> tuple[str, bytes, Program]:
+        """What a handler names to begin a child run: a target, or the digest of a stored spec."""
+        if isinstance(target, str) and re.fullmatch("[0-9a-f]{32}", target):
+            return target, await self._read(target) or b"", await self.program(target)
+        return self.add(self.spec(target))
 
     def add(self, spec: AgentSpec) -> tuple[str, bytes, Program]:
         """The spec's digest, its document to store, and its program."""
@@ -90,26 +106,29 @@ class Library:
         return self._program(spec, partial(converse, setup=setup), sources)
 
     def setup(self, spec: AgentSpec, *, rehearsal: bool = False) -> Setup:
-        """The spec with its model, tools and prices. Raises ConfigError and AuthFailed for what is missing; the key of
-        a model that is not going to be asked may be."""
+        """The spec with its model, tools and prices. Raises ConfigError and AuthFailed for what is missing; a rehearsal
+        asks no model, and so needs no key."""
         if spec.model is None:
             raise ConfigError(
                 f"{spec.name} has no model", hint="Give it `model: provider/name`, or the project `defaults.model`."
             )
         model_spec: ModelSpec = self._models.check(spec.model)
         if rehearsal:
-            model: Model = Unavailable(model_spec.full_name, ModelError("a replay asks no model"))
+            model: Model = Unavailable(model_spec.full_name, ModelError("a rehearsal asks no model"))
         else:
             model = self._models.model(spec.model)
         if spec.strategy == "react":
             model = TextProtocol(model)
-        return Setup(spec, model, model_spec, self._tools(spec), self._prices, self._shape(spec), {}, rehearsal)
+        recent = Recent() if rehearsal else self._recent
+        tools, shape = self._tools(spec), self._shape(spec)
+        return Setup(spec, model, model_spec, tools, self._prices, shape, {}, recent, rehearsal)
 
     def _program(self, spec: AgentSpec, handle: Callable[..., Awaitable[Any]], sources: dict[str, str]) -> Program:
         return Program(
             handle,
-            per_run=spec.budget.per_run,
-            per_day=spec.budget.per_day,
+            attempts=spec.limits.attempts,
+            per_run=None if spec.budget.per_run is None else int(spec.budget.per_run),
+            per_day=None if spec.budget.per_day is None else int(spec.budget.per_day),
             while_waiting=spec.while_waiting,
             capacity=spec.inbox.capacity,
             policy=spec.inbox.policy,

@@ -6,16 +6,15 @@ from collections.abc import Sequence
 
 from perdure.base.codec import digest
 from perdure.base.messages import Message, ModelRequest, Text
-from perdure.compute.estimate import estimate_parts
 from perdure.kernel.context import Context
 
 from .asking import ask
-from .conversation import Conversation
+from .conversation import Conversation, summary_message
 from .setup import Setup
 
 SUMMARY = (
-    "Sum up the conversation so far for yourself, so that you can go on with it from the summary alone: what was asked, "
-    "what was found out and done, what was decided and why, what is still open. Keep names, numbers and paths exactly."
+    "Sum up the conversation so far for yourself so that you can go on from the summary alone: what was asked, what "
+    "was found out and done, what was decided and why, what is still open. Keep names, numbers and paths exactly."
 )
 
 
@@ -29,32 +28,33 @@ def sent_of(messages: Sequence[Message], opening: int, count: int) -> tuple[Mess
 
 async def fit(ctx: Context, setup: Setup, talk: Conversation) -> None:
     """Make room where the conversation has outgrown the window. The latest `context.keep` messages always stay."""
-    window, policy = setup.spec.context, setup.spec.context.policy
-    # Summing up is an effect, so what decides it may rest on nothing but the conversation itself.
-    ratio = setup.ratio() if policy == "drop_oldest" else None
-    sizes = [estimate_parts(m.parts, ratio) if ratio else estimate_parts(m.parts) for m in talk.messages]
-    over = sum(sizes) - setup.window
-    if over <= 0 or (setup.rehearsal and policy == "drop_oldest"):
+    window = setup.spec.context
+    # Summing up is an effect, so what decides it may rest on nothing but the conversation itself; dropping may use
+    # what was learnt of the model's tokens.
+    factor = setup.ratio().correction if window.policy == "drop_oldest" else 1.0
+    over = talk.size * factor - setup.window
+    if over <= 0 or (setup.rehearsal and window.policy == "drop_oldest"):
         return
-    until = _cut(talk, sizes, over, window.keep)
+    until = _cut(talk, over / factor, window.keep)
     if until <= 0:
         return
-    if policy == "summarize":
+    if window.policy == "summarize":
         await _sum_up(ctx, setup, talk, until)
     else:
         talk.drop(until)
 
 
-def _cut(talk: Conversation, sizes: list[int], over: int, keep: int) -> int:
-    """Where to cut so that `over` tokens go, as far as the messages to keep allow."""
-    last = len(sizes) - keep
-    best = 0
-    for place in talk.units():
-        if place > last:
-            break
-        best = place
-        if sum(sizes[:place]) >= over:
-            break
+def _cut(talk: Conversation, over: float, keep: int) -> int:
+    """Where to cut so that `over` tokens go, as far as the messages to keep allow: never between a call and its
+    result."""
+    last = len(talk.messages) - keep
+    best = gone = 0
+    for place, message in enumerate(talk.messages[: max(0, last) + 1]):
+        if message.role != "tool":
+            best = place
+            if gone >= over:
+                break
+        gone += talk.sizes[place]
     return best
 
 
@@ -67,7 +67,7 @@ async def _sum_up(ctx: Context, setup: Setup, talk: Conversation, until: int) ->
             system=setup.spec.instructions,
         )
     )
-    answer = await ask(ctx, setup, request, digest(["summary", talk.digest.hex(), until]), "summary")
+    kept = len(talk.messages) - until
+    answer = await ask(ctx, setup, request, digest(["summary", talk.digest.hex(), until]), kept=kept)
     talk.drop(until)
-    talk.messages.insert(0, Message("user", (Text(f"Summary of the conversation so far:\n{answer.text}"),)))
-    talk.opening += 1
+    talk.begin_with(summary_message(answer.text))

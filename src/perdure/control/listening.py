@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import msgspec
 
 from perdure.agents.asking import Heard
+from perdure.agents.targets import Target
 from perdure.base.codec import unpack, unpack_as
 from perdure.base.messages import ModelResponse, Restart, TextDelta, ThinkingDelta
 from perdure.kernel import records as r
@@ -19,7 +20,6 @@ from .results import RunResult
 
 if TYPE_CHECKING:
     from .runtime import Runtime
-    from .targets import Target
 
 EventType: TypeAlias = Literal[
     "accepted", "text", "thinking", "restart", "model", "tool_start", "tool_end", "waiting", "resumed", "result"

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from perdure.agents.conversation import Conversation, recall, user_message
-from perdure.agents.loop import request_of
+from perdure.agents.conversation import past, user_message
 from perdure.agents.setup import ASSUMED_ANSWER, MARGIN, Setup
 from perdure.agents.spec import AgentSpec
+from perdure.agents.targets import Target
 from perdure.base.errors import AuthFailed
 from perdure.base.messages import Message, ModelRequest
 from perdure.base.usage import Usage
@@ -19,7 +19,6 @@ from perdure.kernel import records as r
 from perdure.kernel.store.rows import RecordFilter
 
 from .starting import payload_of
-from .targets import Target
 
 if TYPE_CHECKING:
     from .runtime import Runtime
@@ -76,10 +75,9 @@ async def plan(
         runtime.library.make(spec)
         return _written_in_python(runtime, spec, agent)
     setup = runtime.library.setup(spec, rehearsal=True)
-    past = await _past(runtime, agent, setup.window) if agent is not None else []
-    talk = Conversation(past)
-    talk.add(user_message(payload))
-    return _planned(runtime, setup, request_of(setup, talk), agent, len(past), _key_problem(runtime, spec))
+    earlier = await _earlier(runtime, agent, setup.window) if agent is not None else ()
+    request = setup.ask((*earlier, user_message(payload)))
+    return _planned(runtime, setup, request, agent, len(earlier), _key_problem(runtime, spec))
 
 
 def _planned(
@@ -159,11 +157,11 @@ def _key_problem(runtime: Runtime, spec: AgentSpec) -> str:
     return ""
 
 
-async def _past(runtime: Runtime, agent: str, window: int) -> list[Message]:
+async def _earlier(runtime: Runtime, agent: str, window: int) -> Sequence[Message]:
     async def history(*, before: int | None, limit: int) -> list[r.Record]:
         return await runtime.store.records(RecordFilter(agent), before=before, limit=limit, order="newest")
 
-    return await recall(history, window)
+    return await past(history, window)
 
 
 def _stores(runtime: Runtime, agent: str | None) -> tuple[str, ...]:

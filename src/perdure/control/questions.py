@@ -20,7 +20,7 @@ from perdure.kernel.journal import decode, fold
 from perdure.kernel.live import Live
 from perdure.kernel.program import Program
 from perdure.kernel.store.ops import ScopeLimit
-from perdure.kernel.store.rows import AgentRow, RunRow
+from perdure.kernel.store.rows import RunRow
 
 from .replaying import rehearse
 
@@ -41,8 +41,6 @@ class Question(msgspec.Struct, frozen=True):
 async def questions_of(runtime: Runtime, run: RunRow, records: Sequence[r.Record]) -> dict[str, Question]:
     """The questions by key. The run is executed again in rehearsal, one segment between checkpoints after the other,
     while somebody listens to what it asks. Raises ConfigError where its spec or tools cannot be made ready."""
-    agent = await runtime.store.load_agent(run.agent_id)
-    assert agent is not None  # a run never outlives its agent
     program = await runtime.library.rehearsal(run.spec)
     scopes = await _scopes(runtime, run, program, records)
     questions: dict[str, Question] = {}
@@ -50,13 +48,12 @@ async def questions_of(runtime: Runtime, run: RunRow, records: Sequence[r.Record
         row = msgspec.structs.replace(
             run, checkpoint_seq=segment[1].seq if _closes(segment[1:2]) else 0, first_seq=records[0].seq
         )
-        questions |= await _ask_again(runtime, agent, row, program, segment, scopes)
+        questions |= await _ask_again(runtime, row, program, segment, scopes)
     return questions
 
 
 async def _ask_again(
     runtime: Runtime,
-    agent: AgentRow,
     run: RunRow,
     program: Program,
     segment: Sequence[r.Record],
@@ -64,7 +61,7 @@ async def _ask_again(
 ) -> dict[str, Question]:
     live = Live()
     with live.listen(run.id) as queue:
-        execution = rehearse(runtime, agent, run, program, fold(segment), live=live, scopes=scopes)
+        execution = await rehearse(runtime, run, program, fold(segment), live=live, scopes=scopes)
         diverged = await _go(execution)
     heard = [item for _, item in _all(queue) if isinstance(item, Asked)]
     if not heard:
@@ -116,7 +113,7 @@ def _sent(records: Sequence[r.Record]) -> dict[str, int]:
     """How many messages went with each question."""
     events = ((record.key, decode(record)) for record in records if record.type == r.EffectDone.type)
     return {
-        key: event.note["sent"] for key, event in events if isinstance(event, r.EffectDone) and "sent" in event.note
+        key: event.note["window"] for key, event in events if isinstance(event, r.EffectDone) and "window" in event.note
     }
 
 

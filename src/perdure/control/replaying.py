@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import msgspec
 
 from perdure.base.codec import pack, unpack
-from perdure.base.errors import ReplayDivergence
+from perdure.base.errors import AgentNotFound, ReplayDivergence
 from perdure.kernel import records as r
 from perdure.kernel.budgets import Money
 from perdure.kernel.effects import ReplayEnd
@@ -17,7 +17,7 @@ from perdure.kernel.journal import Journal, decode, fold
 from perdure.kernel.live import Live
 from perdure.kernel.program import Program, Yielded
 from perdure.kernel.store.ops import ScopeLimit
-from perdure.kernel.store.rows import AgentRow, RunRow
+from perdure.kernel.store.rows import AgentRow, RecordFilter, RunRow
 
 from .finding import find_run, records_of
 
@@ -45,11 +45,9 @@ async def replay(runtime: Runtime, run_id: str) -> Replay:
     run = await find_run(runtime.store, run_id)
     records = await records_of(runtime.store, run)
     journal = fold(records)
-    agent = await runtime.store.load_agent(run.agent_id)
-    assert agent is not None
     program = await runtime.library.rehearsal(run.spec)
-    changed = changed_tools(journal.accepted, program.tools)
-    execution = rehearse(runtime, agent, run, program, journal)
+    changed = journal.changed(program.tools)
+    execution = await rehearse(runtime, run, program, journal)
 
     def verdict(what: Verdict, key: str = "", recorded: Any = None, now: Any = None) -> Replay:
         return Replay(run.id, what, key, recorded, now, len(records), changed)
@@ -76,9 +74,8 @@ async def replay(runtime: Runtime, run_id: str) -> Replay:
     return verdict("diverges", "", unpack(recorded.body), now)
 
 
-def rehearse(
+async def rehearse(
     runtime: Runtime,
-    agent: AgentRow,
     run: RunRow,
     program: Program,
     journal: Journal,
@@ -88,7 +85,7 @@ def rehearse(
 ) -> Execution:
     """The run ready to be executed again, with nobody listening but to `live`, and nothing written or done."""
     return Execution(
-        msgspec.structs.replace(agent, state=None, state_version=0),
+        await _agent_before(runtime, run),
         run,
         program,
         journal,
@@ -102,6 +99,20 @@ def rehearse(
     )
 
 
+async def _agent_before(runtime: Runtime, run: RunRow) -> AgentRow:
+    """The agent with the state that it had when the run began."""
+    agent = await runtime.store.load_agent(run.agent_id)
+    if agent is None:
+        raise AgentNotFound(f"no agent {run.agent_id}", agent_id=run.agent_id)
+    wanted = RecordFilter(run.agent_id, types=(r.StateSet.type,))
+    found = await runtime.store.records(wanted, before=run.first_seq, limit=1, order="newest")
+    if not found:
+        return msgspec.structs.replace(agent, state=None, state_version=0)
+    state = decode(found[0])
+    assert isinstance(state, r.StateSet)
+    return msgspec.structs.replace(agent, state=bytes(state.body), state_version=state.version)
+
+
 def _failed(run: RunRow, records: list[r.Record], error: Exception, verdict: Any) -> Replay:
     """The handler raised: the same, if that is how it ended before."""
     recorded = _output(records)
@@ -113,9 +124,3 @@ def _failed(run: RunRow, records: list[r.Record], error: Exception, verdict: Any
 def _output(records: list[r.Record]) -> r.Event | None:
     ends = [record for record in records if record.type in ("run.finished", "run.yielded")]
     return decode(ends[-1]) if ends else None
-
-
-def changed_tools(accepted: r.RunAccepted | None, now: dict[str, str]) -> tuple[str, ...]:
-    """Python tools whose source is not what it was when the run began."""
-    before = accepted.tools if accepted is not None else {}
-    return tuple(sorted(name for name, digest in before.items() if now.get(name) != digest))

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from perdure.agents.programs import Library
 from perdure.agents.project import ProjectConfig
 from perdure.agents.spec import AgentSpec
+from perdure.agents.targets import Target
 from perdure.base.clock import Clock
 from perdure.base.ids import Ids
 from perdure.kernel.engine import Engine
@@ -35,7 +36,6 @@ from . import (
     watching,
 )
 from .results import RunResult, result_of
-from .targets import Target, spec_of
 
 
 class Runtime:
@@ -64,9 +64,7 @@ class Runtime:
 
     def spec(self, target: Target, overrides: Sequence[str] = ()) -> AgentSpec:
         """The checked spec of a target. Raises InvalidFile with everything that is wrong."""
-        return spec_of(
-            target, project=self.project, library=self.library, environment=self.environment, overrides=overrides
-        )
+        return self.library.spec(target, overrides)
 
     # -- running ------------------------------------------------------------------------------------------------------
 

@@ -153,9 +153,6 @@ class Course:
             return
         value = unpack(event.body)
         if span.kind == "tool":
-            call = self._calls.get(str(event.note.get("call", "")))
-            if call is not None and not span.summary:
-                self._asked(span, {"tool": call.name, "arguments": call.arguments})
             value = _told(value)
         span.detail["answer"] = value
         span.summary = _arrow(span.summary, value)
@@ -164,6 +161,9 @@ class Course:
         span = self._span(key, _kind(event.kind))
         span.begin(at - event.ms)
         span.end(at, status)
+        call = self._calls.get(str(event.note.get("call", "")))
+        if call is not None and "request" not in span.detail:
+            self._asked(span, {"tool": call.name, "arguments": call.arguments})
         span.usage += event.usage or NO_USAGE
         span.cost += event.cost
         return span
@@ -194,7 +194,7 @@ class Course:
                 span = self._span(wait.key, _kind(str(wait.about.get("kind", ""))))
                 span.begin(at)
                 span.status = "in_doubt"
-            elif wait.key not in self._waits and not wait.key.startswith("retry#"):
+            elif wait.key not in self._waits and not wait.key.startswith(r.RETRY):
                 self._waits.add(wait.key)
                 span = self._span(wait.key, "child" if wait.kind == "child" else "wait")
                 span.begin(at)
@@ -203,7 +203,7 @@ class Course:
                 span.summary = _awaited(wait)
 
     def _answered(self, key: str, at: int, event: r.MessageReceived) -> None:
-        if key.startswith("retry#"):
+        if key.startswith(r.RETRY):
             return
         span = self._span(key, "wait")
         span.begin(at)

@@ -17,11 +17,15 @@ from .effects import normal
 from .execution import End, Execution
 from .holding import Ended, Entry, Holding
 from .inbox import Item
+from .outgoing import answer
 from .post import post
 from .program import Yielded
-from .store.ops import Acknowledge, CancelTimer, Deliver, Op, PutAgent, PutRun, SetTimer, Unclaim
+from .store.ops import Acknowledge, CancelTimer, Op, PutAgent, PutRun, SetTimer, Unclaim
 from .store.rows import ENDED, RunRow, RunStatus, Timer
 from .waits import most_pressing
+
+ANY_MAIL = 0
+"""Give an agent up only where no mail waits at all: now that its run has ended, any of it can begin the next."""
 
 
 async def close(holding: Holding, end: End) -> None:
@@ -71,7 +75,7 @@ async def _failed(holding: Holding, execution: Execution, error: PerdureError) -
         await _rest(holding, execution, "failed", finished, before=[failed], error=shown)
         return
     due = holding.house.clock.now() + program.backoff_ms * 2 ** (attempt - 1)
-    wait = r.Wait(f"retry#{attempt}", "timer", due)
+    wait = r.Wait(f"{r.RETRY}{attempt}", "timer", due)
     run = _counted(execution, "waiting", holding.house.clock.now(), "timer")
     run = msgspec.structs.replace(run, attempt=attempt + 1)
     entries: list[Entry] = [failed, ("", r.RunWaiting(waits=(wait, *execution.waits.wanted)))]
@@ -120,14 +124,14 @@ async def _rest(
         if execution.new_state is not None:
             data, version = execution.new_state
             agent = msgspec.structs.replace(agent, state=data, state_version=version)
-            entries.append(("", r.StateSet(version=version, digest=digest_bytes(data))))
+            entries.append(("", r.StateSet(version=version, digest=digest_bytes(data), body=msgspec.Raw(data))))
     entries.append(("", event))
     all_ops += [PutRun(run), PutAgent(agent)]
     if execution.reported:
         all_ops.append(CancelTimer(run.id))
     if status in ENDED:
         all_ops += reply(holding, run, output, error)
-    all_ops.append(Unclaim(agent_id, house.worker, holding.last_mail))
+    all_ops.append(Unclaim(agent_id, house.worker, ANY_MAIL))
     house.probe("tick.before_commit")
     results = await holding.commit(entries, all_ops)
     house.probe("tick.after_commit")
@@ -195,7 +199,7 @@ def reply(holding: Holding, run: RunRow, output: Any, error: dict[str, Any] | No
     envelope = Envelope(
         f"{run.id}/end", run.reply_to, "child", payload, run.agent_id, correlation=run.correlation, created_at=now
     )
-    return [Deliver(run.reply_to, envelope.id, "child", pack(envelope), now, run_id=run.parent)]
+    return answer(envelope, run.parent, now=now)
 
 
 async def dropped(holding: Holding, item: Item, reason: str) -> None:
@@ -212,7 +216,8 @@ def _command(holding: Holding, kind: str, agent_id: str, run_id: str, cause: Env
     now = holding.house.clock.now()
     id = holding.house.ids.new("env")
     envelope = Envelope(id, agent_id, kind, sender=cause.sender, causation=cause.id, created_at=now)
-    return Deliver(agent_id, id, kind, pack(envelope), now, run_id=run_id)
+    (op,) = answer(envelope, run_id, now=now)
+    return op
 
 
 def _counted(execution: Execution, status: RunStatus, now: int, waiting_for: str = "") -> RunRow:

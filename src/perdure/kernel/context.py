@@ -69,12 +69,14 @@ class Context:
         probe: Callable[[str], Awaitable[Any]] | None = None,
         timeout_ms: int | None = None,
         reserve: int = 0,
+        note: dict[str, Any] | None = None,
     ) -> Any:
         """Do something outside the run, once: `call(idempotency_key)`, or the recorded result of an earlier call.
 
         `request` is what is asked, as plain data; a handler that asks something else under the same key fails with
         ReplayDivergence. `effect` is its class (see `EffectClass`), `probe` finds out whether a `checkable` one
-        happened, `type` is what a recorded result is decoded to, `reserve` is micro-USD to set aside.
+        happened, `type` is what a recorded result is decoded to, `reserve` is micro-USD to set aside,
+        `note` is shown beside it in a trace.
         """
         return await self._x.effects.perform(
             kind,
@@ -87,6 +89,7 @@ class Context:
             probe=probe,
             timeout_ms=timeout_ms,
             reserve=reserve,
+            note=note,
         )
 
     async def now(self) -> int:
@@ -201,9 +204,12 @@ class Context:
         self._x.send(key, Outgoing(envelope))
         return envelope.id
 
-    async def run(self, spec: str, input: Any, *, agent_id: str = "") -> ChildResult:
-        """Start a child run of the spec with this digest and wait for its end. It draws on this run's budget."""
-        key = self._x.keys.next("run", agent_id or spec[:12])
+    async def run(self, target: Any, input: Any, *, agent_id: str = "") -> ChildResult:
+        """Start a child run and wait for its end. It draws on this run's budget.
+
+        `target` is what `Runtime.run` takes too: a file, a spec, an Agent class, or the digest of a stored spec.
+        """
+        key = self._x.keys.next("run", agent_id)
         child = agent_id or f"{self.agent_id}.{digest(f'{self.run_id}/{key}')[:8]}"
         run_id = self._derived("run", key)
         envelope = Envelope(
@@ -219,7 +225,7 @@ class Context:
             traceparent=self.envelope.traceparent,
             created_at=self._x.clock.now(),
         )
-        self._x.send(key, Outgoing(envelope, spec=spec, run_id=run_id))
+        self._x.send(key, Outgoing(envelope, target, run_id))
         about = {"run": run_id, "agent": child}
         answer = await self._x.wait("child", "", key=f"{key}/end", about=about)
         assert answer is not None  # a wait without a due time is never ended by a timer
@@ -259,6 +265,8 @@ class Context:
 
     async def history(self, *, before: int | None = None, limit: int = 200) -> list[r.Record]:
         """Records of this agent from before this run, or before its last checkpoint, the newest first."""
+        if not self._x.agent.records:
+            return []  # it came to be with this run
         first = self._x.run.checkpoint_seq or self._x.run.first_seq
         return await self._x.store.records(
             RecordFilter(agent_id=self.agent_id), before=min(before or first, first), limit=limit, order="newest"

@@ -13,7 +13,15 @@ from typing import Any, Literal, Protocol, TypeAlias, TypeVar, assert_never
 import msgspec
 
 from perdure.base.codec import NIL, digest, pack, unpack, unpack_as
-from perdure.base.errors import ERRORS, EffectFailed, PerdureError, ReplayDivergence, ToolTimeout, WrongState
+from perdure.base.errors import (
+    ERRORS,
+    DeadlineExceeded,
+    EffectFailed,
+    PerdureError,
+    ReplayDivergence,
+    ToolTimeout,
+    WrongState,
+)
 
 from . import records as r
 from .budgets import Money
@@ -74,7 +82,8 @@ class Effects:
     ) -> None:
         self.parking = False
         self._may_act = journal.accepted is None or journal.accepted.live
-        self.deadline: Callable[[], None] | None = None
+        self.is_over = False
+        self.time_left: Callable[[], int] | None = None
         self._run_id = run_id
         self._journal = journal
         self._keys = keys
@@ -96,6 +105,7 @@ class Effects:
         probe: Call | None = None,
         timeout_ms: int | None = None,
         reserve: int = 0,
+        note: dict[str, Any] | None = None,
     ) -> Any:
         """The effect's result: from the journal, or by `call(idempotency key)`, which may return an `Outcome`.
 
@@ -110,14 +120,16 @@ class Effects:
             self._journal.asked.add(key)
             if past.digest != asked:
                 raise _diverged(key, past, asked, request)
-        one = _One(key, kind, asked, effect, request, call, probe, timeout_ms, reserve, past)
+        one = _One(key, kind, asked, effect, request, call, probe, timeout_ms, reserve, past, note or {})
         resolved = self._journal.resolved.get(key)
         match decide(past, resolved, effect):
             case "do" | "do again":
                 value = await self._do(one)
+            case "return" if resolved is not None and past is not None and past.state == "intended":
+                return _said(unpack(resolved.body), type)
             case "return":
-                body = past.body if resolved is None and past is not None else (resolved.body if resolved else NIL)
-                return unpack(body) if type is None else unpack_as(body, type)
+                assert past is not None
+                return unpack(past.body) if type is None else unpack_as(past.body, type)
             case "raise":
                 raise restored(past.body) if resolved is None and past else _refused(one.key, resolved)
             case "probe":
@@ -126,9 +138,11 @@ class Effects:
                 value = await self._ask(one)
             case other:
                 assert_never(other)
-        return value if type is None or isinstance(value, type) else msgspec.convert(value, type)
+        return _said(value, type)
 
     async def _do(self, one: _One, attempt: int = 1) -> Any:
+        if self.is_over:
+            raise asyncio.CancelledError
         if self.parking:
             await self._waits.park()
         if self._write is None:
@@ -139,20 +153,22 @@ class Effects:
                 hint="Fork again with --live to let it.",
                 key=one.key,
             )
-        if self.deadline is not None:
-            self.deadline()
+        left = self._time_left()
         intent = one.effect != "read" or one.reserve > 0
         if intent:
             await self._intend(one)
         key = idempotency_key(self._run_id, one.key)
         started = perf_counter()
         try:
-            if one.timeout_ms is None:
+            # What has no side effect is cut off when the run's time is up; anything else is let finish.
+            limit = _least(one.timeout_ms, left if one.effect == "read" else None)
+            if limit is None:
                 value = await one.call(key)
             else:
-                async with asyncio.timeout(one.timeout_ms / 1000):
+                async with asyncio.timeout(limit / 1000):
                     value = await one.call(key)
         except (TimeoutError, ToolTimeout) as error:
+            self._time_left()
             return await self._timed_out(one, error, attempt, started)
         except Exception as error:  # the edge: whatever an effect raises becomes a record
             raise await self._fail(one, error, started) from error
@@ -160,6 +176,15 @@ class Effects:
         outcome = value if isinstance(value, Outcome) else Outcome(value)
         await self._done(one, outcome, started)
         return outcome.value
+
+    def _time_left(self) -> int | None:
+        """Milliseconds that the run may still work, None for no limit. Raises DeadlineExceeded where there are none."""
+        if self.time_left is None:
+            return None
+        left = self.time_left()
+        if left <= 0:
+            raise DeadlineExceeded(f"the run worked {-left} ms longer than its limit")
+        return left
 
     async def _intend(self, one: _One) -> None:
         assert self._write is not None
@@ -182,6 +207,7 @@ class Effects:
                         effect=one.effect,
                         digest=one.asked,
                         reservation=one.reservation,
+                        note=one.note,
                         body=msgspec.Raw(pack(one.request)),
                     ),
                 )
@@ -204,7 +230,7 @@ class Effects:
             usage=outcome.usage,
             cost=outcome.cost,
             price=outcome.price,
-            note=outcome.note,
+            note=one.note | outcome.note if one.note else outcome.note,
             body=body,
             request=one.short_request(),
         )
@@ -227,6 +253,7 @@ class Effects:
             digest=one.asked,
             retryable=shown.retryable,
             ms=_ms_since(started),
+            note=one.note,
             body=msgspec.Raw(pack(shown.as_dict())),
         )
         entries: list[tuple[str, r.Event]] = [(one.key, failed)]
@@ -289,6 +316,7 @@ class _One(msgspec.Struct):
     timeout_ms: int | None
     reserve: int
     past: Past | None
+    note: dict[str, Any]
     reservation: str = ""
 
     def short_request(self) -> r.Raw:
@@ -298,7 +326,7 @@ class _One(msgspec.Struct):
         return msgspec.Raw(packed) if len(packed) <= SHORT_REQUEST else NIL
 
 
-class ReplayEnd(BaseException):  # noqa: N818 - not an error, and nothing a handler may catch: the journal ends here
+class ReplayEnd(BaseException):
     """A replay came to the end of what is on record: `key` would be done next."""
 
     def __init__(self, key: str) -> None:
@@ -328,6 +356,16 @@ def restored(body: r.Raw) -> PerdureError:
     return error
 
 
+def _said(value: Any, type: type[T] | None) -> Any:
+    """The value as the type asked for; as it is where a person said something else."""
+    if type is None or isinstance(value, type):
+        return value
+    try:
+        return msgspec.convert(value, type)
+    except msgspec.ValidationError:
+        return value
+
+
 def _refused(key: str, resolved: r.EffectResolved | None) -> EffectFailed:
     why = f": {resolved.why}" if resolved is not None and resolved.why else ""
     return EffectFailed(f"{key} was in doubt and was decided to have failed{why}", key=key)
@@ -337,6 +375,10 @@ def _diverged(key: str, past: Past, asked: str, request: Any) -> ReplayDivergenc
     recorded = unpack(past.request) if past.request != NIL else f"(digest {past.digest})"
     now = request if request is not None else f"(digest {asked})"
     return ReplayDivergence(f"{key} is on record with another request", key=key, recorded=recorded, asked=now)
+
+
+def _least(one: int | None, other: int | None) -> int | None:
+    return one if other is None else other if one is None else min(one, other)
 
 
 def _ms_since(started: float) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
@@ -12,12 +13,13 @@ import msgspec
 from perdure.base.clock import Clock
 from perdure.base.codec import unpack
 from perdure.base.envelope import Envelope
-from perdure.base.errors import AgentNotFound, Fenced, Held, KeyExists, PerdureError, RunNotFound
+from perdure.base.errors import AgentNotFound, Fenced, Held, KeyExists, PerdureError, RunNotFound, StoreError
 from perdure.base.ids import Ids
 
 from . import records as r
 from .closing import close
 from .commands import interrupt
+from .effects import normal
 from .holding import Ended, Holding
 from .intake import read, take
 from .journal import decode
@@ -27,10 +29,14 @@ from .outgoing import accept, answer
 from .program import Program, Programs
 from .pulse import Pulse
 from .settings import DEFAULTS, Settings
-from .store.ops import Claim, Claimable, NoAgent, Op, PutSpec, Unclaim
+from .store.ops import Claim, Claimable, NewEnvelope, NoAgent, Op, PutSpec, Unclaim
 from .store.port import Store
 from .store.rows import AgentRow, RecordFilter, RunRow
-from .watcher import Watcher
+from .watcher import NEEDS_A_PERSON, Watcher
+
+AFTER_TROUBLE_MS = 5_000
+AFTER_NOTHING_MS = 2_000
+"""How long an agent is left alone that seemed to have work, but whose mail waits behind a run that waits."""
 
 
 def _nothing(_: str) -> None:
@@ -66,7 +72,9 @@ class Engine:
         self._ticks: dict[str, asyncio.Task[None]] = {}
         self._again: set[str] = set()
         self._side: set[asyncio.Task[None]] = set()
+        self._naps: set[asyncio.Future[None]] = set()
         self._mine: set[str] = set()
+        self._not_before: dict[str, int] = {}
         self._watchers: dict[str, list[Watcher]] = {}
         self._specs: set[str] = set()
         self._closing = False
@@ -78,6 +86,8 @@ class Engine:
     async def close(self, grace_ms: float = 0) -> None:
         """Let runs finish the effects under way, at most `grace_ms`, then put them away. Nothing is lost."""
         self._closing = True
+        for nap in self._naps:
+            nap.cancel()
         for holding in self._held.values():
             if holding.execution is not None:
                 holding.execution.park()
@@ -94,13 +104,16 @@ class Engine:
 
     # -- accepting ----------------------------------------------------------------------------------------------------
 
-    async def submit(self, envelope: Envelope, spec: str, document: bytes, program: Program) -> RunRow:
+    async def submit(
+        self, envelope: Envelope, spec: str, document: bytes, program: Program, *, is_new: bool = False
+    ) -> RunRow:
         """Accept a message that begins a run; it is on disk when this returns. The agent comes to be with its first
-        message. Sending the same envelope again gives the run that it began the first time. Raises InboxFull."""
+        message; `is_new` says that this is it. Sending the same envelope again gives the run that it began the first
+        time. Raises InboxFull."""
         now = self.clock.now()
         agent_id = envelope.to
         self._mine.add(agent_id)
-        agent = await self.store.load_agent(agent_id)
+        agent = None if is_new else await self.store.load_agent(agent_id)
         id = self.ids.new("run")
         keep: list[Op] = []
         if spec not in self._specs:
@@ -111,16 +124,15 @@ class Engine:
                 id, agent_id, spec, envelope.id, "running", now, root=id, started_at=now, budget=program.per_run
             )
             row = AgentRow(agent_id, spec, now, self.worker, 1, id, updated_at=now)
-            ops = self._lease.first() + keep
-            at = len(ops) + 2
-            ops += accept(envelope, run, now=now, agent=row, tools=program.tools)
+            await self._lease.hold()
+            ops = keep + accept(envelope, run, now=now, agent=row, tools=program.tools)
             try:
                 results = await self.store.commit(ops, (NoAgent(agent_id),))
             except KeyExists:
                 return await self.submit(envelope, spec, document, program)
             self._specs.add(spec)
             self.probe("accept.after_commit")
-            seqs = next(result for result in results[at:] if isinstance(result, list))
+            seqs = next(result for result in results if isinstance(result, list))
             run = msgspec.structs.replace(run, first_seq=seqs[0])
             holding = Holding(self, row, 1)
             holding.begin(run, program, envelope, await holding.money(run, program))
@@ -134,7 +146,10 @@ class Engine:
         ops = keep + accept(
             envelope, run, now=now, tools=program.tools, capacity=program.capacity, policy=program.policy
         )
-        await self.store.commit(ops)
+        try:
+            await self.store.commit(ops, (NewEnvelope(agent_id, envelope.id),))
+        except KeyExists:  # the same envelope, accepted by somebody else a moment ago
+            return await self.store.find_run(agent_id, envelope.id) or run
         self._specs.add(spec)
         self.probe("accept.after_commit")
         self.wake(agent_id)
@@ -178,8 +193,18 @@ class Engine:
                 return Ended(run, unpack(event.body))
             case r.RunWaiting() if run.status == "waiting":
                 return Ended(run, waits=event.waits)
+            case _ if run.status == "queued":
+                return Ended(run, waits=await self._ahead(run))
             case _:
                 return Ended(run)
+
+    async def _ahead(self, run: RunRow) -> tuple[r.Wait, ...]:
+        """What the run waits for that is active before this one, where that needs a person."""
+        agent = await self.store.load_agent(run.agent_id)
+        active = await self.store.load_run(agent.active_run) if agent is not None and agent.active_run else None
+        if active is None or active.id == run.id or active.waiting_for not in NEEDS_A_PERSON:
+            return ()
+        return (await self.ended(active)).waits
 
     def settled(self, ended: Ended) -> None:
         """A run came to rest, or waits: tell whoever asked."""
@@ -234,11 +259,13 @@ class Engine:
                 await close(holding, end)
                 if holding.released:
                     break
+            if not holding.turns:
+                self._not_before[agent_id] = self.clock.now() + AFTER_NOTHING_MS
             await self._leave(holding)
         except Fenced:
             await self._lost(agent_id)
-        except PerdureError as error:
-            await self._broken(agent_id, error)
+        except Exception as error:  # the edge: whatever else goes wrong, whoever waits is told
+            await self._broken(agent_id, normal(error))
         finally:
             del self._ticks[agent_id]
             if agent_id in self._again:
@@ -252,9 +279,9 @@ class Engine:
     async def _claim(self, agent_id: str) -> Holding | None:
         """Take the agent under this worker's fence; None where another live worker has it."""
         guard = Claimable(agent_id, self.worker, self._lease.stale_before)
-        ops = [*self._lease.first(), Claim(agent_id, self.worker)]
+        await self._lease.hold()
         try:
-            fence = (await self.store.commit(ops, (guard,)))[-1]
+            (fence,) = await self.store.commit([Claim(agent_id, self.worker)], (guard,))
         except (Held, AgentNotFound):
             return None
         agent = await self.store.load_agent(agent_id)
@@ -264,6 +291,7 @@ class Engine:
         """After the last turn: a run that waits lingers a while in memory; everything else is let go."""
         if holding.released:
             self._held.pop(holding.agent.id, None)
+            self._mine.discard(holding.agent.id)
         elif holding.execution is not None and holding.execution.is_started and not self._closing:
             self._linger(holding)
         else:
@@ -273,8 +301,7 @@ class Engine:
         mark = holding.turns
 
         async def cool() -> None:
-            while True:
-                await self.clock.sleep(self.settings.linger_ms)
+            while await self._nap(self.settings.linger_ms):
                 if self._closing or holding.released or holding.turns != mark or holding.agent.id in self._ticks:
                     return
                 if not any(
@@ -283,6 +310,18 @@ class Engine:
                     return await self._let_go(holding)
 
         self._aside(cool())
+
+    async def _nap(self, ms: float) -> bool:
+        """Sleep; False where the engine is closed meanwhile."""
+        if self._closing:
+            return False
+        nap = asyncio.ensure_future(self.clock.sleep(ms))
+        self._naps.add(nap)
+        try:
+            await asyncio.wait((nap,))
+        finally:
+            self._naps.discard(nap)
+        return not nap.cancelled()
 
     async def _let_go(self, holding: Holding) -> None:
         """Put a waiting run away and give its agent up, unless mail came at the last moment."""
@@ -306,20 +345,30 @@ class Engine:
             await holding.execution.abandon()
 
     async def _broken(self, agent_id: str, error: PerdureError) -> None:
-        """The store would not take a turn's end: the run stays as the journal has it, to be gone on with later."""
+        """A turn could not be begun or ended: the run stays as the journal has it, to be gone on with later."""
+        self._not_before[agent_id] = self.clock.now() + AFTER_TROUBLE_MS
         holding = self._held.pop(agent_id, None)
-        if holding is not None and holding.execution is not None:
-            await holding.execution.abandon()
+        if holding is not None:
+            if holding.execution is not None:
+                await holding.execution.abandon()
+            with contextlib.suppress(StoreError):  # without a store to say it to, the lease lapses
+                await self.store.commit([Unclaim(agent_id, self.worker)])
         for watcher in self._watchers.get(agent_id, ()):
             watcher.fail(error)
 
     # -- for the pulse ------------------------------------------------------------------------------------------------
 
-    def cares_for(self, agent_id: str) -> bool:
-        return agent_id in self._mine
+    def find_work(self, agent_id: str, *, anyones: bool) -> None:
+        """There may be something to do for this agent; what was tried in vain just now is left alone for a while."""
+        if not (anyones or agent_id in self._mine):
+            return
+        if self._not_before.get(agent_id, 0) <= self.clock.now():
+            self._not_before.pop(agent_id, None)
+            self.wake(agent_id)
 
     def nudge(self) -> None:
         """Another process wrote: there may be mail for what is held, and news of what is watched."""
+        self._not_before.clear()
         for agent_id in {*self._held, *self._watchers}:
             self.wake(agent_id)
 

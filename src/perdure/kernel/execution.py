@@ -12,7 +12,6 @@ import msgspec
 from perdure.base.clock import Clock
 from perdure.base.codec import unpack_as
 from perdure.base.envelope import Envelope
-from perdure.base.errors import DeadlineExceeded
 
 from . import records as r
 from .budgets import Money
@@ -68,8 +67,8 @@ class Execution:
         self.marked: list[str] = []
         self.new_state: tuple[bytes, int] | None = None
         self.reported: frozenset[str] = frozenset(journal.waits)
-        self._worked_since = clock.now()
-        self._limit_ms: int | None = None
+        self._began = clock.now()
+        self._waited = 0
         self._settled: asyncio.Future[None] | None = None
         self._task: asyncio.Task[Any] | None = None
         self._project = project
@@ -100,7 +99,8 @@ class Execution:
         self.effects.parking = True
 
     async def abandon(self) -> None:
-        """Cancel the handler, so that its `finally` blocks run, and wait until it is gone."""
+        """Cancel the handler, so that its `finally` blocks run, and wait until it is gone. It can do nothing more."""
+        self.effects.is_over = True
         if self._task is not None and not self._task.done():
             self._task.cancel()
             await asyncio.wait([self._task])
@@ -142,8 +142,9 @@ class Execution:
             if due_in is not None:
                 due = self.clock.now() + due_in
             wait = r.Wait(key, kind, due, about or {})
+        began = self.clock.now()
         received: r.MessageReceived = await self.waits.wait(wait)
-        self._worked_since = self.clock.now()
+        self._waited += self.clock.now() - began
         return opened(received)
 
     def send(self, key: str, outgoing: Outgoing) -> None:
@@ -165,16 +166,7 @@ class Execution:
         await self.write(("", r.Checkpoint(body=msgspec.Raw(msgspec.msgpack.encode(body)))), mail=True)
 
     def limit_time(self, ms: int) -> None:
-        self._limit_ms = ms
-        self.effects.deadline = self._check_time
-
-    def _check_time(self) -> None:
-        assert self._limit_ms is not None
-        worked = self.clock.now() - self._worked_since
-        if worked > self._limit_ms:
-            raise DeadlineExceeded(
-                f"the run worked {worked} ms, its limit is {self._limit_ms} ms", limit_ms=self._limit_ms
-            )
+        self.effects.time_left = lambda: ms - (self.clock.now() - self._began - self._waited)
 
 
 def opened(received: r.MessageReceived) -> Envelope | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -90,7 +91,7 @@ class Holding:
         return run
 
     async def restore(self, run: RunRow) -> Execution:
-        program = await self.house.programs(run.spec)
+        program = await self.house.programs.program(run.spec)
         journal = fold(await self._records(run))
         self.execution = self._execution(run, program, journal, await self.money(run, program), None)
         return self.execution
@@ -195,7 +196,13 @@ class Holding:
             now = house.clock.now()
             records = [encode(event, agent_id=agent_id, run_id=run_id, key=key, at=now) for key, event in entries]
             all_ops[:0] = append(agent_id, records)
-            if house.live.watched(run_id):
-                for record in records:
-                    house.live.publish(run_id, record)
-        return house.store.commit(all_ops, (*self._guards, *guards) if guards else self._guards)
+        written = house.store.commit(all_ops, (*self._guards, *guards) if guards else self._guards)
+        if entries and house.live.watched(run_id):
+            written.add_done_callback(lambda future: self._show(future, run_id, records))
+        return written
+
+    def _show(self, written: asyncio.Future[list[Any]], run_id: str, records: list[r.Record]) -> None:
+        """Tell listeners of records, once they are on disk."""
+        if not written.cancelled() and written.exception() is None:
+            for record in records:
+                self.house.live.publish(run_id, record)

@@ -60,10 +60,11 @@ async def _give(holding: Holding, answers: Sequence[Answer], recovered: bool) ->
     if not answers and not recovered:
         return False
     entries: list[Entry] = [(answer.key, answer.event) for answer in answers]
-    if any(answer.key.startswith("retry#") for answer in answers):
+    if any(answer.key.startswith(r.RETRY) for answer in answers):
         entries.append(("", r.RunResumed(reason="retried", forget=(execution.journal.failed_key,))))
     elif recovered:
-        entries.append(("", r.RunResumed(reason="recovered", worker=holding.house.worker)))
+        changed = execution.journal.changed(execution.program.tools)
+        entries.append(("", r.RunResumed(reason="recovered", worker=holding.house.worker, changed=changed)))
     ops: list[Op] = [CancelTimer(execution.run.id, answer.key) for answer in answers]
     items = [answer.item for answer in answers if answer.item is not None]
     if items:
@@ -109,7 +110,7 @@ async def _begin(holding: Holding, envelope: Envelope, run: RunRow | None) -> No
     now = house.clock.now()
     entries: list[Entry] = []
     spec = holding.agent.spec if run is None else run.spec
-    program = await house.programs(spec)
+    program = await house.programs.program(spec)
     if run is None:
         id = house.ids.new("run")
         run = RunRow(id, holding.agent.id, spec, envelope.id, "queued", now, root=id, budget=program.per_run)

@@ -8,13 +8,13 @@ import socket
 from perdure.base.clock import Clock
 
 from .settings import Settings
-from .store.ops import Heartbeat, Op
+from .store.ops import Heartbeat
 from .store.port import Store
 from .store.rows import WorkerRow
 
 
 class Lease:
-    """`worker` is this process's id; it is registered with its first commit and renewed by the pulse."""
+    """`worker` is this process's id; it is registered before its first claim and renewed by the pulse."""
 
     def __init__(self, store: Store, clock: Clock, settings: Settings, worker: str) -> None:
         self.worker = worker
@@ -24,13 +24,10 @@ class Lease:
         self._started_at = clock.now()
         self._beaten_at = 0
 
-    def first(self) -> list[Op]:
-        """The operation that registers this worker, until it has been committed once."""
-        return [self.beat()] if self._settings.has_lease and not self._beaten_at else []
-
-    def beat(self) -> Op:
-        self._beaten_at = self._clock.now()
-        return Heartbeat(WorkerRow(self.worker, self._beaten_at, self._started_at, os.getpid(), socket.gethostname()))
+    async def hold(self) -> None:
+        """Register this worker, once, before it claims anything."""
+        if self._settings.has_lease and not self._beaten_at:
+            await self.renew()
 
     @property
     def stale_before(self) -> int:
@@ -43,4 +40,7 @@ class Lease:
         return every is not None and self._beaten_at > 0 and self._clock.now() - self._beaten_at >= every
 
     async def renew(self) -> None:
-        await self._store.commit([self.beat()])
+        now = self._clock.now()
+        row = WorkerRow(self.worker, now, self._started_at, os.getpid(), socket.gethostname())
+        await self._store.commit([Heartbeat(row)])
+        self._beaten_at = now

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 from perdure.base.codec import pack
@@ -12,12 +14,15 @@ from .journal import encode
 from .store.ops import Append, Deliver, Op, OverflowPolicy, PutAgent, PutBlob, PutDeadLetter, PutRun
 from .store.rows import AgentRow, RunRow
 
+FIRST = -1
+"""The priority of what speaks to a run under way."""
+
 
 class Outgoing(msgspec.Struct, frozen=True):
-    """An envelope, and where it is to begin a run of a spec of its own, that spec's digest and the run's id."""
+    """An envelope, and where it is to begin a child run, what that is a run of (see `Programs.find`), and its id."""
 
     envelope: Envelope
-    spec: str = ""
+    target: Any = None
     run_id: str = ""
 
 
@@ -59,8 +64,9 @@ def accept(
 
 
 def answer(envelope: Envelope, run_id: str, *, now: int) -> list[Op]:
-    """What it takes to hand something to a run that is under way; the inbox always has room for an answer."""
-    return [Deliver(envelope.to, envelope.id, envelope.kind, pack(envelope), now, run_id=run_id)]
+    """What it takes to hand something to a run that is under way; the inbox always has room for an answer, and it goes
+    before whatever waits to begin a run."""
+    return [Deliver(envelope.to, envelope.id, envelope.kind, pack(envelope), now, run_id=run_id, priority=FIRST)]
 
 
 def lost(envelope: Envelope, *, now: int) -> list[Op]:

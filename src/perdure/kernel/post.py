@@ -12,7 +12,7 @@ from perdure.base.envelope import MAX_HOPS
 from . import records as r
 from .execution import Execution
 from .outgoing import Outgoing, accept, lost
-from .store.ops import Deliver, MarkSeen, Op
+from .store.ops import Deliver, MarkSeen, Op, PutSpec
 from .store.rows import AgentRow, RunRow
 
 if TYPE_CHECKING:
@@ -49,16 +49,16 @@ async def post(house: House, execution: Execution) -> Post:
 async def _send(house: House, execution: Execution, outgoing: Outgoing) -> list[Op]:
     envelope, now = outgoing.envelope, house.clock.now()
     existing = await house.store.load_agent(envelope.to)
-    if envelope.hops > MAX_HOPS or (existing is None and not outgoing.spec):
+    if envelope.hops > MAX_HOPS or (existing is None and outgoing.target is None):
         return lost(envelope, now=now)
-    if not outgoing.spec:
+    if outgoing.target is None:
         return [Deliver(envelope.to, envelope.id, envelope.kind, pack(envelope), now, priority=envelope.priority)]
-    program = await house.programs(outgoing.spec)
+    spec, document, program = await house.programs.find(outgoing.target)
     parent = execution.run
     run = RunRow(
         outgoing.run_id,
         envelope.to,
-        outgoing.spec,
+        spec,
         envelope.id,
         "queued",
         now,
@@ -68,5 +68,5 @@ async def _send(house: House, execution: Execution, outgoing: Outgoing) -> list[
         correlation=f"{envelope.correlation}/end",
         budget=program.per_run,
     )
-    agent = None if existing is not None else AgentRow(envelope.to, outgoing.spec, now)
-    return accept(envelope, run, now=now, agent=agent, tools=program.tools)
+    agent = None if existing is not None else AgentRow(envelope.to, spec, now)
+    return [PutSpec(spec, document, now), *accept(envelope, run, now=now, agent=agent, tools=program.tools)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias
 
 import msgspec
 
@@ -36,5 +36,13 @@ class Program(msgspec.Struct, frozen=True):
     tools: dict[str, str] = {}
 
 
-Programs: TypeAlias = Callable[[str], Awaitable[Program]]
-"""Find the program of the spec with this digest. Raises UnknownSpec."""
+class Programs(Protocol):
+    """Where the engine finds programs; the layers above know how a spec becomes one."""
+
+    async def program(self, digest: str) -> Program:
+        """The program of a stored spec. Raises UnknownSpec."""
+        ...
+
+    async def find(self, target: Any) -> tuple[str, bytes, Program]:
+        """What a handler names to begin a child run: its digest, its document to store, and its program."""
+        ...

@@ -17,8 +17,10 @@ AT_ONCE = 512
 
 
 class Waker(Protocol):
-    def wake(self, agent_id: str) -> None: ...
-    def cares_for(self, agent_id: str) -> bool: ...
+    def find_work(self, agent_id: str, *, anyones: bool) -> None:
+        """An agent has something due; `anyones`: see to it even if this process was never asked to."""
+        ...
+
     def nudge(self) -> None:
         """Something changed in the store that another process wrote."""
         ...
@@ -66,17 +68,18 @@ class Pulse:
     async def _beat(self) -> None:
         if self._lease.is_due:
             await self._lease.renew()
+        elif self._settings.has_lease:
+            await self._store.commit([])  # so that the store notices what others wrote
         changed = self._store.changed()
         if changed != self._seen:
             self._seen = changed
             self._waker.nudge()
         for timer in await self._store.due(self._clock.now(), AT_ONCE):
-            if self._settings.recover or self._waker.cares_for(timer.agent_id):
-                self._waker.wake(timer.agent_id)
+            self._waker.find_work(timer.agent_id, anyones=self._settings.recover)
         if self._settings.recover:
             await self._store.reap()
             for agent_id in await self._store.ready(self._lease.stale_before, AT_ONCE):
-                self._waker.wake(agent_id)
+                self._waker.find_work(agent_id, anyones=True)
 
     async def _rest(self) -> None:
         """Sleep until the next beat or timer, or until told to hurry."""

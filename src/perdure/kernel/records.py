@@ -15,6 +15,9 @@ Raw = msgspec.Raw
 BLOB_LIMIT = 64 * 1024
 """A packed body longer than this goes to a content-addressed blob, and the record keeps its digest."""
 
+RETRY = "retry#"
+"""What the keys of waits begin with that the engine makes itself, between two attempts at a run."""
+
 WaitKind: TypeAlias = Literal["approval", "timer", "message", "child", "in_doubt", "budget"]
 
 
@@ -53,12 +56,14 @@ class RunWaiting(Event, frozen=True):
 
 
 class RunResumed(Event, frozen=True):
-    """`reason`: answered | recovered | retried | unpaused | by hand. `forget` names failed keys to do anew."""
+    """`reason`: answered | recovered | retried | unpaused | by hand. `forget` names failed keys to do anew,
+    `changed` the Python tools whose source is no longer what it was when the run began."""
 
     type: ClassVar[str] = "run.resumed"
     reason: str
     worker: str = ""
     forget: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
 
 
 class RunYielded(Event, frozen=True):
@@ -89,6 +94,7 @@ class EffectIntended(Event, frozen=True):
     effect: EffectClass
     digest: str
     reservation: str = ""
+    note: dict[str, Any] = {}
 
 
 class EffectDone(Event, frozen=True):
@@ -116,6 +122,7 @@ class EffectFailed(Event, frozen=True):
     ms: int = 0
     usage: Usage | None = None
     cost: int = 0
+    note: dict[str, Any] = {}
 
 
 class EffectResolved(Event, frozen=True):
@@ -150,6 +157,8 @@ class MessageDropped(Event, frozen=True):
 
 
 class StateSet(Event, frozen=True):
+    """Body: the packed state, so that a replay of the next run can begin with it."""
+
     type: ClassVar[str] = "state.set"
     version: int
     digest: str

@@ -37,4 +37,6 @@ def is_rest(ended: Ended, person: bool) -> bool:
     status = ended.run.status
     if status in ENDED or status in ("yielded", "paused"):
         return True
+    if status == "queued":
+        return person and bool(ended.waits)  # behind a run that waits for somebody
     return person and status == "waiting" and ended.run.waiting_for in NEEDS_A_PERSON
