@@ -23,6 +23,7 @@ from perdure.tools.load import load_file
 from perdure.tools.port import Tool
 from perdure.tools.registry import resolve_all
 
+from .amounts import whole
 from .config.loader import load_document
 from .loop import converse
 from .output import Shape
@@ -126,8 +127,8 @@ class Library:
     def _program(self, spec: AgentSpec, handle: Callable[..., Awaitable[Any]], sources: dict[str, str]) -> Program:
         return Program(
             handle,
-            per_run=spec.budget.per_run,
-            per_day=spec.budget.per_day,
+            per_run=whole(spec.budget.per_run),
+            per_day=whole(spec.budget.per_day),
             while_waiting=spec.while_waiting,
             capacity=spec.inbox.capacity,
             policy=spec.inbox.policy,
