@@ -24,7 +24,6 @@ from .store.ops import Acknowledge, CancelTimer, Op, PutAgent, PutRun, SetTimer,
 from .store.rows import ENDED, RunRow, RunStatus, Timer
 from .waits import most_pressing
 
-
 ANY_MAIL = 0
 """Give an agent up only where no mail waits at all: now that its run has ended, any of it can begin the next."""
 

@@ -35,6 +35,8 @@ from .store.rows import AgentRow, RecordFilter, RunRow
 from .watcher import NEEDS_A_PERSON, Watcher
 
 AFTER_TROUBLE_MS = 5_000
+AFTER_NOTHING_MS = 2_000
+"""How long an agent is left alone that seemed to have work, but whose mail waits behind a run that waits."""
 
 
 def _nothing(_: str) -> None:
@@ -257,6 +259,8 @@ class Engine:
                 await close(holding, end)
                 if holding.released:
                     break
+            if not holding.turns:
+                self._not_before[agent_id] = self.clock.now() + AFTER_NOTHING_MS
             await self._leave(holding)
         except Fenced:
             await self._lost(agent_id)
@@ -355,7 +359,7 @@ class Engine:
     # -- for the pulse ------------------------------------------------------------------------------------------------
 
     def find_work(self, agent_id: str, *, anyones: bool) -> None:
-        """There may be something to do for this agent; what made trouble just now is left alone for a while."""
+        """There may be something to do for this agent; what was tried in vain just now is left alone for a while."""
         if not (anyones or agent_id in self._mine):
             return
         if self._not_before.get(agent_id, 0) <= self.clock.now():
@@ -364,6 +368,7 @@ class Engine:
 
     def nudge(self) -> None:
         """Another process wrote: there may be mail for what is held, and news of what is watched."""
+        self._not_before.clear()
         for agent_id in {*self._held, *self._watchers}:
             self.wake(agent_id)
 

@@ -2,6 +2,7 @@
 
 from perdure.base.clock import ManualClock as ManualClock
 
+from .cassettes import cassette as cassette
 from .scripted import Scripted as Scripted
 from .scripted import breaks as breaks
 from .scripted import by_turn as by_turn
