@@ -31,5 +31,7 @@ def test_other_names_are_refused_by_name() -> None:
 
 
 def test_importing_perdure_imports_nothing_else() -> None:
-    code = "import sys, perdure; sys.exit(any(name.startswith('perdure.') or name == 'msgspec' for name in sys.modules))"
+    code = (
+        "import sys, perdure; sys.exit(any(name.startswith('perdure.') or name == 'msgspec' for name in sys.modules))"
+    )
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
