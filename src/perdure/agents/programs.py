@@ -23,6 +23,7 @@ from perdure.tools.load import load_file
 from perdure.tools.port import Tool
 from perdure.tools.registry import resolve_all
 
+from .amounts import whole
 from .config.loader import load_document
 from .loop import converse
 from .output import Shape
@@ -127,8 +128,8 @@ class Library:
         return Program(
             handle,
             attempts=spec.limits.attempts,
-            per_run=None if spec.budget.per_run is None else int(spec.budget.per_run),
-            per_day=None if spec.budget.per_day is None else int(spec.budget.per_day),
+            per_run=whole(spec.budget.per_run),
+            per_day=whole(spec.budget.per_day),
             while_waiting=spec.while_waiting,
             capacity=spec.inbox.capacity,
             policy=spec.inbox.policy,

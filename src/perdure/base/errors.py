@@ -215,7 +215,7 @@ class ToolTimeout(ToolError):
 class ToolFailed(ToolError):
     """A tool raises this itself to say that it did nothing, so that it is safe to call again."""
 
-    code = "tool.failed"
+    code = "tool.did_nothing"
 
 
 class ToolDenied(ToolError):

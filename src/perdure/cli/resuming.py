@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import aclosing
-
 import click
 
 from perdure.control.runtime import Runtime
@@ -23,9 +21,8 @@ async def resume_all(runtime: Runtime, *, stop: Stop, watch: bool, json: bool) -
     codes = [DONE]
 
     async def go() -> None:
-        async with aclosing(runtime.resume_all(watch=watch)) as progress:
-            async for event in progress:
-                codes.append(_tell(runtime, event, json))
+        async for event in runtime.resume_all(watch=watch):
+            codes.append(_tell(runtime, event, json))
 
     if watch:
         note("Watching for interrupted runs. Ctrl-C stops.")

@@ -10,7 +10,8 @@ import msgspec
 
 from perdure.base.duration import show_duration
 from perdure.base.money import show_money
-from perdure.control.tracing import TraceNode, export_trace
+from perdure.control.spans import TraceNode
+from perdure.control.tracing import export_trace
 
 from . import options
 from .errors import plain
@@ -63,8 +64,9 @@ def _lines(node: TraceNode, own: str, below: str, full: bool) -> Iterator[str]:
     """`own` is drawn before the node itself, `below` before what is inside it."""
     state = "" if node.status == "done" else f" {node.status}"
     label = f"{own}{_sign(node)} {node.name}{state}"
-    yield f"{_painted(label, node).ljust(0)}{' ' * max(1, _NAME_ROOM - len(label))}{_figures(node)}".rstrip()
-    if node.key and node.kind not in ("step",):
+    gap = " " * max(1, _NAME_ROOM - len(label))
+    yield f"{paint(label, fg=COLOURS.get(node.status), bold=node.kind == 'run')}{gap}{_figures(node)}".rstrip()
+    if node.key and node.kind != "step":
         yield paint(f"{below}  {node.key}", dim=True)
     if node.summary:
         yield f"{below}  {node.summary}"
@@ -88,7 +90,3 @@ _SIGNS = {"done": "✓", "failed": "✗", "cancelled": "✗", "in_doubt": "?", "
 
 def _sign(node: TraceNode) -> str:
     return "·" if node.kind == "event" else _SIGNS.get(node.status, "…")
-
-
-def _painted(label: str, node: TraceNode) -> str:
-    return paint(label, fg=COLOURS.get(node.status), bold=node.kind == "run")

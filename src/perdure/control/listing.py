@@ -178,7 +178,7 @@ async def live_workers(runtime: Runtime) -> frozenset[str]:
 async def _program(runtime: Runtime, run: RunRow, accepted: r.RunAccepted | None) -> tuple[str, tuple[str, ...]]:
     """Why the run's spec cannot be made ready here and now, "" where it can; and the tools that changed."""
     try:
-        program = await runtime.library.program(run.spec)
+        program = await runtime.library.rehearsal(run.spec)
     except PerdureError as error:
         return error.message, ()
     return "", changed_tools(accepted, program.tools)

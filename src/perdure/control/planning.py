@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from perdure.agents.amounts import whole
 from perdure.agents.conversation import past, user_message
 from perdure.agents.setup import ASSUMED_ANSWER, MARGIN, Setup
 from perdure.agents.spec import AgentSpec
@@ -90,7 +91,7 @@ def _planned(
     bare = estimate(msgspec.structs.replace(request, messages=()), setup.ratio())
     fullest = max(tokens, round((setup.window + bare) * MARGIN))
     dearest = prices.at_most(setup.model_spec, Usage(fullest, answer), now)
-    bounds: list[int | None] = [spec.budget.per_run, spec.budget.per_day, runtime.project.budget.per_day]
+    bounds = [whole(spec.budget.per_run), whole(spec.budget.per_day), whole(runtime.project.budget.per_day)]
     if dearest is not None:
         bounds.append(dearest.microusd * spec.limits.steps)
     limited = any(bound is not None for bound in bounds[:3])
@@ -104,15 +105,15 @@ def _planned(
         tuple(link.full_name for link in setup.model_spec.chain[1:]),
         tuple(_tool(setup, name) for name in setup.tools),
         spec.limits.steps,
-        spec.limits.timeout,
+        whole(spec.limits.timeout),
         spec.limits.tokens,
         tokens,
         answer,
         None if first is None else first.microusd,
         min((bound for bound in bounds if bound is not None), default=None),
         "" if first is None else first.version,
-        spec.budget.per_run,
-        spec.budget.per_day,
+        whole(spec.budget.per_run),
+        whole(spec.budget.per_day),
         remembers,
         _stores(runtime, agent),
         tuple(problems),
@@ -129,15 +130,15 @@ def _written_in_python(runtime: Runtime, spec: AgentSpec, agent: str | None) -> 
         (),
         (),
         limits.steps,
-        limits.timeout,
+        whole(limits.timeout),
         limits.tokens,
         0,
         0,
         None,
-        budget.per_run,
+        whole(budget.per_run),
         "",
-        budget.per_run,
-        budget.per_day,
+        whole(budget.per_run),
+        whole(budget.per_day),
         0,
         _stores(runtime, agent),
         (),

@@ -55,7 +55,7 @@ def command(
     async def main() -> Page[RunSummary]:
         async with opened(project) as runtime:
             since_ms = runtime.clock.now() - parse_duration(since) if since else 0
-            return await runtime.list_runs(agent=agent, status=status, since_ms=since_ms, limit=limit, cursor=cursor)
+            return await runtime.runs(agent=agent, status=status, since_ms=since_ms, limit=limit, cursor=cursor)
 
     page = complete(main())
     if as_json:

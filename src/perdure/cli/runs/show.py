@@ -33,7 +33,7 @@ def command(run_id: str, as_json: bool, project: Path | None) -> None:
 
     async def main() -> RunDetail:
         async with opened(project) as runtime:
-            return await runtime.show_run(run_id)
+            return await runtime.show(run_id)
 
     detail = complete(main())
     if as_json:
