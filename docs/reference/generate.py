@@ -24,8 +24,8 @@ HERE = Path(__file__).parent
 def errors() -> Iterator[str]:
     yield from _head(
         "Errors",
-        "Every error that Perdure raises on purpose has a stable code. It stands in `error.code` of `perdure run --json`, "
-        "in the journal, and on the class in `perdure.base.errors`. *Retryable* means that the same request may succeed "
+        "Every error that Perdure raises on purpose has a stable code: `error.code` of `perdure run --json`, "
+        "in the journal, and on its class in `perdure.base.errors`. *Retryable*: the same request may succeed "
         "later unchanged.",
     )
     yield "| code | class | what to do | retryable |"
@@ -174,6 +174,7 @@ def _described(name: str, found: Any) -> Iterator[str]:
         prefix = "async " if inspect.iscoroutinefunction(function) else ""
         shown = re.sub(r"\((self|cls)[^,)]*(, )?", "(", str(inspect.signature(function)))
         shown = re.sub(r"(: |-> )'([^']*)'", r"\1\2", shown)
+        shown = re.sub(r"<function \w+ at \w+>", "…", shown)
         is_value = isinstance(found, property)
         yield f"```text\n{name if is_value else prefix + name + shown}\n```"
     yield ""

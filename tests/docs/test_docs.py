@@ -27,7 +27,9 @@ def named(page: Path) -> str:
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if _BLOCK.search(page.read_text())], ids=named)
-def test_what_a_page_shows_is_so(page: Path, project: Path, converse: Callable[[str], None]) -> None:
+def test_what_a_page_shows_is_so(
+    page: Path, project: Path, environment: dict[str, str], converse: Callable[[str], None]
+) -> None:
     for language, marks, text in _BLOCK.findall(page.read_text()):
         file = _FILE.match(text)
         if "no-run" in marks:
@@ -39,7 +41,7 @@ def test_what_a_page_shows_is_so(page: Path, project: Path, converse: Callable[[
             converse(text)
         elif language == "python":
             run = [sys.executable, "-c", text]
-            done = subprocess.run(run, cwd=project, capture_output=True, text=True, timeout=60)
+            done = subprocess.run(run, cwd=project, env=environment, capture_output=True, text=True, timeout=60)
             assert done.returncode == 0, done.stderr
 
 
