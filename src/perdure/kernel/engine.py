@@ -74,6 +74,7 @@ class Engine:
         self._side: set[asyncio.Task[None]] = set()
         self._naps: set[asyncio.Future[None]] = set()
         self._mine: set[str] = set()
+        self._arriving: set[str] = set()
         self._not_before: dict[str, int] = {}
         self._watchers: dict[str, list[Watcher]] = {}
         self._specs: set[str] = set()
@@ -124,20 +125,12 @@ class Engine:
                 id, agent_id, spec, envelope.id, "running", now, root=id, started_at=now, budget=program.per_run
             )
             row = AgentRow(agent_id, spec, now, self.worker, 1, id, updated_at=now)
-            await self._lease.hold()
             ops = keep + accept(envelope, run, now=now, agent=row, tools=program.tools)
             try:
-                results = await self.store.commit(ops, (NoAgent(agent_id),))
+                run = await self._found(envelope, run, row, program, ops)
             except KeyExists:
                 return await self.submit(envelope, spec, document, program)
             self._specs.add(spec)
-            self.probe("accept.after_commit")
-            seqs = next(result for result in results if isinstance(result, list))
-            run = msgspec.structs.replace(run, first_seq=seqs[0])
-            holding = Holding(self, row, 1)
-            holding.begin(run, program, envelope, await holding.money(run, program))
-            holding.fresh = True
-            self._tick(agent_id, holding)
             return run
         run = RunRow(id, agent_id, spec, envelope.id, "queued", now, root=id, budget=program.per_run)
         taken = await self.store.find_run(agent_id, envelope.id)
@@ -154,6 +147,34 @@ class Engine:
         self.probe("accept.after_commit")
         self.wake(agent_id)
         return run
+
+    async def _found(self, envelope: Envelope, run: RunRow, row: AgentRow, program: Program, ops: list[Op]) -> RunRow:
+        """Write an agent with its first run, and begin that at once: also where whoever asked for it has gone."""
+        await self._lease.hold()
+        self._arriving.add(row.id)
+        written = self.store.commit(ops, (NoAgent(row.id),))
+        try:
+            results = await asyncio.shield(written)
+        except asyncio.CancelledError:
+            written.add_done_callback(lambda done: self._arrived(row.id, done))
+            raise
+        except PerdureError:
+            self._arriving.discard(row.id)
+            raise
+        self.probe("accept.after_commit")
+        seqs = next(result for result in results if isinstance(result, list))
+        run = msgspec.structs.replace(run, first_seq=seqs[0])
+        holding = Holding(self, row, 1)
+        holding.begin(run, program, envelope, await holding.money(run, program))
+        holding.fresh = True
+        self._arriving.discard(row.id)
+        self._tick(row.id, holding)
+        return run
+
+    def _arrived(self, agent_id: str, written: asyncio.Future[list[Any]]) -> None:
+        self._arriving.discard(agent_id)
+        if not written.cancelled() and written.exception() is None:
+            self.wake(agent_id)
 
     async def tell(self, envelope: Envelope, run: RunRow) -> None:
         """Hand an answer or a command (see `Envelope.kind`) to a run; it is on disk when this returns."""
@@ -230,7 +251,7 @@ class Engine:
     def wake(self, agent_id: str) -> None:
         """See to the agent's mail: now, or when the turn under way is done."""
         self._mine.add(agent_id)
-        if agent_id not in self._ticks:
+        if agent_id not in self._ticks and agent_id not in self._arriving:
             if not self._closing:
                 self._tick(agent_id, self._held.get(agent_id))
             return
