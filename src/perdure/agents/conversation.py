@@ -19,7 +19,7 @@ from perdure.base.messages import Message, ModelResponse, Part, Text, ToolCall, 
 from perdure.compute.estimate import estimate_parts
 from perdure.kernel import records as r
 from perdure.kernel.context import Context
-from perdure.kernel.effects import restored
+from perdure.kernel.failures import restored
 from perdure.kernel.journal import decode
 from perdure.tools.call import answer, error_result, failure
 from perdure.tools.port import ToolOutput

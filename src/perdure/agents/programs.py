@@ -127,6 +127,7 @@ class Library:
     def _program(self, spec: AgentSpec, handle: Callable[..., Awaitable[Any]], sources: dict[str, str]) -> Program:
         return Program(
             handle,
+            attempts=spec.limits.attempts,
             per_run=whole(spec.budget.per_run),
             per_day=whole(spec.budget.per_day),
             while_waiting=spec.while_waiting,

@@ -12,11 +12,10 @@ from perdure.base.envelope import Envelope
 from perdure.base.errors import InputError, PerdureError
 from perdure.base.usage import Usage
 from perdure.kernel import records as r
-from perdure.kernel.journal import decode
+from perdure.kernel.journal import changed_tools, decode
 from perdure.kernel.store.rows import Page, RecordFilter, RunFilter, RunRow, RunStatus
 
 from .finding import each_run, find_run
-from .replaying import changed_tools
 from .results import duration_of, usage_of
 
 if TYPE_CHECKING:

@@ -46,7 +46,7 @@ async def replay(runtime: Runtime, run_id: str) -> Replay:
     records = await records_of(runtime.store, run)
     journal = fold(records)
     program = await runtime.library.rehearsal(run.spec)
-    changed = changed_tools(journal.accepted, program.tools)
+    changed = journal.changed(program.tools)
     execution = await rehearse(runtime, run, program, journal)
 
     def verdict(what: Verdict, key: str = "", recorded: Any = None, now: Any = None) -> Replay:
@@ -124,9 +124,3 @@ def _failed(run: RunRow, records: list[r.Record], error: Exception, verdict: Any
 def _output(records: list[r.Record]) -> r.Event | None:
     ends = [record for record in records if record.type in ("run.finished", "run.yielded")]
     return decode(ends[-1]) if ends else None
-
-
-def changed_tools(accepted: r.RunAccepted | None, now: dict[str, str]) -> tuple[str, ...]:
-    """Python tools whose source is not what it was when the run began."""
-    before = accepted.tools if accepted is not None else {}
-    return tuple(sorted(name for name, digest in before.items() if now.get(name) != digest))

@@ -19,22 +19,25 @@ from perdure.base.ids import Ids
 from . import records as r
 from .closing import close
 from .commands import interrupt
-from .effects import normal
+from .failures import normal
 from .holding import Ended, Holding
 from .intake import read, take
 from .journal import decode
 from .leases import Lease
 from .live import Live
 from .outgoing import accept, answer
+from .overflow import admit
 from .program import Program, Programs
 from .pulse import Pulse
 from .settings import DEFAULTS, Settings
-from .store.ops import Claim, Claimable, NewEnvelope, NoAgent, Op, PutSpec, Unclaim
+from .store.ops import Claim, Claimable, NoAgent, Op, PutSpec, Unclaim
 from .store.port import Store
 from .store.rows import AgentRow, RecordFilter, RunRow
 from .watcher import NEEDS_A_PERSON, Watcher
 
 AFTER_TROUBLE_MS = 5_000
+AFTER_NOTHING_MS = 2_000
+"""How long an agent is left alone that seemed to have work, but whose mail waits behind a run that waits."""
 
 
 def _nothing(_: str) -> None:
@@ -70,6 +73,7 @@ class Engine:
         self._ticks: dict[str, asyncio.Task[None]] = {}
         self._again: set[str] = set()
         self._side: set[asyncio.Task[None]] = set()
+        self._naps: set[asyncio.Future[None]] = set()
         self._mine: set[str] = set()
         self._not_before: dict[str, int] = {}
         self._watchers: dict[str, list[Watcher]] = {}
@@ -83,6 +87,8 @@ class Engine:
     async def close(self, grace_ms: float = 0) -> None:
         """Let runs finish the effects under way, at most `grace_ms`, then put them away. Nothing is lost."""
         self._closing = True
+        for nap in self._naps:
+            nap.cancel()
         for holding in self._held.values():
             if holding.execution is not None:
                 holding.execution.park()
@@ -138,17 +144,18 @@ class Engine:
         taken = await self.store.find_run(agent_id, envelope.id)
         if taken is not None:
             return taken
-        ops = keep + accept(
-            envelope, run, now=now, tools=program.tools, capacity=program.capacity, policy=program.policy
-        )
         try:
-            await self.store.commit(ops, (NewEnvelope(agent_id, envelope.id),))
+            admitted = await admit(self.store, envelope, run, program, keep=keep, now=now)
         except KeyExists:  # the same envelope, accepted by somebody else a moment ago
             return await self.store.find_run(agent_id, envelope.id) or run
         self._specs.add(spec)
         self.probe("accept.after_commit")
+        if admitted.lost is not None:
+            self.settled(Ended(admitted.lost, error=admitted.error))
+            if admitted.lost.reply_to:
+                self.wake(admitted.lost.reply_to)
         self.wake(agent_id)
-        return run
+        return admitted.run
 
     async def tell(self, envelope: Envelope, run: RunRow) -> None:
         """Hand an answer or a command (see `Envelope.kind`) to a run; it is on disk when this returns."""
@@ -254,6 +261,8 @@ class Engine:
                 await close(holding, end)
                 if holding.released:
                     break
+            if not holding.turns:
+                self._not_before[agent_id] = self.clock.now() + AFTER_NOTHING_MS
             await self._leave(holding)
         except Fenced:
             await self._lost(agent_id)
@@ -294,8 +303,7 @@ class Engine:
         mark = holding.turns
 
         async def cool() -> None:
-            while True:
-                await self.clock.sleep(self.settings.linger_ms)
+            while await self._nap(self.settings.linger_ms):
                 if self._closing or holding.released or holding.turns != mark or holding.agent.id in self._ticks:
                     return
                 if not any(
@@ -304,6 +312,18 @@ class Engine:
                     return await self._let_go(holding)
 
         self._aside(cool())
+
+    async def _nap(self, ms: float) -> bool:
+        """Sleep; False where the engine is closed meanwhile."""
+        if self._closing:
+            return False
+        nap = asyncio.ensure_future(self.clock.sleep(ms))
+        self._naps.add(nap)
+        try:
+            await asyncio.wait((nap,))
+        finally:
+            self._naps.discard(nap)
+        return not nap.cancelled()
 
     async def _let_go(self, holding: Holding) -> None:
         """Put a waiting run away and give its agent up, unless mail came at the last moment."""
@@ -341,7 +361,7 @@ class Engine:
     # -- for the pulse ------------------------------------------------------------------------------------------------
 
     def find_work(self, agent_id: str, *, anyones: bool) -> None:
-        """There may be something to do for this agent; what made trouble just now is left alone for a while."""
+        """There may be something to do for this agent; what was tried in vain just now is left alone for a while."""
         if not (anyones or agent_id in self._mine):
             return
         if self._not_before.get(agent_id, 0) <= self.clock.now():
@@ -350,6 +370,7 @@ class Engine:
 
     def nudge(self) -> None:
         """Another process wrote: there may be mail for what is held, and news of what is watched."""
+        self._not_before.clear()
         for agent_id in {*self._held, *self._watchers}:
             self.wake(agent_id)
 

@@ -58,7 +58,7 @@ class Totals(msgspec.Struct):
 
     def add(self, event: r.EffectDone | r.EffectFailed) -> None:
         self.cost += event.cost
-        if event.kind == "model":
+        if event.kind == "model" and isinstance(event, r.EffectDone):
             self.steps += 1
         if event.usage is not None:
             self.usage = self.usage + event.usage
@@ -92,6 +92,10 @@ class Journal:
         """Keys of effects that may or may not have happened."""
         return [key for key, past in self.effects.items() if past.state == "intended" and past.effect != "read"]
 
+    def changed(self, tools: dict[str, str]) -> tuple[str, ...]:
+        """See `changed_tools`."""
+        return changed_tools(self.accepted, tools)
+
     def note(self, key: str, event: r.Event) -> None:
         """Take one record in. Later records of a key say more than earlier ones."""
         match event:
@@ -122,7 +126,8 @@ class Journal:
                 self.waits = {wait.key: wait for wait in event.waits}
             case r.RunResumed():
                 for forgotten in event.forget:
-                    self.effects.pop(forgotten, None)
+                    self._forget(forgotten)
+                self.failed_key = ""
                 self.extensions += event.reason == "by hand"
             case r.TickFailed():
                 self.attempt = event.attempt + 1
@@ -132,6 +137,12 @@ class Journal:
             case _:
                 pass
 
+    def _forget(self, key: str) -> None:
+        """Let a failed effect be done anew; what has been done since stays done."""
+        past = self.effects.get(key)
+        if past is not None and past.state == "failed":
+            del self.effects[key]
+
     def _restart(self, saved: dict[str, Any]) -> None:
         for answered in (self.effects, self.answers, self.resolved, self.waits):
             answered.clear()
@@ -139,6 +150,12 @@ class Journal:
         self.checkpoint = saved["state"]
         self.counters = saved["counters"]
         self.totals = Totals(saved["steps"], saved["cost"], Usage(*saved["usage"]))
+
+
+def changed_tools(accepted: r.RunAccepted | None, now: dict[str, str]) -> tuple[str, ...]:
+    """Python tools whose source is not what it was when the run began, by name."""
+    before = accepted.tools if accepted is not None else {}
+    return tuple(sorted(name for name, digest in before.items() if now.get(name) != digest))
 
 
 def fold(records: Iterable[r.Record]) -> Journal:

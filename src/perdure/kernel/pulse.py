@@ -86,7 +86,9 @@ class Pulse:
         pause: float | None = self._settings.poll_ms if self._settings.has_lease else None
         due = await self._store.next_due()
         if due is not None:
-            until = max(1, due - self._clock.now())
+            # One that is overdue now is somebody else's, or being seen to: it is no reason to hurry.
+            until = due - self._clock.now()
+            until = until if until > 0 else self._settings.poll_ms
             pause = until if pause is None else min(pause, until)
         waited: list[asyncio.Task[object]] = [asyncio.create_task(self._early.wait())]
         if pause is not None:

@@ -56,12 +56,14 @@ class RunWaiting(Event, frozen=True):
 
 
 class RunResumed(Event, frozen=True):
-    """`reason`: answered | recovered | retried | unpaused | by hand. `forget` names failed keys to do anew."""
+    """`reason`: answered | recovered | retried | unpaused | by hand. `forget` names failed keys to do anew,
+    `changed` the Python tools whose source is no longer what it was when the run began."""
 
     type: ClassVar[str] = "run.resumed"
     reason: str
     worker: str = ""
     forget: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
 
 
 class RunYielded(Event, frozen=True):
