@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from hashlib import blake2b
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
@@ -16,6 +16,7 @@ from perdure.base.codec import pack, to_json, unpack, unpack_as
 from perdure.base.envelope import Envelope
 from perdure.base.errors import PerdureError
 from perdure.base.messages import Message, ModelResponse, Part, Text, ToolCall, ToolResult
+from perdure.compute.estimate import estimate_parts
 from perdure.kernel import records as r
 from perdure.kernel.context import Context
 from perdure.kernel.failures import restored
@@ -23,32 +24,55 @@ from perdure.kernel.journal import decode
 from perdure.tools.call import answer, error_result, failure
 from perdure.tools.port import ToolOutput
 
+from .recent import Recent
+
 _PARTS = msgspec.json.Decoder(tuple[Part, ...])
+NEWEST = 2
+"""Records at the end of a run that answered: its last question's, and its own."""
 NOT_MADE = "the call was not made"
 
 
+class History(Protocol):
+    """Records of an agent before some place, the newest first; `Context.history` is one."""
+
+    async def __call__(self, *, before: int | None, limit: int) -> list[r.Record]: ...
+
+
 class Conversation:
-    """Messages in order. `digest` stands for everything ever said in it, also what was dropped since."""
+    """Messages in order, and the tokens of each at the usual ratio. `digest` stands for everything ever said in it,
+    also what was dropped since."""
 
     def __init__(self, messages: Iterable[Message] = (), digest: bytes = b"") -> None:
         self.messages = list(messages)
+        self.sizes = [estimate_parts(message.parts) for message in self.messages]
+        self.size = sum(self.sizes)
         self.digest = digest
         self.opening = len(self.messages)
         """Where the run under way begins."""
 
     def add(self, message: Message) -> None:
-        self.messages.append(message)
+        self._put(len(self.messages), message)
         self.digest = blake2b(self.digest + pack(message), digest_size=16).digest()
 
     def drop(self, until: int) -> None:
         """Forget the messages before `until`, except the one that opens the run under way."""
-        kept = [self.messages[self.opening]] if self.opening < until else []
-        self.messages[:until] = kept
-        self.opening = 0 if kept else self.opening - until
+        opening = self.messages[self.opening] if self.opening < until else None
+        self.size -= sum(self.sizes[:until])
+        del self.messages[:until], self.sizes[:until]
+        self.opening = 0 if opening is not None else self.opening - until
+        if opening is not None:
+            self._put(0, opening)
 
-    def units(self) -> list[int]:
-        """The places where it may be cut: never between a tool call and its result."""
-        return [place for place, message in enumerate(self.messages) if message.role != "tool"]
+    def begin_with(self, message: Message) -> None:
+        """Put a message before all others."""
+        self._put(0, message)
+        self.opening += 1
+
+    def _put(self, place: int, message: Message) -> None:
+        size = estimate_parts(message.parts)
+        self.messages.insert(place, message)
+        self.sizes.insert(place, size)
+        self.size += size
 
 
 def user_message(payload: Any) -> Message:
@@ -66,16 +90,39 @@ def assistant_message(response: ModelResponse) -> Message:
     return Message("assistant", response.parts)
 
 
-async def recall(ctx: Context, tokens: int) -> list[Message]:
+async def recall(ctx: Context, tokens: int, recent: Recent) -> Sequence[Message]:
     """What was said before, the oldest first, back to about `tokens` tokens."""
+    newest = await ctx.history(limit=NEWEST)
+    known = _known(ctx, newest, recent)
+    if known is not None or not newest:
+        return known or ()
+    return await past(ctx.history, tokens)
+
+
+async def past(history: History, tokens: int) -> Sequence[Message]:
+    """What the journal has been told, the oldest first, back to about `tokens` tokens."""
     found: list[r.Record] = []
     room = tokens * 4
     before: int | None = None
-    while room > 0 and (page := await ctx.history(before=before, limit=200)):
+    while room > 0 and (page := await history(before=before, limit=200)):
         found += page
         before = page[-1].seq
         room -= sum(len(record.data) + len(record.payload or b"") for record in page)
     return messages_of(reversed(found))
+
+
+def _known(ctx: Context, newest: Iterable[r.Record], recent: Recent) -> Sequence[Message] | None:
+    """The conversation from memory, where the journal has said nothing since."""
+    for record in newest:
+        event = decode(record)
+        match event:
+            case r.EffectDone(kind="model"):
+                return recent.get(ctx.agent_id, record.run_id, event.digest)
+            case r.RunFinished(status="done"):
+                continue
+            case _:
+                return None
+    return None
 
 
 def messages_of(records: Iterable[r.Record]) -> list[Message]:

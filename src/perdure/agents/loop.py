@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from perdure.base.messages import ModelRequest
 from perdure.kernel.context import Context
 from perdure.kernel.program import Yielded
 
 from .asking import ask
 from .calling import call_all
 from .conversation import Conversation, assistant_message, recall, results_message, user_message
+from .recent import Talk
 from .setup import Setup
 from .window import fit
 
@@ -29,11 +29,13 @@ async def converse(ctx: Context, setup: Setup) -> Any:
         step += 1
         with ctx.scope(f"step{step}", last=True):
             await fit(ctx, setup, talk)
-            answer = await ask(ctx, setup, _request(setup, talk), talk.digest.hex())
+            asked = talk.digest.hex()
+            answer = await ask(ctx, setup, setup.ask(talk.messages), asked)
             talk.add(assistant_message(answer))
             if answer.tool_calls:
                 talk.add(results_message(await call_all(ctx, setup, answer.tool_calls)))
             elif setup.shape is None:
+                setup.recent.put(ctx.agent_id, Talk(ctx.run_id, asked, tuple(talk.messages), talk.size))
                 return answer.text
             else:
                 checked = setup.shape.check(answer.text)
@@ -47,22 +49,9 @@ async def converse(ctx: Context, setup: Setup) -> Any:
 
 async def _open(ctx: Context, setup: Setup) -> tuple[Conversation, int]:
     """The conversation so far: from earlier runs, or from the segment of this run that a checkpoint closed."""
-    earlier = await recall(ctx, setup.window)
+    earlier = await recall(ctx, setup.window, setup.recent)
     if ctx.restored is not None:
         return Conversation(earlier, ctx.restored["digest"]), ctx.restored["step"]
     talk = Conversation(earlier)
     talk.add(user_message(ctx.envelope.payload))
     return talk, 0
-
-
-def _request(setup: Setup, talk: Conversation) -> ModelRequest:
-    spec = setup.spec
-    request = ModelRequest(
-        setup.model_spec.full_name,
-        tuple(talk.messages),
-        system=spec.instructions,
-        tools=setup.definitions,
-        stop=spec.stop,
-        output_schema=setup.shape.schema if setup.shape is not None else None,
-    )
-    return setup.model_spec.apply(request)

@@ -58,6 +58,9 @@ class Limits(Section, frozen=True):
     timeout: Annotated[Duration | None, Meta(description="Longest time that a run may work, waiting aside.")] = None
     tool_timeout: Annotated[Duration | None, Meta(description="Longest time of one tool call.")] = None
     tokens: Annotated[Count | None, Meta(description="Most tokens that a run may use, in and out.")] = None
+    attempts: Annotated[
+        Count, Meta(description="How often a run is tried in all, where a passing fault made it fail.")
+    ] = 1
     concurrency: Annotated[
         bool | Count, Meta(description="Tool calls at once: a number, true for 8, false for one after another.")
     ] = True

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from perdure.base.codec import digest
 from perdure.base.messages import Message, ModelRequest, Text
-from perdure.compute.estimate import estimate_parts
 from perdure.kernel.context import Context
 
 from .asking import ask
@@ -17,34 +18,43 @@ SUMMARY = (
 )
 
 
+def sent_of(messages: Sequence[Message], opening: int, count: int) -> tuple[Message, ...]:
+    """Which `count` of these were sent where the oldest were dropped: the latest, and the one at `opening`."""
+    first = len(messages) - count
+    if first <= opening:
+        return tuple(messages[max(0, first) :])
+    return (messages[opening], *messages[first + 1 :])
+
+
 async def fit(ctx: Context, setup: Setup, talk: Conversation) -> None:
     """Make room where the conversation has outgrown the window. The latest `context.keep` messages always stay."""
-    window, policy = setup.spec.context, setup.spec.context.policy
-    # Summing up is an effect, so what decides it may rest on nothing but the conversation itself.
-    ratio = setup.ratio() if policy == "drop_oldest" else None
-    sizes = [estimate_parts(m.parts, ratio) if ratio else estimate_parts(m.parts) for m in talk.messages]
-    over = sum(sizes) - setup.window
-    if over <= 0:
+    window = setup.spec.context
+    # Summing up is an effect, so what decides it may rest on nothing but the conversation itself; dropping may use
+    # what was learnt of the model's tokens.
+    factor = setup.ratio().correction if window.policy == "drop_oldest" else 1.0
+    over = talk.size * factor - setup.window
+    if over <= 0 or (setup.rehearsal and window.policy == "drop_oldest"):
         return
-    until = _cut(talk, sizes, over, window.keep)
+    until = _cut(talk, over / factor, window.keep)
     if until <= 0:
         return
-    if policy == "summarize":
+    if window.policy == "summarize":
         await _sum_up(ctx, setup, talk, until)
     else:
         talk.drop(until)
 
 
-def _cut(talk: Conversation, sizes: list[int], over: int, keep: int) -> int:
-    """Where to cut so that `over` tokens go, as far as the messages to keep allow."""
-    last = len(sizes) - keep
-    best = 0
-    for place in talk.units():
-        if place > last:
-            break
-        best = place
-        if sum(sizes[:place]) >= over:
-            break
+def _cut(talk: Conversation, over: float, keep: int) -> int:
+    """Where to cut so that `over` tokens go, as far as the messages to keep allow: never between a call and its
+    result."""
+    last = len(talk.messages) - keep
+    best = gone = 0
+    for place, message in enumerate(talk.messages[: max(0, last) + 1]):
+        if message.role != "tool":
+            best = place
+            if gone >= over:
+                break
+        gone += talk.sizes[place]
     return best
 
 
@@ -60,5 +70,4 @@ async def _sum_up(ctx: Context, setup: Setup, talk: Conversation, until: int) ->
     kept = len(talk.messages) - until
     answer = await ask(ctx, setup, request, digest(["summary", talk.digest.hex(), until]), kept=kept)
     talk.drop(until)
-    talk.messages.insert(0, summary_message(answer.text))
-    talk.opening += 1
+    talk.begin_with(summary_message(answer.text))

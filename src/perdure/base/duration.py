@@ -20,6 +20,8 @@ def parse_duration(value: str | int | float) -> int:
             raise InputError(f"not a duration: {value!r}", hint=_HINT)
         return round(value * 1000)
     text = value.strip().lower()
+    if len(text) > 40:
+        raise InputError("not a duration: it is too long", hint=_HINT)
     if re.fullmatch(r"\d+(\.\d+)?", text):
         return round(float(text) * 1000)
     parts = _PART.findall(text)

@@ -38,6 +38,8 @@ from typing import Any, ClassVar
 
 
 class PerdureError(Exception):
+    """Base of every error that Perdure raises on purpose. `facts` are what was found, as plain data."""
+
     code: ClassVar[str] = "error"
     hint: str = ""
     retryable: bool = False

@@ -9,14 +9,32 @@ from random import Random
 from .clock import Clock
 
 
+class Pool:
+    """Random bytes of the operating system, asked for in kilobytes: a call for ten of them costs as much as for all."""
+
+    __slots__ = ("_bytes", "_pid", "_used")
+
+    def __init__(self) -> None:
+        self._bytes = b""
+        self._used = 0
+        self._pid = 0
+
+    def __call__(self, n: int) -> bytes:
+        pid = os.getpid()
+        if self._used + n > len(self._bytes) or pid != self._pid:  # a forked child must not go on with these
+            self._bytes, self._used, self._pid = os.urandom(4096), 0, pid
+        self._used += n
+        return self._bytes[self._used - n : self._used]
+
+
 class Ids:
     """Makes ids such as `run_0193…`. `entropy(n)` gives n random bytes; hand in a seeded one for tests."""
 
     __slots__ = ("_clock", "_entropy")
 
-    def __init__(self, clock: Clock, entropy: Callable[[int], bytes] = os.urandom) -> None:
+    def __init__(self, clock: Clock, entropy: Callable[[int], bytes] | None = None) -> None:
         self._clock = clock
-        self._entropy = entropy
+        self._entropy = entropy or Pool()
 
     def new(self, prefix: str) -> str:
         return f"{prefix}_{uuid7(self._clock.now(), self._entropy(10))}"

@@ -38,6 +38,11 @@ class Ratio(msgspec.Struct, frozen=True):
     bytes_per_token: float = BYTES_PER_TOKEN
     samples: int = 0
 
+    @property
+    def correction(self) -> float:
+        """What to multiply an estimate at the usual ratio with."""
+        return BYTES_PER_TOKEN / self.bytes_per_token
+
 
 DEFAULT_RATIO = Ratio()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import msgspec
@@ -15,6 +15,7 @@ from perdure.base.messages import ModelResponse, Restart, TextDelta, ThinkingDel
 from perdure.kernel import records as r
 from perdure.kernel.journal import decode
 
+from .finding import find_run
 from .results import RunResult
 
 if TYPE_CHECKING:
@@ -42,13 +43,26 @@ async def stream(
     with runtime.engine.live.listen() as queue:
         run = await runtime.start(target, input, agent=agent, overrides=overrides)
         yield RunEvent("accepted", data={"run_id": run.id, "agent_id": run.agent_id})
-        end = asyncio.ensure_future(runtime.wait(run))
-        try:
-            async for event in _hear(queue, run.id, end):
-                yield event
-            yield RunEvent("result", result=await end)
-        finally:
-            end.cancel()
+        async for event in _until(queue, run.id, runtime.wait(run)):
+            yield event
+
+
+async def follow(runtime: Runtime, run_id: str, rest: Awaitable[RunResult]) -> AsyncIterator[RunEvent]:
+    run = await find_run(runtime.store, run_id)
+    with runtime.engine.live.listen(run.id) as queue:
+        async for event in _until(queue, run.id, rest):
+            yield event
+
+
+async def _until(queue: asyncio.Queue[Any], run_id: str, rest: Awaitable[RunResult]) -> AsyncIterator[RunEvent]:
+    """What is heard of a run until it comes to `rest`, and the result last."""
+    end = asyncio.ensure_future(rest)
+    try:
+        async for event in _hear(queue, run_id, end):
+            yield event
+        yield RunEvent("result", result=await end)
+    finally:
+        end.cancel()
 
 
 async def _hear(queue: asyncio.Queue[Any], run_id: str, end: asyncio.Future[RunResult]) -> AsyncIterator[RunEvent]:

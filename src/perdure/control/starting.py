@@ -40,7 +40,7 @@ async def start(
         sender="operator",
         created_at=runtime.clock.now(),
     )
-    return await runtime.engine.submit(envelope, digest, document, program)
+    return await runtime.engine.submit(envelope, digest, document, program, is_new=agent is None)
 
 
 def payload_of(input: Any) -> Any:

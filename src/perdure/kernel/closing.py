@@ -24,6 +24,9 @@ from .store.ops import Acknowledge, CancelTimer, Op, PutAgent, PutRun, SetTimer,
 from .store.rows import ENDED, RunRow, RunStatus, Timer
 from .waits import most_pressing
 
+ANY_MAIL = 0
+"""Give an agent up only where no mail waits at all: now that its run has ended, any of it can begin the next."""
+
 
 async def close(holding: Holding, end: End) -> None:
     """Bring the turn to its end on disk: the run ended, waits, was paused, or is put away to be gone on with."""
@@ -141,7 +144,7 @@ async def _rest(
         all_ops.append(CancelTimer(run.id))
     if status in ENDED:
         all_ops += reply(run, output, error, now=now)
-    all_ops.append(Unclaim(agent_id, house.worker, 0 if holding.has_queue else holding.last_mail))
+    all_ops.append(Unclaim(agent_id, house.worker, ANY_MAIL))
     house.probe("tick.before_commit")
     results = await holding.commit(entries, all_ops)
     house.probe("tick.after_commit")

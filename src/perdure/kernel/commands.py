@@ -57,6 +57,7 @@ async def _resume(holding: Holding, item: Item, active: bool) -> bool:
         reason="unpaused" if run.status == "paused" else "by hand",
         worker=holding.house.worker,
         forget=(failed,) if failed else (),
+        changed=execution.journal.changed(execution.program.tools),
     )
     now = holding.house.clock.now()
     execution.run = msgspec.structs.replace(run, status="running", waiting_for="", finished_at=0, started_at=now)

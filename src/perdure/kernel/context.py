@@ -267,6 +267,8 @@ class Context:
 
     async def history(self, *, before: int | None = None, limit: int = 200) -> list[r.Record]:
         """Records of this agent from before this run, or before its last checkpoint, the newest first."""
+        if not self._x.agent.records:
+            return []  # it came to be with this run
         first = self._x.run.checkpoint_seq or self._x.run.first_seq
         return await self._x.store.records(
             RecordFilter(agent_id=self.agent_id), before=min(before or first, first), limit=limit, order="newest"

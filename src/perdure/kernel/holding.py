@@ -60,8 +60,8 @@ class House(Protocol):
 class Holding:
     """An agent under this worker's fence. `execution` is its active run while that is in memory.
 
-    `last_mail` is the seq of the last envelope looked at, `has_queue` tells that some of those are to begin runs after
-    the active one, `command` cuts the turn under way short, `turns` counts. Once `released` nothing may be written.
+    `last_mail` is the seq of the last envelope looked at, `command` one that cuts the turn under way short, `turns`
+    counts. Once `released` nothing may be written any more.
     """
 
     def __init__(self, house: House, agent: AgentRow, fence: int) -> None:
@@ -72,7 +72,6 @@ class Holding:
         self.released = False
         self.fresh = False
         self.last_mail = 0
-        self.has_queue = False
         self.turns = 0
         self._guards: tuple[Guard, ...] = (HasFence(agent.id, house.worker, fence),)
 

@@ -57,9 +57,7 @@ async def read(holding: Holding) -> Intake:
     pause = {key: wait for key, wait in waits.items() if key.startswith(r.RETRY)}
     waits = pause or waits  # between two attempts there is nobody to hand anything else to
     timers = await store.timers(agent_id) if any(wait.due is not None for wait in waits.values()) else []
-    intake = sort(mail, timers, waits, holding.agent.active_run, holding.house.clock.now())
-    holding.has_queue = bool(intake.starters)
-    return intake
+    return sort(mail, timers, waits, holding.agent.active_run, holding.house.clock.now())
 
 
 def _gives_way(execution: Execution, intake: Intake, recovered: bool) -> bool:
@@ -78,7 +76,8 @@ async def _give(holding: Holding, answers: Sequence[Answer], recovered: bool) ->
     if any(answer.key.startswith(r.RETRY) for answer in answers):
         entries.append(("", r.RunResumed(reason="retried", forget=(execution.journal.failed_key,))))
     elif recovered:
-        entries.append(("", r.RunResumed(reason="recovered", worker=holding.house.worker)))
+        changed = execution.journal.changed(execution.program.tools)
+        entries.append(("", r.RunResumed(reason="recovered", worker=holding.house.worker, changed=changed)))
     ops: list[Op] = [CancelTimer(execution.run.id, answer.key) for answer in answers]
     items = [answer.item for answer in answers if answer.item is not None]
     if items:
@@ -109,8 +108,7 @@ async def _swallowed(holding: Holding, item: Item) -> list[Op]:
 
 
 async def _begin_next(holding: Holding, starters: Sequence[Item]) -> bool:
-    for number, item in enumerate(starters, 1):
-        holding.has_queue = number < len(starters)
+    for item in starters:
         run = await holding.house.store.find_run(holding.agent.id, item.envelope.id)
         if run is None or run.status == "queued":
             await _begin(holding, item.envelope, run)

@@ -95,6 +95,10 @@ class Journal:
         """Keys of effects that may or may not have happened."""
         return [key for key, past in self.effects.items() if past.state == "intended" and past.effect != "read"]
 
+    def changed(self, tools: dict[str, str]) -> tuple[str, ...]:
+        """See `changed_tools`."""
+        return changed_tools(self.accepted, tools)
+
     def note(self, key: str, event: r.Event) -> None:
         """Take one record in. Later records of a key say more than earlier ones."""
         match event:
@@ -150,6 +154,12 @@ class Journal:
         self.counters = saved["counters"]
         self.totals = Totals(saved["steps"], saved["cost"], Usage(*saved["usage"]))
         self.used = self.totals.usage
+
+
+def changed_tools(accepted: r.RunAccepted | None, now: dict[str, str]) -> tuple[str, ...]:
+    """Python tools whose source is not what it was when the run began, by name."""
+    before = accepted.tools if accepted is not None else {}
+    return tuple(sorted(name for name, digest in before.items() if now.get(name) != digest))
 
 
 def fold(records: Iterable[r.Record]) -> Journal:

@@ -21,8 +21,11 @@ RETRY = "retry#"
 WaitKind: TypeAlias = Literal["approval", "timer", "message", "child", "in_doubt", "budget"]
 
 
-class Event(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """Base of what a record can tell. `body` is a packed payload of any size (see BLOB_LIMIT)."""
+class Event(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
+    """Base of what a record can tell. `body` is a packed payload of any size (see BLOB_LIMIT).
+
+    Events are packed as the sequence of their fields: a new field goes to the end of its class and has a default.
+    """
 
     type: ClassVar[str] = ""
     body: Raw = NIL
@@ -56,12 +59,14 @@ class RunWaiting(Event, frozen=True):
 
 
 class RunResumed(Event, frozen=True):
-    """`reason`: answered | recovered | retried | unpaused | by hand. `forget` names failed keys to do anew."""
+    """`reason`: answered | recovered | retried | unpaused | by hand. `forget` names failed keys to do anew,
+    `changed` the Python tools whose source is no longer what it was when the run began."""
 
     type: ClassVar[str] = "run.resumed"
     reason: str
     worker: str = ""
     forget: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
 
 
 class RunYielded(Event, frozen=True):

@@ -181,7 +181,8 @@ class MarkSeen(_Value, frozen=True):
 
 class DeleteRun(_Value, frozen=True):
     """Forget a run that has ended: its row, timers and the contents of its records; what it still had reserved is given
-    back. The records stay as links of the hash chain, so that it still verifies, but are no longer read."""
+    back. The records stay as links of the hash chain, so that it still verifies, but are no longer read. Its
+    id is not to be used again."""
 
     run_id: str
 

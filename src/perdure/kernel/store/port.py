@@ -102,8 +102,8 @@ class Store(Protocol):
         ...
 
     def changed(self) -> int:
-        """A number that is another one after some other process has committed; commits of this one may change it too.
-        Costs microseconds: a hint to poll, telling that it is worth asking what is ready."""
+        """A number that is another one after some other process has committed and this one too, be it nothing
+        (`commit([])`): a hint to poll, telling that it is worth asking what is ready."""
         ...
 
     # the file itself

@@ -42,9 +42,12 @@ class MemoryStore:
 
     @property
     def _tables(self) -> Tables:
+        self._must_be_open()
+        return self._all
+
+    def _must_be_open(self) -> None:
         if self._closed:
             raise StoreClosed("the store is closed")
-        return self._all
 
     def commit(self, ops: Sequence[Op], guards: Sequence[Guard] = ()) -> asyncio.Future[list[Any]]:
         tables = self._tables
@@ -199,6 +202,7 @@ class MemoryStore:
         return [row if row.host else replace(row, host=self._host) for row in rows]
 
     def changed(self) -> int:
+        self._must_be_open()
         return 0
 
     # -- the whole ----------------------------------------------------------------------------------------------------

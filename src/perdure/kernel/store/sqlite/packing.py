@@ -52,4 +52,4 @@ def tight(run_id: str) -> str | bytes:
 
 
 def wide(stored: str | bytes) -> str:
-    return stored if isinstance(stored, str) else f"run_{stored.hex()}"
+    return f"run_{stored.hex()}" if isinstance(stored, bytes) else str(stored)

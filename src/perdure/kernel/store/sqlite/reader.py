@@ -33,6 +33,7 @@ RECORD = (
 )
 _TIMER = "SELECT a.id, t.run_id, t.key, t.due FROM timers t CROSS JOIN agents a ON a.n = t.agent"
 _BY_TIME = "ORDER BY t.due, t.run_id, t.key"
+_N = "(SELECT n FROM agents WHERE id = ?)"
 
 
 class Reader:
@@ -57,9 +58,8 @@ class Reader:
 
     def find_run(self, agent_id: str, envelope_id: str) -> RunRow | None:
         rows = self._all(
-            "SELECT row, first_seq FROM runs WHERE agent = (SELECT n FROM agents WHERE id = ?) AND envelope = ?"
-            " ORDER BY n LIMIT 1",
-            (agent_id, envelope_id),
+            f"SELECT row, first_seq FROM runs WHERE envelope = ? AND +agent = {_N} ORDER BY n LIMIT 1",
+            (envelope_id, agent_id),
         )
         return read_run(*rows[0]) if rows else None
 
@@ -74,7 +74,7 @@ class Reader:
     def seen(self, agent_id: str, id: str) -> bool:
         return bool(
             self._all(
-                "SELECT 1 FROM known WHERE agent = (SELECT n FROM agents WHERE id = ?) AND space = 1 AND id = ?",
+                f"SELECT 1 FROM known WHERE agent = {_N} AND space = 1 AND id = ?",
                 (agent_id, id),
             )
         )
@@ -84,13 +84,13 @@ class Reader:
     def mail(self, agent_id: str, limit: int) -> list[Mail]:
         rows = self._all(
             "SELECT seq, envelope, kind, run_id, priority, expires_at, data FROM mail"
-            " WHERE agent = (SELECT n FROM agents WHERE id = ?) ORDER BY priority, seq LIMIT ?",
+            f" WHERE agent = {_N} ORDER BY priority, seq LIMIT ?",
             (agent_id, limit),
         )
         return [Mail(row[0], agent_id, *row[1:]) for row in rows]
 
     def timers(self, agent_id: str) -> list[Timer]:
-        return [Timer(*row) for row in self._all(f"{_TIMER} WHERE a.id = ? {_BY_TIME}", (agent_id,))]
+        return [Timer(*row) for row in self._all(f"{_TIMER} WHERE t.agent = {_N} {_BY_TIME}", (agent_id,))]
 
     def due(self, now: int, limit: int) -> list[Timer]:
         return [Timer(*row) for row in self._all(f"{_TIMER} WHERE t.due <= ? {_BY_TIME} LIMIT ?", (now, limit))]
@@ -125,7 +125,7 @@ class Reader:
             where += ["r.agent = ?", "r.run = ?"]
             bindings = [max(after, found[0][0] - 1), found[0][1], tight(filter.run_id)]
         elif filter.agent_id:
-            where.append("r.agent = (SELECT n FROM agents WHERE id = ?)")
+            where.append(f"r.agent = {_N}")
             bindings.append(filter.agent_id)
         if before is not None:
             where.append("r.seq < ?")
@@ -141,7 +141,7 @@ class Reader:
         where = ["1"]
         bindings: list[Any] = []
         if filter.agent_id:
-            where.append("agent = (SELECT n FROM agents WHERE id = ?)")
+            where.append(f"agent = {_N}")
             bindings.append(filter.agent_id)
         if filter.status:
             where.append(f"status IN ({_marks(filter.status)})")
@@ -172,8 +172,7 @@ class Reader:
 
     def dead_letters(self, agent_id: str, limit: int) -> list[DeadLetter]:
         rows = self._all(
-            "SELECT envelope, reason, at, data FROM dead_letters WHERE agent = (SELECT n FROM agents WHERE id = ?)"
-            " ORDER BY ordinal DESC LIMIT ?",
+            f"SELECT envelope, reason, at, data FROM dead_letters WHERE agent = {_N} ORDER BY ordinal DESC LIMIT ?",
             (agent_id, limit),
         )
         return [DeadLetter(agent_id, *row) for row in rows]
@@ -185,10 +184,6 @@ class Reader:
     def workers(self) -> list[WorkerRow]:
         rows = self._all("SELECT id, heartbeat_at, started_at, pid, host FROM workers ORDER BY id")
         return [WorkerRow(*row) for row in rows]
-
-    def data_version(self) -> int:
-        version: int = self._all("PRAGMA data_version")[0][0]
-        return version
 
 
 def read_record(row: Any) -> Record:

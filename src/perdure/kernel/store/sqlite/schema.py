@@ -38,11 +38,11 @@ CREATE TABLE runs (
     row BLOB NOT NULL
 );
 CREATE INDEX runs_agent ON runs (agent);
-CREATE INDEX runs_envelope ON runs (agent, envelope);
+CREATE INDEX runs_envelope ON runs (envelope);
 CREATE INDEX runs_parent ON runs (parent) WHERE parent != '';
 CREATE INDEX runs_open ON runs (status, agent) WHERE status NOT IN ('done', 'failed', 'cancelled');
 
-CREATE TABLE specs (digest TEXT PRIMARY KEY, at INTEGER NOT NULL, data BLOB NOT NULL);
+CREATE TABLE specs (digest TEXT PRIMARY KEY, at INTEGER NOT NULL, data BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE blobs (digest TEXT PRIMARY KEY, data BLOB NOT NULL);
 
 -- AUTOINCREMENT: a seq is never given twice, so that "newer than the last one read" can be said.
@@ -63,9 +63,8 @@ CREATE INDEX known_order ON known (agent, space, ordinal);
 
 CREATE TABLE dead_letters (
     agent INTEGER NOT NULL, envelope TEXT NOT NULL, ordinal INTEGER NOT NULL, reason TEXT NOT NULL, at INTEGER NOT NULL,
-    data BLOB NOT NULL
-);
-CREATE UNIQUE INDEX dead_letters_envelope ON dead_letters (agent, envelope);
+    data BLOB NOT NULL, PRIMARY KEY (agent, envelope)
+) WITHOUT ROWID;
 CREATE INDEX dead_letters_order ON dead_letters (agent, ordinal);
 
 CREATE TABLE timers (
@@ -101,18 +100,19 @@ class Schema(msgspec.Struct, frozen=True):
 SCHEMA = Schema(version=1, tables=TABLES)
 
 
-def connect(path: str) -> apsw.Connection:
-    """A connection to a file, which is created where there is none. It waits BUSY_MS for others."""
+def connect(path: str, busy_ms: int = BUSY_MS) -> apsw.Connection:
+    """A connection to a file, which is created where there is none. It waits `busy_ms` for others."""
     connection = apsw.Connection(path)
-    connection.set_busy_timeout(BUSY_MS)
+    connection.set_busy_timeout(busy_ms)
+    connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)  # else each new binding may prepare a statement again
     connection.execute("PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY; PRAGMA journal_size_limit = 8388608")
     return connection
 
 
-def prepare(connection: apsw.Connection, path: str, schema: Schema = SCHEMA) -> None:
+def prepare(connection: apsw.Connection, path: str, schema: Schema = SCHEMA, busy_ms: int = BUSY_MS) -> None:
     """Bring the file to the schema's version. Raises StoreTooNew, and StoreCorrupt for a database of something else."""
     version = _version(connection, path, schema)
-    _use_wal(connection)
+    _use_wal(connection, busy_ms)
     if version == schema.version:
         return
     connection.execute("BEGIN IMMEDIATE")  # whoever comes second finds the work done
@@ -132,9 +132,12 @@ def prepare(connection: apsw.Connection, path: str, schema: Schema = SCHEMA) -> 
 
 
 def _version(connection: apsw.Connection, path: str, schema: Schema) -> int:
-    version = int(connection.pragma("user_version"))
-    if connection.pragma("application_id") != APPLICATION_ID:
-        if version or connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchall():
+    with connection:  # one look at all three, as another process may be making the file
+        version = int(connection.pragma("user_version"))
+        ours = connection.pragma("application_id") == APPLICATION_ID
+        empty = not connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchall()
+    if not ours:
+        if version or not empty:
             raise StoreCorrupt(f"{path}: the file is a database, but not one of Perdure", path=path)
     elif version > schema.version:
         raise StoreTooNew(
@@ -143,9 +146,9 @@ def _version(connection: apsw.Connection, path: str, schema: Schema) -> int:
     return version
 
 
-def _use_wal(connection: apsw.Connection) -> None:
+def _use_wal(connection: apsw.Connection, busy_ms: int) -> None:
     """SQLite does not wait for others when it changes the journal mode, so this does."""
-    deadline = perf_counter() + BUSY_MS / 1000
+    deadline = perf_counter() + busy_ms / 1000
     while connection.pragma("journal_mode") != "wal":
         try:
             connection.pragma("journal_mode", "wal")

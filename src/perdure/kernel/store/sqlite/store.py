@@ -32,7 +32,7 @@ from .audit import audit
 from .faults import fault
 from .liveness import WorkerLocks
 from .reader import Reader
-from .schema import SCHEMA, Schema, connect, prepare
+from .schema import BUSY_MS, SCHEMA, Schema, connect, prepare
 from .transaction import Transaction
 from .writer import Writer
 
@@ -66,19 +66,21 @@ class SqliteStore:
         host: str = socket.gethostname(),
         probe: Callable[[str], None] = _quiet,
         schema: Schema = SCHEMA,
+        busy_ms: int = BUSY_MS,
     ) -> SqliteStore:
         """Open the file, made with its folder where there is none, and migrated after a backup where it is older.
 
-        `probe` is called in the writer's thread at "store.before_commit" and "store.after_commit". Raises StoreTooNew,
-        StoreCorrupt, StoreReadOnly, StoreFull, StoreBusy.
+        `probe` is called in the writer's thread at "store.before_commit" and "store.after_commit". A commit fails with
+        StoreBusy when another process holds the file for `busy_ms`. Raises StoreTooNew, StoreCorrupt, StoreReadOnly,
+        StoreFull, StoreBusy.
         """
         name = os.fspath(path)
         connections: list[apsw.Connection] = []
         try:
             Path(name).parent.mkdir(parents=True, exist_ok=True)
-            connections.append(connect(name))
-            prepare(connections[0], name, schema)
-            connections.append(connect(name))
+            connections.append(connect(name, busy_ms))
+            prepare(connections[0], name, schema, busy_ms)
+            connections.append(connect(name, busy_ms))
         except (apsw.Error, OSError) as error:
             code = connections[0].system_errno if connections else 0
             raise fault(error, name, code) from error
@@ -170,7 +172,9 @@ class SqliteStore:
         return self._read(self._reader.workers)
 
     def changed(self) -> int:
-        return self._read(self._reader.data_version)
+        if self._closed:
+            raise StoreClosed(f"{self.path} is closed")
+        return self._writer.changed
 
     # -- the file itself ----------------------------------------------------------------------------------------------
 

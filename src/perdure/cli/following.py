@@ -1,0 +1,73 @@
+"""A run followed to its rest: shown while it goes on, left safely when somebody stops it, reported at its end."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Awaitable
+from typing import Protocol
+
+from perdure.base.errors import Interrupted
+from perdure.control.listening import RunEvent
+from perdure.control.results import RunResult
+from perdure.control.runtime import Runtime
+
+from .group import load
+from .outcome import report_run
+from .process import Stop, Stopped
+from .project import command_line
+from .streaming import Streaming
+from .terminal import is_terminal
+
+PROGRESS = "perdure.cli.progress:Progress"
+
+
+class Show(Protocol):
+    """Shows what happens in a run."""
+
+    shown: str
+    """The text of the answer that stands on stdout."""
+
+    def event(self, event: RunEvent) -> None: ...
+    def close(self) -> None: ...
+
+
+async def follow(
+    runtime: Runtime,
+    run_id: str,
+    rest: Awaitable[RunResult],
+    *,
+    stop: Stop,
+    json: bool = False,
+    stream: bool = False,
+) -> int:
+    """Show and report the run that `rest` waits for. Returns the exit code; raises Interrupted."""
+    show = _show(json, stream)
+    try:
+        result = await stop.unless(_hear(runtime, run_id, rest, show))
+    except Stopped as stopped:
+        go_on = command_line(runtime, "resume", run_id)
+        raise Interrupted(f"run {run_id} was interrupted", hint=f"Go on with: {go_on}", run_id=run_id) from stopped
+    finally:
+        if show is not None:
+            show.close()
+    return report_run(runtime, result, json=json, shown=show.shown if show is not None else "")
+
+
+async def _hear(runtime: Runtime, run_id: str, rest: Awaitable[RunResult], show: Show | None) -> RunResult:
+    if show is None:
+        return await rest
+    result: RunResult | None = None
+    async for event in runtime.follow(run_id, rest):
+        show.event(event)
+        result = event.result or result
+    assert result is not None  # it is the last event
+    return result
+
+
+def _show(json: bool, stream: bool) -> Show | None:
+    if stream:
+        return Streaming(sys.stderr if json else sys.stdout)
+    if not is_terminal(sys.stderr):
+        return None
+    show: Show = load(PROGRESS)()
+    return show

@@ -1,0 +1,99 @@
+"""The command line: the table of its commands, and the one place where errors become messages and exit codes."""
+
+from __future__ import annotations
+
+import errno
+import gc
+import os
+import sys
+from typing import Any
+
+import click
+
+from perdure import __version__
+from perdure.base.errors import PerdureError
+
+from .exits import DONE, INTERRUPTED
+from .group import LazyGroup, Sections, load
+
+COMMANDS: Sections = {
+    "Begin": {
+        "init": ("perdure.cli.init:command", "Make a new project."),
+        "demo": ("perdure.cli.demo:command", "Do a real job, be killed in the middle, and finish it."),
+        "validate": ("perdure.cli.validate:command", "Check files, and tell everything that is wrong."),
+        "schema": ("perdure.cli.schema:command", "Print the JSON Schema of a file."),
+    },
+    "Run": {
+        "run": ("perdure.cli.run:command", "Send input to an agent and wait for the answer."),
+        "resume": ("perdure.cli.resume:command", "Go on with a run, or with all that were interrupted."),
+        "pause": ("perdure.cli.pause:command", "Let nothing new begin in a run."),
+        "cancel": ("perdure.cli.cancel:command", "End a run and its children."),
+    },
+    "Decide": {
+        "approve": ("perdure.cli.approve:command", "Answer what a run asks."),
+        "deny": ("perdure.cli.deny:command", "Refuse what a run asks to do."),
+        "resolve": ("perdure.cli.resolve:command", "Say what became of an effect in doubt."),
+    },
+    "Look": {
+        "runs": ("perdure.cli.runs.group:group", "List, show, verify, delete and export runs."),
+        "trace": ("perdure.cli.trace:command", "Show what a run did, how long it took and what it cost."),
+        "replay": ("perdure.cli.replay:command", "Execute a run again against its journal, touching nothing."),
+        "fork": ("perdure.cli.fork:command", "Begin a new run that shares the records before a key."),
+        "export-cassette": ("perdure.cli.export_cassette:command", "Write a run's answers as a fixture for tests."),
+    },
+    "Keep": {
+        "gc": ("perdure.cli.gc:command", "Free what nothing refers to any more."),
+        "completions": ("perdure.cli.completions:command", "Print the completion script of a shell."),
+        "version": ("perdure.cli.version:command", "Print the versions of Perdure and of what it stands on."),
+    },
+}
+
+EPILOG = """\b
+Exit codes: 0 done, 1 failed, 2 bad usage or file, 3 waiting for a person,
+4 budget, 130 interrupted. `perdure COMMAND --help` tells more."""
+
+REPORT = "perdure.cli.errors:report"
+REPORT_UNEXPECTED = "perdure.cli.errors:report_unexpected"
+
+
+class Root(LazyGroup):
+    """The edge: whatever a command raises becomes a message on stderr and an exit code."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except KeyboardInterrupt:
+            ctx.exit(INTERRUPTED)
+        except PerdureError as error:
+            ctx.exit(load(REPORT)(error, json=bool(ctx.meta.get("json"))))
+        except Exception as error:
+            if isinstance(error, OSError) and error.errno == errno.EPIPE:
+                _close_quietly()
+                ctx.exit(DONE)
+            ctx.exit(load(REPORT_UNEXPECTED)(error, json=bool(ctx.meta.get("json"))))
+
+
+@click.group(
+    cls=Root,
+    sections=COMMANDS,
+    epilog=EPILOG,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(__version__, message="%(version)s")
+def cli() -> None:
+    """Runs AI agents that last: durable, budgeted, replayable, from one SQLite file."""
+
+
+def main() -> None:
+    # Nothing made while a command starts is garbage: collecting it would cost a tenth of the start.
+    gc.set_threshold(50_000, 20, 20)
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    cli.main(prog_name="perdure")
+
+
+def _close_quietly() -> None:
+    """Nobody reads on: what is still buffered must not complain when the process ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

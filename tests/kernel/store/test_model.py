@@ -1,0 +1,283 @@
+"""Random commits: both stores do the same, and what a plain model of journal, inbox, leases and money says."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import tempfile
+from typing import Any
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from perdure.base.errors import PerdureError
+from perdure.kernel.records import Record
+from perdure.kernel.store import ops
+from perdure.kernel.store.memory import MemoryStore
+from perdure.kernel.store.rows import AgentRow, RecordFilter, RunFilter, RunRow, Timer, WorkerRow
+from perdure.kernel.store.sqlite import SqliteStore
+
+AGENTS = ("a", "b", "c")
+RUNS = {"r1": "a", "r2": "a", "r3": "b", "run_" + "0a" * 16: "c"}
+SCOPES = ("day", "project")
+
+agents = st.sampled_from(AGENTS)
+runs = st.sampled_from(sorted(RUNS))
+envelopes = st.sampled_from([f"e{n}" for n in range(6)])
+keys = st.sampled_from(["k1", "k2"])
+workers = st.sampled_from(["w1", "w2"])
+times = st.integers(0, 20)
+small = st.integers(0, 60)
+status = st.sampled_from(["queued", "running", "waiting", "done"])
+policies = st.sampled_from(["reject_new", "drop_oldest", "dead_letter"])
+types = st.sampled_from(["effect.intended", "effect.done"])
+limits = st.builds(ops.ScopeLimit, st.sampled_from(SCOPES), st.sampled_from([None, 50, 100]), st.integers(0, 2))
+scopes = st.lists(limits, min_size=1, max_size=2).map(tuple)
+envelope_ids = st.lists(envelopes, max_size=3).map(tuple)
+
+
+def _records(run_id: str, made: list[tuple[str, str, str]]) -> ops.Append:
+    agent_id = RUNS[run_id]
+    return ops.Append(
+        agent_id, tuple(Record(agent_id, run_id, key, type, 1, key.encode(), blob) for key, type, blob in made)
+    )
+
+
+appends = st.builds(_records, runs, st.lists(st.tuples(keys, types, st.sampled_from(["", "", "blob"])), max_size=3))
+deliveries = st.builds(
+    lambda agent_id, id, priority, capacity, policy, run_id, taken: ops.Deliver(
+        agent_id, id, "message", id.encode(), 1, run_id, priority, None, capacity, policy, taken
+    ),
+    agents, envelopes, st.sampled_from([10, 50]), st.integers(0, 2), policies, st.sampled_from(["", "", "r1"]),
+    st.sampled_from([False, False, True]),
+)  # fmt: skip
+operations = st.one_of(
+    appends,
+    appends,
+    deliveries,
+    deliveries,
+    st.builds(lambda id, spec, owner: ops.PutAgent(AgentRow(id, spec, 1, owner)), agents, keys, st.just("")),
+    st.builds(lambda id, state, spec: ops.PutRun(RunRow(id, RUNS[id], spec, "e", state, 1)), runs, status, keys),
+    st.builds(ops.Acknowledge, agents, envelope_ids),
+    st.builds(ops.PutDeadLetter, agents, envelopes, st.just("expired"), times, st.just(b"x")),
+    st.builds(ops.DropDeadLetter, agents, envelopes),
+    st.builds(lambda run_id, key, due: ops.SetTimer(Timer(RUNS[run_id], run_id, key, due)), runs, keys, times),
+    st.builds(ops.CancelTimer, runs, st.sampled_from(["", "k1"])),
+    st.builds(ops.Claim, agents, workers),
+    st.builds(ops.Unclaim, agents, workers),
+    st.builds(lambda id, at: ops.Heartbeat(WorkerRow(id, at, host="here")), workers, times),
+    st.builds(ops.ForgetWorker, workers),
+    st.builds(ops.Reserve, keys, runs, small, scopes),
+    st.builds(ops.Settle, keys, small),
+    st.builds(ops.MarkSeen, agents, envelope_ids, st.integers(1, 3)),
+    st.builds(ops.PutSpec, keys, st.just(b"spec"), times),
+    st.builds(ops.PutBlob, st.sampled_from(["blob", "other"]), st.just(b"body")),
+    st.just(ops.CollectGarbage()),
+)
+guards = st.one_of(
+    st.builds(ops.HasFence, agents, workers, st.integers(0, 3)),
+    st.builds(ops.Claimable, agents, workers, times),
+    st.builds(ops.NoAgent, agents),
+    st.builds(ops.NewEnvelope, agents, envelopes),
+    st.builds(ops.RunIs, runs, st.lists(status, max_size=3).map(tuple)),
+    st.builds(ops.NoKey, runs, keys, types),
+    st.builds(ops.WithinBudget, small, scopes),
+)
+
+
+class Model:
+    """What commits that succeeded have made of the world, in the plainest terms."""
+
+    def __init__(self) -> None:
+        self.agents: set[str] = set()
+        self.journal: list[tuple[int, str, str]] = []  # seq, run, key
+        self.waiting: dict[str, list[str]] = {id: [] for id in AGENTS}
+        self.gone: dict[str, set[str]] = {id: set() for id in AGENTS}
+        self.fences: dict[str, int] = dict.fromkeys(AGENTS, 0)
+        self.owners: dict[str, str] = dict.fromkeys(AGENTS, "")
+        self.money: dict[str, tuple[int, int, int]] = {}  # scope: period, reserved, spent
+        self.reserved: dict[str, tuple[int, dict[str, int]]] = {}
+        self.last_seq = 0
+
+    def take(self, op: ops.Op, result: Any) -> None:
+        match op:
+            case ops.Append(agent_id, records):
+                assert agent_id in self.agents
+                assert result == list(range(self.last_seq + 1, self.last_seq + 1 + len(records)))
+                self.last_seq += len(records)
+                self.journal += [(seq, one.run_id, one.key) for seq, one in zip(result, records, strict=True)]
+            case ops.PutAgent(row):
+                self.agents.add(row.id)
+            case ops.Deliver(agent_id, id):
+                known = id in self.waiting[agent_id] or id in self.gone[agent_id]
+                assert (result == "duplicate") == known
+                if op.taken and not known:
+                    self.gone[agent_id].add(id)
+                elif result in ("delivered", "dropped_oldest"):
+                    self.waiting[agent_id].append(id)
+            case ops.Acknowledge(agent_id, ids):
+                taken = set(ids) & set(self.waiting[agent_id])
+                self.gone[agent_id] |= taken
+                self.waiting[agent_id] = [id for id in self.waiting[agent_id] if id not in taken]
+            case ops.Claim(agent_id, worker):
+                self.fences[agent_id] += 1
+                self.owners[agent_id] = worker
+                assert result == self.fences[agent_id]
+            case ops.Unclaim(agent_id, worker):
+                if self.owners[agent_id] == worker:
+                    self.owners[agent_id] = ""
+            case ops.Reserve(id, _, amount, limits) if id not in self.reserved:
+                periods = {}
+                for limit in {limit.id: limit for limit in reversed(limits)}.values():
+                    period, reserved, spent = self.money.get(limit.id, (-1, 0, 0))
+                    if period < limit.period:
+                        period, reserved, spent = limit.period, 0, 0
+                    self.money[limit.id] = period, reserved + amount, spent
+                    periods[limit.id] = period
+                self.reserved[id] = amount, periods
+            case ops.Settle(id, spent_now):
+                assert result == (id in self.reserved)
+                amount, periods = self.reserved.pop(id, (0, {}))
+                for scope, then in periods.items():
+                    period, reserved, spent = self.money[scope]
+                    if period == then:
+                        self.money[scope] = period, reserved - amount, spent + spent_now
+
+    def forget(self, agent_id: str) -> None:
+        self.agents.discard(agent_id)
+        self.journal = [one for one in self.journal if RUNS[one[1]] != agent_id]
+        self.waiting[agent_id], self.gone[agent_id] = [], set()
+        self.fences[agent_id], self.owners[agent_id] = 0, ""
+
+
+class Stores(RuleBasedStateMachine):
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = tempfile.mkdtemp()
+        self.loop = asyncio.new_event_loop()
+        self.memory = MemoryStore()
+        self.sqlite = SqliteStore.open(f"{self.folder}/store.db")
+        self.model = Model()
+        self.deleted: set[str] = set()
+
+    def teardown(self) -> None:
+        self.loop.run_until_complete(self.sqlite.close())
+        self.loop.close()
+        shutil.rmtree(self.folder)
+
+    def _commit(self, operations: list[ops.Op], guards: list[ops.Guard]) -> list[Any] | None:
+        """The results that both stores give, None where both refuse for the same reason."""
+
+        async def outcome(store: MemoryStore | SqliteStore) -> Any:
+            try:
+                return await store.commit(operations, guards)
+            except PerdureError as error:
+                return error.as_dict()
+
+        expected = self.loop.run_until_complete(outcome(self.memory))
+        assert self.loop.run_until_complete(outcome(self.sqlite)) == expected
+        return expected if isinstance(expected, list) else None
+
+    @rule(operations=st.lists(operations, min_size=1, max_size=5), guards=st.lists(guards, max_size=1))
+    def commit(self, operations: list[ops.Op], guards: list[ops.Guard]) -> None:
+        operations = [op for op in operations if not (isinstance(op, ops.PutRun) and op.row.id in self.deleted)]
+        results = self._commit(operations, guards)
+        for op, result in zip(operations, results or (), strict=bool(results)):
+            self.model.take(op, result)
+            if isinstance(op, ops.Deliver) and result == "dropped_oldest":
+                kept = {id for id, _, _ in self._inbox(op.agent_id)}
+                self.model.waiting[op.agent_id] = [id for id in self.model.waiting[op.agent_id] if id in kept]
+
+    @rule(operations=st.lists(st.one_of(deliveries, appends), min_size=1, max_size=3))
+    def commit_for_agents_that_are_there(self, operations: list[ops.Op]) -> None:
+        self.commit([*(ops.PutAgent(AgentRow(id, "spec", 1)) for id in AGENTS), *operations], [])
+
+    @rule(run_id=runs)
+    def delete_run(self, run_id: str) -> None:
+        row = self.loop.run_until_complete(self.memory.load_run(run_id))
+        if row is None or self._ask("records", RecordFilter(agent_id=row.agent_id), before=row.first_seq):
+            return  # records from before its row are none of a run's
+        self._commit([ops.DeleteRun(run_id)], [])
+        self.deleted.add(run_id)
+        self.model.journal = [one for one in self.model.journal if one[1] != run_id]
+        self._look_at_money()
+
+    @rule(agent_id=agents)
+    def delete_agent(self, agent_id: str) -> None:
+        self._commit([ops.DeleteAgent(agent_id)], [])
+        self.model.forget(agent_id)
+        self._look_at_money()
+
+    def _look_at_money(self) -> None:
+        """Deletions give back what was reserved: the model goes on from what both stores agree on."""
+        rows = self._ask("scopes", SCOPES)
+        self.model.money = {row.id: (row.period, row.reserved, row.spent) for row in rows}
+        held = self.memory._all.reservations.values()
+        self.model.reserved = {one.id: (one.amount, one.scopes) for one in held}
+
+    @rule()
+    def open_again(self) -> None:
+        self.loop.run_until_complete(self.sqlite.close())
+        self.sqlite = SqliteStore.open(f"{self.folder}/store.db")
+
+    def _ask(self, question: str, *arguments: Any, **options: Any) -> Any:
+        """The answer that both stores give."""
+        answers = [
+            self.loop.run_until_complete(getattr(store, question)(*arguments, **options))
+            for store in (self.memory, self.sqlite)
+        ]
+        assert answers[0] == answers[1], question
+        return answers[0]
+
+    def _inbox(self, agent_id: str) -> list[tuple[str, int, bytes]]:
+        """The mail that waits in both stores; they may number it differently."""
+        inboxes = [
+            [(mail.envelope_id, mail.priority, mail.data) for mail in self.loop.run_until_complete(found)]
+            for found in (self.memory.mail(agent_id, 99), self.sqlite.mail(agent_id, 99))
+        ]
+        assert inboxes[0] == inboxes[1]
+        return inboxes[0]
+
+    @invariant()
+    def the_journal_is_what_was_appended(self) -> None:
+        records = self._ask("records", RecordFilter())
+        assert [(one.seq, one.run_id, one.key) for one in records] == self.model.journal
+        for run_id in RUNS:
+            self._ask("records", RecordFilter(run_id=run_id), order="newest", limit=3)
+            self._ask("load_run", run_id)
+        self._ask("runs", RunFilter(status=("queued", "waiting")), limit=10)
+        for agent_id in self.model.agents:
+            assert self._ask("verify", agent_id) == [] or any(one.blob for one in records)
+
+    @invariant()
+    def inboxes_hold_what_was_delivered(self) -> None:
+        for agent_id in AGENTS:
+            assert sorted(id for id, _, _ in self._inbox(agent_id)) == sorted(self.model.waiting[agent_id])
+            self._ask("dead_letters", agent_id)
+            for n in range(6):
+                self._ask("seen", agent_id, f"e{n}")
+
+    @invariant()
+    def leases_and_timers_agree(self) -> None:
+        for agent_id in AGENTS:
+            row = self._ask("load_agent", agent_id)
+            assert (row is not None) == (agent_id in self.model.agents)
+            if row:
+                assert (row.owner, row.fence) == (self.model.owners[agent_id], self.model.fences[agent_id])
+            self._ask("timers", agent_id)
+        self._ask("ready", 10, 10)
+        self._ask("due", 10, 10)
+        self._ask("next_due")
+        self._ask("workers")
+
+    @invariant()
+    def money_adds_up(self) -> None:
+        rows = self._ask("scopes", SCOPES)
+        assert {row.id: (row.period, row.reserved, row.spent) for row in rows} == self.model.money
+
+
+TestStores = Stores.TestCase
+TestStores.settings = settings(
+    max_examples=60, stateful_step_count=25, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
+)
