@@ -25,12 +25,21 @@ def project(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def converse(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], None]:
+def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """What a shell has in which this checkout is installed."""
+    commands = _commands(tmp_path_factory.mktemp("bin"))
+    return {
+        **os.environ,
+        "PATH": f"{commands}:{os.environ['PATH']}",
+        "PYTHONPATH": str(ROOT / "src"),
+        "NO_COLOR": "1",
+    }
+
+
+@pytest.fixture
+def converse(project: Path, environment: dict[str, str]) -> Callable[[str], None]:
     """Runs the lines of a text that begin with `$ ` in the project, and compares what each prints with the lines that
     follow it. `…` stands for anything."""
-    commands = _commands(tmp_path_factory.mktemp("bin"))
-    source = str(ROOT / "src")
-    environment = {**os.environ, "PATH": f"{commands}:{os.environ['PATH']}", "NO_COLOR": "1", "PYTHONPATH": source}
 
     def run(text: str) -> None:
         for command, expected in read_session(text):

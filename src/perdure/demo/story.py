@@ -69,7 +69,7 @@ async def live_and_die(folder: Path) -> Death:
     """Let a process of its own work until it kills itself."""
     began = perf_counter()
     worker = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "perdure.demo.worker", str(folder), stdout=asyncio.subprocess.PIPE
+        sys.executable, "-P", "-m", "perdure.demo.worker", str(folder), stdout=asyncio.subprocess.PIPE
     )
     try:
         said, _ = await asyncio.wait_for(worker.communicate(), PATIENCE)

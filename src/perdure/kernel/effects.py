@@ -22,6 +22,7 @@ from perdure.base.errors import (
     ToolTimeout,
     WrongState,
 )
+from perdure.base.usage import Usage
 
 from . import records as r
 from .budgets import Money
@@ -87,6 +88,8 @@ class Effects:
         self.under_way: set[str] = set()
         """Keys of effects that were begun in this process, may change something, and have no outcome yet."""
         self.time_left: Callable[[], int] | None = None
+        self.used = journal.used
+        """What the handler has used up to the place where it is, which a replay comes to only by and by."""
         self._run_id = run_id
         self._journal = journal
         self._keys = keys
@@ -132,6 +135,7 @@ class Effects:
                 return _said(unpack(resolved.body), type)
             case "return":
                 assert past is not None
+                self._count(past.usage)
                 return unpack(past.body) if type is None else unpack_as(past.body, type)
             case "raise":
                 raise _again(one.key, past) if resolved is None and past else _refused(one.key, resolved)
@@ -252,9 +256,14 @@ class Effects:
             entries.append((one.key, r.BudgetSettled(reservation=one.reservation, spent=spent)))
             self._money.settle(one.reservation, spent)
         self._journal.totals.add(done)
+        self._count(outcome.usage)
         await self._write(*entries, money=self._money if one.reservation else None)
         self.under_way.discard(one.key)
         self._probe("effect.done")
+
+    def _count(self, usage: Usage | None) -> None:
+        if usage is not None:
+            self.used = self.used + usage
 
     async def _fail(self, one: _One, error: Exception, started: float) -> PerdureError:
         """Record that the effect failed; gives back the error to raise, the same that a replay will raise."""

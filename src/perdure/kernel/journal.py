@@ -46,6 +46,7 @@ class Past(msgspec.Struct):
     effect: EffectClass = "read"
     body: r.Raw = NIL
     request: r.Raw = NIL
+    usage: Usage | None = None
     reserved: r.BudgetReserved | None = None
 
 
@@ -76,6 +77,8 @@ class Journal:
         self.checkpoint: Any = None
         self.counters: dict[str, int] = {}
         self.totals = Totals()
+        self.used = NO_USAGE
+        """What had been used at the last checkpoint."""
         self.extensions = 0
         self.attempt = 1
         self.failed_key = ""
@@ -109,7 +112,7 @@ class Journal:
             case r.EffectDone():
                 before = self.effects.get(key)
                 request = before.request if before is not None and before.request != NIL else event.request
-                self.effects[key] = Past("done", event.digest, body=event.body, request=request)
+                self.effects[key] = Past("done", event.digest, body=event.body, request=request, usage=event.usage)
                 self.totals.add(event)
             case r.BudgetReserved():
                 self._reserved[key] = event
@@ -150,6 +153,7 @@ class Journal:
         self.checkpoint = saved["state"]
         self.counters = saved["counters"]
         self.totals = Totals(saved["steps"], saved["cost"], Usage(*saved["usage"]))
+        self.used = self.totals.usage
 
 
 def changed_tools(accepted: r.RunAccepted | None, now: dict[str, str]) -> tuple[str, ...]:
