@@ -231,7 +231,11 @@ class Engine:
         return (await self.ended(active)).waits
 
     def settled(self, ended: Ended) -> None:
-        """A run came to rest, or waits: tell whoever asked."""
+        """A run came to rest, or waits: tell whoever asked. Where more mail has come for one that waits, there may be
+        an answer in it: the turn that reads it tells."""
+        if ended.waits and ended.run.agent_id in self._again:
+            self._pulse.hurry()
+            return
         for watcher in self._watchers.get(ended.run.agent_id, ()):
             if watcher.run_id == ended.run.id:
                 watcher.tell(ended)
