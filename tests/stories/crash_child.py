@@ -1,9 +1,9 @@
 """A process that works and may be killed at any instant: it takes over what lies idle, and accepts new runs.
 
-    crash_child.py PROJECT --runs N [--point NAME --nth N] [--finish]
+    crash_child.py PROJECT --runs N [--point NAME --nth N [--stop]] [--finish]
 
 Prints a JSON object a line: `doubtful`, what the journal holds intended and not done as the process starts;
-`accepted`, a run's id, once `start` has returned; `over` at its end. With `--finish` it ends when no run can go on.
+`accepted`, a run's id, once `start` has returned; `over` at its end. With `--stop` it is paused there instead of killed; with `--finish` it ends when no run can go on.
 """
 
 from __future__ import annotations
@@ -11,7 +11,9 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import random
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,7 @@ from perdure.kernel.store.port import Store
 from perdure.kernel.store.rows import RecordFilter, RunFilter, RunRow
 from perdure.kernel.store.sqlite import SqliteStore
 from perdure.testing import Scripted, call, kill_at
+from perdure.testing.crash import Probe, at
 
 SETTINGS = Settings(recover=True, heartbeat_ms=200, lease_ms=800, poll_ms=30, linger_ms=30)
 WORKER = [
@@ -103,15 +106,22 @@ async def finish(rt: perdure.Runtime) -> None:
         await asyncio.sleep(0.02)
 
 
+def _probe(args: argparse.Namespace) -> Probe:
+    if args.stop:
+        return at(args.point, args.nth, lambda _: os.kill(os.getpid(), signal.SIGSTOP))
+    return kill_at(args.point, args.nth) if args.point else (lambda _: None)
+
+
 async def main() -> None:
     asked = argparse.ArgumentParser()
     asked.add_argument("project", type=Path)
     asked.add_argument("--runs", type=int, default=4)
     asked.add_argument("--point", default="")
     asked.add_argument("--nth", type=int, default=1)
+    asked.add_argument("--stop", action="store_true")
     asked.add_argument("--finish", action="store_true")
     args = asked.parse_args()
-    probe = kill_at(args.point, args.nth) if args.point else (lambda _: None)
+    probe = _probe(args)
     tell(opening=True)
     store = SqliteStore.open(args.project / ".perdure" / "perdure.db", probe=probe)
     tell(doubtful=await doubtful(store))

@@ -7,6 +7,7 @@ by another process. `PERDURE_CRASH_KILLS` says how many random instants (200), `
 
 from __future__ import annotations
 
+import asyncio
 import os
 import random
 import signal
@@ -51,7 +52,7 @@ async def test_killed_at_random_instants(project: Path, outside: Any, spawn: Any
         child = spawn("--runs", "4")
         children.append(child)
         child.hear("opening")
-        time.sleep(chance.random() * whole * 1.2)
+        await asyncio.sleep(chance.random() * whole * 1.2)
         child.signal(signal.SIGKILL)
         child.end()
     await nothing_is_lost_or_repeated(project, outside, spawn, models, children)

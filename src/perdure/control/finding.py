@@ -15,10 +15,10 @@ AT_ONCE = 200
 
 async def find_run(store: Store, id: str) -> RunRow:
     """The run with this id, or the only one whose id begins or ends with it. Raises RunNotFound, InputError."""
-    row = await store.load_run(id)
+    row = await store.load_run(id) if id.isascii() else None
     if row is not None:
         return row
-    if len(id) < 4:
+    if len(id.removeprefix("run_")) < 4 or not id.isascii():
         raise RunNotFound(f"no run {id!r}", run_id=id)
     for prefix in (id, f"run_{id}"):
         page = await store.runs(RunFilter(id_prefix=prefix), limit=2)

@@ -74,6 +74,7 @@ class Engine:
         self._again: set[str] = set()
         self._side: set[asyncio.Task[None]] = set()
         self._naps: set[asyncio.Future[None]] = set()
+        self._arriving: set[str] = set()
         self._mine: set[str] = set()
         self._troubled: dict[str, int] = {}  # agent → when to look at it again
         self._idle: dict[str, int] = {}
@@ -126,20 +127,12 @@ class Engine:
                 id, agent_id, spec, envelope.id, "running", now, root=id, started_at=now, budget=program.per_run
             )
             row = AgentRow(agent_id, spec, now, self.worker, 1, id, updated_at=now)
-            await self._lease.hold()
             ops = keep + accept(envelope, run, now=now, agent=row, tools=program.tools)
             try:
-                results = await self.store.commit(ops, (NoAgent(agent_id),))
+                run = await self._found(envelope, run, row, program, ops)
             except KeyExists:
                 return await self.submit(envelope, spec, document, program)
             self._specs.add(spec)
-            self.probe("accept.after_commit")
-            seqs = next(result for result in results if isinstance(result, list))
-            run = msgspec.structs.replace(run, first_seq=seqs[0])
-            holding = Holding(self, row, 1)
-            holding.begin(run, program, envelope, await holding.money(run, program))
-            holding.fresh = True
-            self._tick(agent_id, holding)
             return run
         run = RunRow(id, agent_id, spec, envelope.id, "queued", now, root=id, budget=program.per_run)
         taken = await self.store.find_run(agent_id, envelope.id)
@@ -157,6 +150,34 @@ class Engine:
                 self.wake(admitted.lost.reply_to)
         self.wake(agent_id)
         return admitted.run
+
+    async def _found(self, envelope: Envelope, run: RunRow, row: AgentRow, program: Program, ops: list[Op]) -> RunRow:
+        """Write an agent with its first run, and begin that at once: also where whoever asked for it has gone."""
+        await self._lease.hold()
+        self._arriving.add(row.id)
+        try:
+            results = await self.store.commit(ops, (NoAgent(row.id),))
+        except asyncio.CancelledError:
+            self._aside(self._adopt(row.id))
+            raise
+        except PerdureError:
+            self._arriving.discard(row.id)
+            raise
+        self.probe("accept.after_commit")
+        seqs = next(result for result in results if isinstance(result, list))
+        run = msgspec.structs.replace(run, first_seq=seqs[0])
+        holding = Holding(self, row, 1)
+        holding.begin(run, program, envelope, await holding.money(run, program))
+        holding.fresh = True
+        self._arriving.discard(row.id)
+        self._tick(row.id, holding)
+        return run
+
+    async def _adopt(self, agent_id: str) -> None:
+        """Whoever sent an agent its first message has gone while that was written: begin its run all the same."""
+        await self.store.commit([])  # commits keep their order: the message is on disk now, or was refused
+        self._arriving.discard(agent_id)
+        self.wake(agent_id)
 
     async def tell(self, envelope: Envelope, run: RunRow) -> None:
         """Hand an answer or a command (see `Envelope.kind`) to a run; it is on disk when this returns."""
@@ -233,7 +254,7 @@ class Engine:
     def wake(self, agent_id: str) -> None:
         """See to the agent's mail: now, or when the turn under way is done."""
         self._mine.add(agent_id)
-        if agent_id not in self._ticks:
+        if agent_id not in self._ticks and agent_id not in self._arriving:
             if not self._closing:
                 self._tick(agent_id, self._held.get(agent_id))
             return
