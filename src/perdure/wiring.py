@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 
+from perdure.agents.amounts import whole
 from perdure.agents.config.loader import load_project
 from perdure.agents.programs import Library
 from perdure.agents.project import ProjectConfig
@@ -73,7 +74,7 @@ async def open(
     library = Library(
         config, models=registry, prices=prices, fetch=PooledFetch(), environment=environment, read=opened.spec
     )
-    settings = settings or Settings(recover=recover, project_per_day=config.budget.per_day)
+    settings = settings or Settings(recover=recover, project_per_day=whole(config.budget.per_day))
     engine = Engine(opened, library, clock=clock, ids=ids, project=config.root, settings=settings, probe=probe)
     try:
         await engine.start()

@@ -15,6 +15,7 @@ from perdure.agents.amounts import (
     decode_amount,
     encode_amount,
 )
+from perdure.base.codec import digest, pack, to_json
 
 
 def test_amounts_are_whole_numbers_inside() -> None:
@@ -55,3 +56,9 @@ def test_other_types_are_left_to_msgspec() -> None:
     for hook in (amount_schema, encode_amount):
         with pytest.raises(NotImplementedError):
             hook(complex)
+
+
+def test_an_amount_is_kept_as_its_number() -> None:
+    assert pack(Money(5)) == pack(5)
+    assert to_json({"limit": Duration(250)}) == b'{"limit":250}'
+    assert digest([Money(5)]) == digest([5])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 
@@ -41,6 +41,8 @@ class Server:
                     raise
             finally:
                 writer.close()
+                with suppress(OSError, TimeoutError):  # the socket is closed before the loop is
+                    await asyncio.wait_for(writer.wait_closed(), 2)
 
         tasks: set = set()
         closing = False

@@ -21,6 +21,11 @@ class Duration(int):
     """A duration in milliseconds; files hold `500ms`, `10s`, `2m`, `1h30m` or a number of seconds."""
 
 
+def whole(amount: int | None) -> int | None:
+    """The amount as the plain number that records and rows hold."""
+    return None if amount is None else int(amount)
+
+
 def decode_amount(type: type[Any], value: Any) -> Any:
     """msgspec's `dec_hook` for both. Raises ValueError, as msgspec expects it."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):

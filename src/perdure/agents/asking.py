@@ -21,6 +21,13 @@ class Heard(msgspec.Struct, frozen=True):
     delta: Delta
 
 
+class Asked(msgspec.Struct, frozen=True):
+    """The question about to be put, or known again in a replay, at the place `key`; shown to listeners and not kept."""
+
+    key: str
+    request: ModelRequest
+
+
 async def ask(
     ctx: Context, setup: Setup, request: ModelRequest, asked: str, *, kept: int | None = None
 ) -> ModelResponse:
@@ -31,6 +38,9 @@ async def ask(
         if request.max_tokens is None:
             request = msgspec.structs.replace(request, max_tokens=ASSUMED_ANSWER)
         reserve = _worst(setup, request, ctx.clock_now())
+    name, kept_note = ("", None) if kept is None else ("summary", {"kept": kept})
+    if ctx.watched:
+        ctx.emit(Asked(f"{ctx.place}model:{name}" if name else f"{ctx.place}model", request))
 
     async def call(_: str) -> Outcome:
         response = await _hear(ctx, setup, request)
@@ -42,7 +52,6 @@ async def ask(
             return Outcome(response, response.usage, note=note)
         return Outcome(response, response.usage, charge.microusd, charge.version, note)
 
-    name, kept_note = ("", None) if kept is None else ("summary", {"kept": kept})
     answer: ModelResponse = await ctx.effect(
         "model", name, call, asked=asked, effect="read", type=ModelResponse, reserve=reserve, note=kept_note
     )

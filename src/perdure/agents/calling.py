@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from fnmatch import fnmatchcase
 
 from perdure.base.codec import digest
 from perdure.base.errors import EffectFailed, PerdureError, ToolError
@@ -32,7 +31,7 @@ async def call_tool(ctx: Context, setup: Setup, call: ToolCall) -> ToolResult:
     prepared = prepare(setup.tools, call)
     if isinstance(prepared, ToolResult):
         return prepared
-    if _needs_consent(setup, call) and not await _allowed(ctx, prepared):
+    if setup.needs_consent(call.name) and not await _allowed(ctx, prepared):
         return error_result(call, f"{call.name} was not approved. Do not try it again; go on without it.")
     try:
         output = await (_take_part(ctx, prepared) if prepared.effect is None else _act(ctx, prepared))
@@ -90,10 +89,6 @@ async def _take_part(ctx: Context, prepared: Prepared) -> ToolOutput:
         "tool", call.name, known, asked=asked, effect="read", type=ToolOutput, note=note
     )
     return recorded
-
-
-def _needs_consent(setup: Setup, call: ToolCall) -> bool:
-    return any(fnmatchcase(call.name, pattern) for pattern in setup.spec.approve)
 
 
 async def _allowed(ctx: Context, prepared: Prepared) -> bool:

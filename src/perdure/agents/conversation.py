@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from hashlib import blake2b
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
@@ -19,7 +19,7 @@ from perdure.base.messages import Message, ModelResponse, Part, Text, ToolCall, 
 from perdure.compute.estimate import estimate_parts
 from perdure.kernel import records as r
 from perdure.kernel.context import Context
-from perdure.kernel.effects import restored
+from perdure.kernel.failures import restored
 from perdure.kernel.journal import decode
 from perdure.tools.call import answer, error_result, failure
 from perdure.tools.port import ToolOutput
@@ -30,6 +30,12 @@ _PARTS = msgspec.json.Decoder(tuple[Part, ...])
 NEWEST = 2
 """Records at the end of a run that answered: its last question's, and its own."""
 NOT_MADE = "the call was not made"
+
+
+class History(Protocol):
+    """Records of an agent before some place, the newest first; `Context.history` is one."""
+
+    async def __call__(self, *, before: int | None, limit: int) -> list[r.Record]: ...
 
 
 class Conversation:
@@ -86,14 +92,19 @@ def assistant_message(response: ModelResponse) -> Message:
 
 async def recall(ctx: Context, tokens: int, recent: Recent) -> Sequence[Message]:
     """What was said before, the oldest first, back to about `tokens` tokens."""
-    found: list[r.Record] = []
-    room = tokens * 4
     newest = await ctx.history(limit=NEWEST)
     known = _known(ctx, newest, recent)
     if known is not None or not newest:
         return known or ()
+    return await past(ctx.history, tokens)
+
+
+async def past(history: History, tokens: int) -> Sequence[Message]:
+    """What the journal has been told, the oldest first, back to about `tokens` tokens."""
+    found: list[r.Record] = []
+    room = tokens * 4
     before: int | None = None
-    while room > 0 and (page := await ctx.history(before=before, limit=200)):
+    while room > 0 and (page := await history(before=before, limit=200)):
         found += page
         before = page[-1].seq
         room -= sum(len(record.data) + len(record.payload or b"") for record in page)

@@ -27,7 +27,7 @@ async def converse(ctx: Context, setup: Setup) -> Any:
     more = 1 + ctx.extensions
     while step < limits.steps * more and not (limits.tokens and ctx.tokens >= limits.tokens * more):
         step += 1
-        with ctx.scope(f"step{step}"):
+        with ctx.scope(f"step{step}", last=True):
             await fit(ctx, setup, talk)
             asked = talk.digest.hex()
             answer = await ask(ctx, setup, setup.ask(talk.messages), asked)

@@ -12,16 +12,18 @@ from typing import Any
 
 import msgspec
 
-from perdure.base.errors import ConfigError, UnknownSpec
+from perdure.base.errors import ConfigError, ModelError, UnknownSpec
 from perdure.compute.port import Model
 from perdure.compute.prices import Prices
 from perdure.compute.spec import ModelSpec
+from perdure.compute.unavailable import Unavailable
 from perdure.kernel.program import Program
 from perdure.tools.fetch.port import Fetch
 from perdure.tools.load import load_file
 from perdure.tools.port import Tool
 from perdure.tools.registry import resolve_all
 
+from .amounts import whole
 from .config.loader import load_document
 from .loop import converse
 from .output import Shape
@@ -88,33 +90,46 @@ class Library:
         program = self._programs.get(digest) or self._keep(digest, self.make(spec))
         return digest, spec_document(spec), program
 
-    def make(self, spec: AgentSpec) -> Program:
+    async def rehearsal(self, digest: str) -> Program:
+        """A stored spec's program for replays only: it needs no key, as its model cannot be asked."""
+        document = await self._read(digest)
+        if document is None:
+            raise UnknownSpec(f"no spec {digest} in the store", spec=digest)
+        return self.make(load_document(document, environment=self._environment), rehearsal=True)
+
+    def make(self, spec: AgentSpec, *, rehearsal: bool = False) -> Program:
         folder = self._project.root / spec.folder
         if spec.handler is not None:
             cls = self._agent_class(spec.handler, folder)
             return self._program(spec, partial(drive, cls=cls), {})
-        setup = self.setup(spec)
+        setup = self.setup(spec, rehearsal=rehearsal)
         sources = {name: tool.source_digest for name, tool in setup.tools.items() if tool.source_digest}
         return self._program(spec, partial(converse, setup=setup), sources)
 
-    def setup(self, spec: AgentSpec) -> Setup:
-        """The spec with its model, tools and prices. Raises ConfigError and AuthFailed for what is missing."""
+    def setup(self, spec: AgentSpec, *, rehearsal: bool = False) -> Setup:
+        """The spec with its model, tools and prices. Raises ConfigError and AuthFailed for what is missing; a rehearsal
+        asks no model, and so needs no key."""
         if spec.model is None:
             raise ConfigError(
                 f"{spec.name} has no model", hint="Give it `model: provider/name`, or the project `defaults.model`."
             )
         model_spec: ModelSpec = self._models.check(spec.model)
-        model: Model = self._models.model(spec.model)
+        if rehearsal:
+            model: Model = Unavailable(model_spec.full_name, ModelError("a rehearsal asks no model"))
+        else:
+            model = self._models.model(spec.model)
         if spec.strategy == "react":
             model = TextProtocol(model)
-        return Setup(spec, model, model_spec, self._tools(spec), self._prices, self._shape(spec), {}, self._recent)
+        recent = Recent() if rehearsal else self._recent
+        tools, shape = self._tools(spec), self._shape(spec)
+        return Setup(spec, model, model_spec, tools, self._prices, shape, {}, recent, rehearsal)
 
     def _program(self, spec: AgentSpec, handle: Callable[..., Awaitable[Any]], sources: dict[str, str]) -> Program:
         return Program(
             handle,
-            per_run=spec.budget.per_run,
-            per_day=spec.budget.per_day,
             attempts=spec.limits.attempts,
+            per_run=whole(spec.budget.per_run),
+            per_day=whole(spec.budget.per_day),
             while_waiting=spec.while_waiting,
             capacity=spec.inbox.capacity,
             policy=spec.inbox.policy,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from fnmatch import fnmatchcase
 
 import msgspec
 
@@ -29,7 +30,10 @@ MARGIN = 1.2
 
 
 class Setup(msgspec.Struct):
-    """Everything that the loop needs of an agent. `ratios` learns how many bytes a token of each model has."""
+    """Everything that the loop needs of an agent. `ratios` learns how many bytes a token of each model has.
+
+    A `rehearsal` replays a run to know its questions again: what was dropped from them is on record, not reckoned anew.
+    """
 
     spec: AgentSpec
     model: Model
@@ -39,6 +43,7 @@ class Setup(msgspec.Struct):
     shape: Shape | None = None
     ratios: dict[str, Ratio] = {}
     recent: Recent = msgspec.field(default_factory=Recent)
+    rehearsal: bool = False
     question: ModelRequest = ModelRequest("", ())
     """Everything of a request but its messages."""
 
@@ -61,6 +66,10 @@ class Setup(msgspec.Struct):
     @property
     def window(self) -> int:
         return self.spec.context.tokens or DEFAULT_WINDOW
+
+    def needs_consent(self, tool: str) -> bool:
+        """Whether a person is asked before each call of this tool."""
+        return any(fnmatchcase(tool, pattern) for pattern in self.spec.approve)
 
     def ratio(self) -> Ratio:
         return self.ratios.get(self.model_spec.full_name, DEFAULT_RATIO)

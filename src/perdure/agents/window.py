@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from perdure.base.codec import digest
 from perdure.base.messages import Message, ModelRequest, Text
 from perdure.kernel.context import Context
@@ -16,6 +18,14 @@ SUMMARY = (
 )
 
 
+def sent_of(messages: Sequence[Message], opening: int, count: int) -> tuple[Message, ...]:
+    """Which `count` of these were sent where the oldest were dropped: the latest, and the one at `opening`."""
+    first = len(messages) - count
+    if first <= opening:
+        return tuple(messages[max(0, first) :])
+    return (messages[opening], *messages[first + 1 :])
+
+
 async def fit(ctx: Context, setup: Setup, talk: Conversation) -> None:
     """Make room where the conversation has outgrown the window. The latest `context.keep` messages always stay."""
     window = setup.spec.context
@@ -23,7 +33,7 @@ async def fit(ctx: Context, setup: Setup, talk: Conversation) -> None:
     # what was learnt of the model's tokens.
     factor = setup.ratio().correction if window.policy == "drop_oldest" else 1.0
     over = talk.size * factor - setup.window
-    if over <= 0:
+    if over <= 0 or (setup.rehearsal and window.policy == "drop_oldest"):
         return
     until = _cut(talk, over / factor, window.keep)
     if until <= 0:

@@ -60,7 +60,7 @@ class ManualClock:
         await settle()
 
 
-async def settle(turns: int = 20) -> None:
+async def settle(turns: int = 100) -> None:
     """Let tasks that are ready run for a few turns of the event loop."""
     for _ in range(turns):
         await asyncio.sleep(0)

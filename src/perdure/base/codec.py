@@ -11,10 +11,18 @@ from .errors import InputError
 
 T = TypeVar("T")
 
-_pack = msgspec.msgpack.Encoder()
-_canonical = msgspec.msgpack.Encoder(order="deterministic")
+
+def _plain(value: Any) -> Any:
+    """Amounts of money and time are integers of types of their own: what is kept of them is the number."""
+    if isinstance(value, int):
+        return int(value)
+    raise TypeError(f"Encoding objects of type {type(value).__name__} is unsupported")
+
+
+_pack = msgspec.msgpack.Encoder(enc_hook=_plain)
+_canonical = msgspec.msgpack.Encoder(enc_hook=_plain, order="deterministic")
 _unpack = msgspec.msgpack.Decoder()
-_json = msgspec.json.Encoder()
+_json = msgspec.json.Encoder(enc_hook=_plain)
 _unjson = msgspec.json.Decoder()
 
 NIL = msgspec.Raw(_pack.encode(None))

@@ -38,6 +38,8 @@ from typing import Any, ClassVar
 
 
 class PerdureError(Exception):
+    """Base of every error that Perdure raises on purpose. `facts` are what was found, as plain data."""
+
     code: ClassVar[str] = "error"
     hint: str = ""
     retryable: bool = False
@@ -213,7 +215,7 @@ class ToolTimeout(ToolError):
 class ToolFailed(ToolError):
     """A tool raises this itself to say that it did nothing, so that it is safe to call again."""
 
-    code = "tool.failed"
+    code = "tool.did_nothing"
 
 
 class ToolDenied(ToolError):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Awaitable
-from importlib import import_module
 from typing import Protocol
 
 from perdure.base.errors import Interrupted
@@ -12,6 +11,7 @@ from perdure.control.listening import RunEvent
 from perdure.control.results import RunResult
 from perdure.control.runtime import Runtime
 
+from .group import load
 from .outcome import report_run
 from .process import Stop, Stopped
 from .project import command_line
@@ -69,6 +69,5 @@ def _show(json: bool, stream: bool) -> Show | None:
         return Streaming(sys.stderr if json else sys.stdout)
     if not is_terminal(sys.stderr):
         return None
-    module, _, attribute = PROGRESS.partition(":")
-    show: Show = getattr(import_module(module), attribute)()
+    show: Show = load(PROGRESS)()
     return show

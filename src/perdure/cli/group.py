@@ -14,6 +14,12 @@ Sections: TypeAlias = Mapping[str, Mapping[str, tuple[str, str]]]
 """Headings of the help, and below each the commands: name to ("module:attr", help in a line)."""
 
 
+def load(where: str) -> Any:
+    """The object that "module:attribute" names; its module is imported now."""
+    module, _, attribute = where.partition(":")
+    return getattr(import_module(module), attribute)
+
+
 class LazyGroup(click.Group):
     """`sections` is the table of all commands; what it says is all that help and completion need."""
 
@@ -28,8 +34,7 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in self.table:
             return None
-        module, _, attribute = self.table[cmd_name][0].partition(":")
-        return cast(click.Command, getattr(import_module(module), attribute))
+        return cast(click.Command, load(self.table[cmd_name][0]))
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

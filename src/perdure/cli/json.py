@@ -11,6 +11,7 @@ import msgspec
 from .terminal import is_terminal
 
 
-def print_json(value: Any) -> None:
+def print_json(value: Any, *, line: bool = False) -> None:
+    """Print the value; on one `line` where more of them follow."""
     text = msgspec.json.encode(value, enc_hook=str)
-    click.echo(msgspec.json.format(text, indent=2) if is_terminal(sys.stdout) else text)
+    click.echo(text if line or not is_terminal(sys.stdout) else msgspec.json.format(text, indent=2))

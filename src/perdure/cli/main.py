@@ -13,9 +13,8 @@ import click
 from perdure import __version__
 from perdure.base.errors import PerdureError
 
-from .errors import report, report_unexpected
 from .exits import DONE, INTERRUPTED
-from .group import LazyGroup, Sections
+from .group import LazyGroup, Sections, load
 
 COMMANDS: Sections = {
     "Begin": {
@@ -49,7 +48,12 @@ COMMANDS: Sections = {
     },
 }
 
-EPILOG = "\b\nExit codes: 0 done, 1 failed, 2 bad usage or file, 3 waiting, 4 budget,\n130 interrupted. `perdure COMMAND --help` tells more."
+EPILOG = """\b
+Exit codes: 0 done, 1 failed, 2 bad usage or file, 3 waiting for a person,
+4 budget, 130 interrupted. `perdure COMMAND --help` tells more."""
+
+REPORT = "perdure.cli.errors:report"
+REPORT_UNEXPECTED = "perdure.cli.errors:report_unexpected"
 
 
 class Root(LazyGroup):
@@ -63,12 +67,12 @@ class Root(LazyGroup):
         except KeyboardInterrupt:
             ctx.exit(INTERRUPTED)
         except PerdureError as error:
-            ctx.exit(report(error, json=bool(ctx.meta.get("json"))))
+            ctx.exit(load(REPORT)(error, json=bool(ctx.meta.get("json"))))
         except Exception as error:
             if isinstance(error, OSError) and error.errno == errno.EPIPE:
                 _close_quietly()
                 ctx.exit(DONE)
-            ctx.exit(report_unexpected(error, json=bool(ctx.meta.get("json"))))
+            ctx.exit(load(REPORT_UNEXPECTED)(error, json=bool(ctx.meta.get("json"))))
 
 
 @click.group(

@@ -32,3 +32,5 @@ wait = click.option("--wait/--no-wait", default=True, help="Go on with the run h
 overrides = click.option(
     "--override", "overrides", multiple=True, metavar="PATH=VALUE", help="Replace a value of the file: limits.steps=5."
 )
+key = click.option("--key", default="", metavar="KEY", help="Which question, where the run asks several.")
+why = click.option("--why", default="", metavar="TEXT", help="The reason, for the record.")

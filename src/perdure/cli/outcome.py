@@ -29,7 +29,7 @@ def report_run(runtime: Runtime, result: RunResult, *, json: bool, shown: str = 
         text = text_of(result.output)
         click.echo("" if shown and shown == text else text, nl=not text.endswith("\n"))
     sys.stdout.flush()
-    _tell_next(runtime, result)
+    tell_next(runtime, result)
     return code_of_run(result)
 
 
@@ -62,7 +62,7 @@ def text_of(output: Any) -> str:
     )
 
 
-def _tell_next(runtime: Runtime, result: RunResult) -> None:
+def tell_next(runtime: Runtime, result: RunResult) -> None:
     match result.status:
         case "waiting":
             for wait in result.waits:

@@ -7,11 +7,11 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Coroutine
-from importlib import import_module
 from types import FrameType
 from typing import Any, Self, TypeVar
 
 from .exits import INTERRUPTED
+from .group import load
 from .terminal import is_terminal, note
 
 T = TypeVar("T")
@@ -73,9 +73,8 @@ def complete(main: Coroutine[Any, Any, T]) -> T:
 
 
 def _fast_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    module, _, attribute = FAST_LOOP.partition(":")
     try:
-        found: Callable[[], asyncio.AbstractEventLoop] = getattr(import_module(module), attribute)
+        found: Callable[[], asyncio.AbstractEventLoop] = load(FAST_LOOP)
     except ImportError:
         return None
     return found

@@ -12,8 +12,12 @@ from perdure.wiring import open as open_runtime
 
 from . import options
 from .following import follow
+from .group import load
+from .interrupted import tell_interrupted
 from .process import Stop, complete
 from .project import folder_of
+
+DRY_RUN = "perdure.cli.dry_run:dry_run"
 
 
 @click.command("run")
@@ -51,11 +55,17 @@ def command(
     replaced = (*((f"model={model}",) if model else ()), *overrides)
     target = file.absolute()
 
+    folder = folder_of(project, str(file))
+    if dry_run:
+        ctx.exit(complete(load(DRY_RUN)(folder, target, said, agent=agent, overrides=replaced, json=as_json)))
+
     async def main() -> int:
         with Stop() as stop:
-            async with open_runtime(folder_of(project, str(file))) as runtime:
+            async with open_runtime(folder) as runtime:
                 run = await runtime.start(target, said, agent=agent, overrides=replaced)
-                return await follow(runtime, run.id, runtime.wait(run), stop=stop, json=as_json, stream=stream)
+                code = await follow(runtime, run.id, runtime.wait(run), stop=stop, json=as_json, stream=stream)
+                await tell_interrupted(runtime)
+                return code
 
     ctx.exit(complete(main()))
 

@@ -1,10 +1,16 @@
-"""Finding runs by what people type."""
+"""Finding runs by what people type, and what is on record of them."""
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+
 from perdure.base.errors import InputError, RunNotFound
+from perdure.kernel.records import Record
 from perdure.kernel.store.port import Store
-from perdure.kernel.store.rows import RunFilter, RunRow
+from perdure.kernel.store.rows import RecordFilter, RunFilter, RunRow
+
+AT_ONCE = 200
+"""Rows read at a time where all of many are wanted."""
 
 
 async def find_run(store: Store, id: str) -> RunRow:
@@ -21,3 +27,25 @@ async def find_run(store: Store, id: str) -> RunRow:
         if page.items:
             raise InputError(f"{id!r} begins the ids of several runs", hint="Give more of it.", run_id=id)
     raise RunNotFound(f"no run {id!r}", run_id=id)
+
+
+async def each_run(store: Store, filter: RunFilter) -> AsyncIterator[RunRow]:
+    """All runs that match, the newest first, read a page at a time."""
+    cursor = ""
+    while True:
+        page = await store.runs(filter, cursor=cursor, limit=AT_ONCE)
+        for row in page.items:
+            yield row
+        cursor = page.next
+        if not cursor:
+            return
+
+
+async def records_of(store: Store, run: RunRow) -> list[Record]:
+    """All records of a run, in order."""
+    found: list[Record] = []
+    after = run.first_seq - 1
+    while page := await store.records(RecordFilter(run.agent_id, run.id), after=after, limit=1000):
+        found += page
+        after = page[-1].seq
+    return found

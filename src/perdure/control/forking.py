@@ -19,8 +19,7 @@ from perdure.kernel.outgoing import append
 from perdure.kernel.store.ops import NoAgent, Op, PutAgent, PutRun, PutSpec
 from perdure.kernel.store.rows import AgentRow, RecordFilter, RunRow
 
-from .finding import find_run
-from .replaying import records_of
+from .finding import find_run, records_of
 
 if TYPE_CHECKING:
     from .runtime import Runtime
@@ -33,7 +32,7 @@ HISTORY = 1_000
 async def fork(runtime: Runtime, run_id: str, at: str, *, overrides: Sequence[str], live: bool) -> RunRow:
     """A new run on an agent of its own. Without `live` it may do nothing that changes something outside."""
     run = await find_run(runtime.store, run_id)
-    records = await records_of(runtime, run)
+    records = await records_of(runtime.store, run)
     place = next((number for number, record in enumerate(records) if record.key == at), None)
     if place is None:
         keys = list(dict.fromkeys(record.key for record in records if record.key))

@@ -15,6 +15,7 @@ from perdure.base.messages import ModelResponse, Restart, TextDelta, ThinkingDel
 from perdure.kernel import records as r
 from perdure.kernel.journal import decode
 
+from .finding import find_run
 from .results import RunResult
 
 if TYPE_CHECKING:
@@ -47,8 +48,9 @@ async def stream(
 
 
 async def follow(runtime: Runtime, run_id: str, rest: Awaitable[RunResult]) -> AsyncIterator[RunEvent]:
-    with runtime.engine.live.listen(run_id) as queue:
-        async for event in _until(queue, run_id, rest):
+    run = await find_run(runtime.store, run_id)
+    with runtime.engine.live.listen(run.id) as queue:
+        async for event in _until(queue, run.id, rest):
             yield event
 
 

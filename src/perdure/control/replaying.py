@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import msgspec
@@ -12,11 +13,13 @@ from perdure.kernel import records as r
 from perdure.kernel.budgets import Money
 from perdure.kernel.effects import ReplayEnd
 from perdure.kernel.execution import Execution
-from perdure.kernel.journal import decode, fold
-from perdure.kernel.program import Yielded
+from perdure.kernel.journal import Journal, decode, fold
+from perdure.kernel.live import Live
+from perdure.kernel.program import Program, Yielded
+from perdure.kernel.store.ops import ScopeLimit
 from perdure.kernel.store.rows import AgentRow, RecordFilter, RunRow
 
-from .finding import find_run
+from .finding import find_run, records_of
 
 if TYPE_CHECKING:
     from .runtime import Runtime
@@ -40,24 +43,11 @@ class Replay(msgspec.Struct, frozen=True):
 async def replay(runtime: Runtime, run_id: str) -> Replay:
     """Execute a run again with the spec it has; its effects are answered from the journal and never done."""
     run = await find_run(runtime.store, run_id)
-    records = await records_of(runtime, run)
+    records = await records_of(runtime.store, run)
     journal = fold(records)
-    agent = await _agent_before(runtime, run)
-    program = await runtime.library.program(run.spec)
+    program = await runtime.library.rehearsal(run.spec)
     changed = journal.changed(program.tools)
-    execution = Execution(
-        agent,
-        run,
-        program,
-        journal,
-        store=runtime.store,
-        clock=runtime.clock,
-        live=runtime.engine.live,
-        money=Money(run.id, ()),
-        write=None,
-        probe=lambda _: None,
-        project=runtime.project.root,
-    )
+    execution = await rehearse(runtime, run, program, journal)
 
     def verdict(what: Verdict, key: str = "", recorded: Any = None, now: Any = None) -> Replay:
         return Replay(run.id, what, key, recorded, now, len(records), changed)
@@ -82,6 +72,31 @@ async def replay(runtime: Runtime, run_id: str) -> Replay:
     if recorded is None or pack(recorded.body and unpack(recorded.body)) == pack(now):
         return verdict("same")
     return verdict("diverges", "", unpack(recorded.body), now)
+
+
+async def rehearse(
+    runtime: Runtime,
+    run: RunRow,
+    program: Program,
+    journal: Journal,
+    *,
+    live: Live | None = None,
+    scopes: Sequence[ScopeLimit] = (),
+) -> Execution:
+    """The run ready to be executed again, with nobody listening but to `live`, and nothing written or done."""
+    return Execution(
+        await _agent_before(runtime, run),
+        run,
+        program,
+        journal,
+        store=runtime.store,
+        clock=runtime.clock,
+        live=live or Live(),
+        money=Money(run.id, scopes),
+        write=None,
+        probe=lambda _: None,
+        project=runtime.project.root,
+    )
 
 
 async def _agent_before(runtime: Runtime, run: RunRow) -> AgentRow:
@@ -109,13 +124,3 @@ def _failed(run: RunRow, records: list[r.Record], error: Exception, verdict: Any
 def _output(records: list[r.Record]) -> r.Event | None:
     ends = [record for record in records if record.type in ("run.finished", "run.yielded")]
     return decode(ends[-1]) if ends else None
-
-
-async def records_of(runtime: Runtime, run: RunRow) -> list[r.Record]:
-    """All records of a run, in order."""
-    found: list[r.Record] = []
-    after = run.first_seq - 1
-    while page := await runtime.store.records(RecordFilter(run.agent_id, run.id), after=after, limit=1000):
-        found += page
-        after = page[-1].seq
-    return found

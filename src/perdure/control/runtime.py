@@ -14,9 +14,27 @@ from perdure.base.ids import Ids
 from perdure.kernel.engine import Engine
 from perdure.kernel.records import Wait
 from perdure.kernel.store.port import Store
-from perdure.kernel.store.rows import RunRow
+from perdure.kernel.store.rows import Page, RunFilter, RunRow
 
-from . import commands, decisions, finding, forking, listening, replaying, starting
+from . import (
+    cassettes,
+    cleaning,
+    commands,
+    decisions,
+    deletion,
+    exporting,
+    finding,
+    forking,
+    listening,
+    listing,
+    planning,
+    replaying,
+    spans,
+    starting,
+    tracing,
+    verifying,
+    watching,
+)
 from .results import RunResult, result_of
 
 
@@ -139,3 +157,74 @@ class Runtime:
     async def replay(self, run_id: str) -> replaying.Replay:
         """Execute a run again against its journal, touching nothing, and say where it would go another way."""
         return await replaying.replay(self, run_id)
+
+    def resume_all(self, *, watch: bool = False) -> AsyncIterator[watching.Progress]:
+        """Go on with every run that nobody works at, and tell how each comes out; with `watch`, for ever."""
+        return watching.resume_all(self, watch=watch)
+
+    # -- reading ------------------------------------------------------------------------------------------------------
+
+    async def plan(
+        self, target: Target, input: Any, *, agent: str | None = None, overrides: Sequence[str] = ()
+    ) -> planning.Plan:
+        """What `run` would do and cost with the same arguments; asks nobody, writes nothing."""
+        return await planning.plan(self, target, input, agent=agent, overrides=overrides)
+
+    async def runs(
+        self, *, agent: str = "", status: Sequence[str] = (), since_ms: int = 0, limit: int = 20, cursor: str = ""
+    ) -> Page[listing.RunSummary]:
+        """Runs, the newest first: of one agent, in these states, accepted at `since_ms` or later."""
+        return await listing.list_runs(self, agent=agent, status=status, since_ms=since_ms, limit=limit, cursor=cursor)
+
+    async def show(self, run_id: str) -> listing.RunDetail:
+        """Everything about one run but its course."""
+        return await listing.show_run(self, run_id)
+
+    async def interrupted(self) -> list[listing.RunSummary]:
+        """Runs that should be at work and that nobody works at."""
+        return await listing.interrupted(self)
+
+    async def trace(self, run_id: str, *, full: bool = False) -> spans.TraceNode:
+        """A run's course as a tree; with `full`, the questions to models are rebuilt and proven."""
+        return await tracing.trace(self, run_id, full=full)
+
+    async def verify(self, target: str | None = None) -> verifying.Verification:
+        """Recompute the hash chain of an agent, of a run's agent, or of all."""
+        return await verifying.verify(self, target)
+
+    def export(
+        self,
+        run_ids: Sequence[str] = (),
+        *,
+        filter: RunFilter | None = None,
+        format: exporting.ExportFormat = "jsonl",
+        include_tools: bool = True,
+        include_thoughts: bool = False,
+    ) -> AsyncIterator[str]:
+        """Runs as text, in pieces: `json`, `jsonl` or `csv`."""
+        return exporting.export_runs(
+            self,
+            run_ids,
+            filter=filter,
+            format=format,
+            include_tools=include_tools,
+            include_thoughts=include_thoughts,
+        )
+
+    async def export_cassette(self, run_id: str) -> bytes:
+        """The answers of a run's models, as a fixture for tests."""
+        return await cassettes.export_cassette(self, run_id)
+
+    # -- keeping ------------------------------------------------------------------------------------------------------
+
+    async def delete_run(self, run_id: str) -> deletion.Deleted:
+        """Forget a run that has ended, and its agent where it has no other."""
+        return await deletion.delete_run(self, run_id)
+
+    async def delete_agent(self, agent_id: str) -> deletion.Deleted:
+        """Forget an agent with everything of it; all its runs have to have ended."""
+        return await deletion.delete_agent(self, agent_id)
+
+    async def gc(self, *, older_than_ms: int | None = None) -> cleaning.Cleaned:
+        """Remove what nothing refers to, and runs that ended longer ago than `older_than_ms`."""
+        return await cleaning.gc(self, older_than_ms=older_than_ms)

@@ -13,17 +13,16 @@ from perdure.base.envelope import Envelope
 from perdure.base.errors import PerdureError, StoreError
 
 from . import records as r
-from .effects import normal
 from .execution import End, Execution
+from .failures import normal, told
 from .holding import Ended, Entry, Holding
 from .inbox import Item
-from .outgoing import answer
+from .outgoing import answer, reply
 from .post import post
 from .program import Yielded
 from .store.ops import Acknowledge, CancelTimer, Op, PutAgent, PutRun, SetTimer, Unclaim
 from .store.rows import ENDED, RunRow, RunStatus, Timer
 from .waits import most_pressing
-
 
 ANY_MAIL = 0
 """Give an agent up only where no mail waits at all: now that its run has ended, any of it can begin the next."""
@@ -34,9 +33,12 @@ async def close(holding: Holding, end: End) -> None:
     execution, command = holding.execution, holding.command
     assert execution is not None
     holding.command = None
+    if command is not None and command.run_id != execution.run.id:
+        command = None  # it came for a run that was at its end already
     if command is not None and command.envelope.kind == "cancel":
         await execution.abandon()
-        await _cancelled(holding, execution, command)
+        taken = Acknowledge(holding.agent.id, (command.envelope.id,))
+        await _cancelled(holding, execution, command.envelope, cancelled_by(command.envelope), [taken])
     elif end == "ended":
         await _ended(holding, execution)
     elif end == "parked":
@@ -50,8 +52,11 @@ async def _ended(holding: Holding, execution: Execution) -> None:
     try:
         value = execution.result()
         body = msgspec.Raw(pack(value.output if isinstance(value, Yielded) else value))
-    except asyncio.CancelledError:
-        await _parked(holding, execution, None)
+    except asyncio.CancelledError as error:
+        if execution.effects.is_over:
+            await _parked(holding, execution, None)
+        else:
+            await _failed(holding, execution, normal(error))
     except StoreError:
         raise
     except Exception as error:  # the edge: whatever a handler raises becomes a record
@@ -67,8 +72,7 @@ async def _ended(holding: Holding, execution: Execution) -> None:
 async def _failed(holding: Holding, execution: Execution, error: PerdureError) -> None:
     """The handler raised: its state and outgoing mail are dropped, and the failure stays on record."""
     program, attempt = execution.program, execution.journal.attempt
-    shown = error.as_dict()
-    body = msgspec.Raw(pack(shown))
+    shown, body = told(error)
     failed: Entry = (str(error.facts.get("key", "")), r.TickFailed(attempt=attempt, body=body))
     await execution.abandon()
     if not error.retryable or attempt >= program.attempts:
@@ -85,18 +89,26 @@ async def _failed(holding: Holding, execution: Execution, error: PerdureError) -
     holding.house.settled(Ended(run, waits=(wait,)))
 
 
-async def _cancelled(holding: Holding, execution: Execution, command: Item) -> None:
+async def give_way(holding: Holding, item: Item) -> None:
+    """End the active run, which waits, for a message that came for its agent and is to begin the next one."""
+    execution = holding.execution
+    assert execution is not None
+    await execution.abandon()
+    error = {"code": "run.cancelled", "message": "a new message came while it waited"}
+    await _cancelled(holding, execution, item.envelope, error)
+
+
+async def _cancelled(
+    holding: Holding, execution: Execution, cause: Envelope, error: dict[str, Any], ops: Sequence[Op] = ()
+) -> None:
     """Cut short: children are told, and effects that may or may not have happened are named."""
-    error = cancelled_by(command.envelope)
-    doubtful = execution.journal.in_doubt()
+    doubtful = sorted({*execution.journal.in_doubt(), *execution.effects.under_way})
     if doubtful:
         error["facts"] = {"in_doubt": doubtful}
     children = [wait.about for wait in holding.waits.values() if wait.kind == "child"]
-    ops: list[Op] = [Acknowledge(holding.agent.id, (command.envelope.id,))]
-    for about in children:
-        ops.append(_command(holding, "cancel", about["agent"], about["run"], command.envelope))
+    told_children = [_command(holding, "cancel", about["agent"], about["run"], cause) for about in children]
     finished = r.RunFinished(status="cancelled", body=msgspec.Raw(pack(error)))
-    await _rest(holding, execution, "cancelled", finished, error=error, ops=ops)
+    await _rest(holding, execution, "cancelled", finished, error=error, ops=[*ops, *told_children])
     for about in children:
         holding.house.wake(about["agent"])
 
@@ -131,7 +143,7 @@ async def _rest(
     if execution.reported:
         all_ops.append(CancelTimer(run.id))
     if status in ENDED:
-        all_ops += reply(holding, run, output, error)
+        all_ops += reply(run, output, error, now=now)
     all_ops.append(Unclaim(agent_id, house.worker, ANY_MAIL))
     house.probe("tick.before_commit")
     results = await holding.commit(entries, all_ops)
@@ -182,25 +194,6 @@ async def _parked(holding: Holding, execution: Execution, command: Item | None) 
     results = await holding.commit(entries, ops)
     holding.execution, holding.released = None, bool(results[-1])
     house.settled(Ended(run))
-
-
-def reply(holding: Holding, run: RunRow, output: Any, error: dict[str, Any] | None) -> list[Op]:
-    """Tell the parent how its child ended."""
-    if not run.reply_to:
-        return []
-    payload = {
-        "run_id": run.id,
-        "agent_id": run.agent_id,
-        "status": run.status,
-        "output": output,
-        "error": error,
-        "cost": run.cost,
-    }
-    now = holding.house.clock.now()
-    envelope = Envelope(
-        f"{run.id}/end", run.reply_to, "child", payload, run.agent_id, correlation=run.correlation, created_at=now
-    )
-    return answer(envelope, run.parent, now=now)
 
 
 async def dropped(holding: Holding, item: Item, reason: str) -> None:

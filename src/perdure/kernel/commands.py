@@ -7,10 +7,11 @@ import msgspec
 from perdure.base.codec import pack
 
 from . import records as r
-from .closing import cancelled_by, close, dropped, reply
+from .closing import cancelled_by, close, dropped
 from .execution import Execution
 from .holding import Ended, Holding
 from .inbox import Item
+from .outgoing import reply
 from .store.ops import Acknowledge, Op, PutAgent, PutRun
 from .store.rows import ENDED, RunRow
 
@@ -88,5 +89,5 @@ async def _cancel_queued(holding: Holding, item: Item) -> None:
     row: RunRow = msgspec.structs.replace(run, status="cancelled", finished_at=now, waiting_for="")
     finished = r.RunFinished(status="cancelled", body=msgspec.Raw(pack(error)))
     taken = Acknowledge(holding.agent.id, (item.envelope.id, run.envelope_id))
-    await holding.commit([("", finished)], [taken, PutRun(row), *reply(holding, row, None, error)], run_id=run.id)
+    await holding.commit([("", finished)], [taken, PutRun(row), *reply(row, None, error, now=now)], run_id=run.id)
     holding.house.settled(Ended(row, error=error))

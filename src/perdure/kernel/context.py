@@ -22,7 +22,7 @@ from perdure.base.ids import uuid7
 
 from . import records as r
 from .classes import EffectClass
-from .keys import enter, here, scope
+from .keys import enter, here, last_scope, scope
 from .outgoing import Outgoing
 from .store.rows import RecordFilter
 
@@ -119,7 +119,7 @@ class Context:
             return []
         place = self._x.keys.next(name)
         if len(branches) == 1:
-            with scope(f"{_last(place)}/1"):
+            with last_scope(self._x.keys, f"{_last(place)}/1"):
                 return [await branches[0]]
         # This branch lends its count to those it gathers; the last of them to end gives it back.
         left = len(branches)
@@ -146,14 +146,16 @@ class Context:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             raise
+        self._x.keys.close(f"{place}/")
         failed = [error for error in (task.exception() for task in tasks) if error is not None]
         if failed:
             raise failed[0]
         return [task.result() for task in tasks]
 
-    def scope(self, name: str) -> AbstractContextManager[None]:
-        """Put `name/` before every key made inside, as steps do."""
-        return scope(name)
+    def scope(self, name: str, *, last: bool = False) -> AbstractContextManager[None]:
+        """Put `name/` before every key made inside, as steps do. `last` says that it is not entered again in this run:
+        a handler of many steps keeps its checkpoints small so."""
+        return last_scope(self._x.keys, name) if last else scope(name)
 
     # -- waiting ------------------------------------------------------------------------------------------------------
 
@@ -287,7 +289,7 @@ class Context:
     @property
     def tokens(self) -> int:
         """Tokens used by this run so far, in and out."""
-        used = self._x.journal.totals.usage
+        used = self._x.effects.used
         return used.input_tokens + used.output_tokens
 
     @property

@@ -14,7 +14,7 @@ import msgspec
 
 from perdure.base.codec import NIL, digest, pack, unpack, unpack_as
 from perdure.base.errors import (
-    ERRORS,
+    BudgetError,
     DeadlineExceeded,
     EffectFailed,
     PerdureError,
@@ -22,10 +22,12 @@ from perdure.base.errors import (
     ToolTimeout,
     WrongState,
 )
+from perdure.base.usage import Usage
 
 from . import records as r
 from .budgets import Money
 from .classes import EffectClass, NotDone, Outcome, Unsure
+from .failures import normal, restored, told
 from .journal import Journal, Past
 from .keys import Keys
 from .waits import Waits
@@ -83,7 +85,11 @@ class Effects:
         self.parking = False
         self._may_act = journal.accepted is None or journal.accepted.live
         self.is_over = False
+        self.under_way: set[str] = set()
+        """Keys of effects that were begun in this process, may change something, and have no outcome yet."""
         self.time_left: Callable[[], int] | None = None
+        self.used = journal.used
+        """What the handler has used up to the place where it is, which a replay comes to only by and by."""
         self._run_id = run_id
         self._journal = journal
         self._keys = keys
@@ -129,9 +135,10 @@ class Effects:
                 return _said(unpack(resolved.body), type)
             case "return":
                 assert past is not None
+                self._count(past.usage)
                 return unpack(past.body) if type is None else unpack_as(past.body, type)
             case "raise":
-                raise restored(past.body) if resolved is None and past else _refused(one.key, resolved)
+                raise _again(one.key, past) if resolved is None and past else _refused(one.key, resolved)
             case "probe":
                 value = await self._look(one)
             case "ask":
@@ -155,10 +162,14 @@ class Effects:
             )
         left = self._time_left()
         intent = one.effect != "read" or one.reserve > 0
-        if intent:
-            await self._intend(one)
         key = idempotency_key(self._run_id, one.key)
         started = perf_counter()
+        if intent:
+            try:
+                await self._intend(one)
+            except BudgetError as error:
+                one.reservation = ""
+                raise await self._fail(one, error, started) from error
         try:
             # What has no side effect is cut off when the run's time is up; anything else is let finish.
             limit = _least(one.timeout_ms, left if one.effect == "read" else None)
@@ -191,7 +202,9 @@ class Effects:
         entries: list[tuple[str, r.Event]] = []
         lost = one.past.reserved if one.past is not None else None
         if lost is not None:
-            entries.append((one.key, r.EffectFailed(kind=one.kind, digest=one.asked, retryable=True, cost=lost.amount)))
+            failed = r.EffectFailed(kind=one.kind, digest=one.asked, retryable=True, cost=lost.amount)
+            self._journal.totals.add(failed)
+            entries.append((one.key, failed))
             entries.append((one.key, r.BudgetSettled(reservation=lost.reservation, spent=lost.amount)))
             self._money.settle(lost.reservation, lost.amount)
         if one.reserve:
@@ -215,6 +228,8 @@ class Effects:
         if entries:
             self._probe("effect.before_intent")
             await self._write(*entries, money=self._money)
+            if one.effect != "read":
+                self.under_way.add(one.key)
             self._probe("effect.intended")
 
     async def _done(self, one: _One, outcome: Outcome, started: float) -> None:
@@ -241,26 +256,34 @@ class Effects:
             entries.append((one.key, r.BudgetSettled(reservation=one.reservation, spent=spent)))
             self._money.settle(one.reservation, spent)
         self._journal.totals.add(done)
+        self._count(outcome.usage)
         await self._write(*entries, money=self._money if one.reservation else None)
+        self.under_way.discard(one.key)
         self._probe("effect.done")
+
+    def _count(self, usage: Usage | None) -> None:
+        if usage is not None:
+            self.used = self.used + usage
 
     async def _fail(self, one: _One, error: Exception, started: float) -> PerdureError:
         """Record that the effect failed; gives back the error to raise, the same that a replay will raise."""
         assert self._write is not None
         shown = normal(error)
+        _, body = told(shown)
         failed = r.EffectFailed(
             kind=one.kind,
             digest=one.asked,
             retryable=shown.retryable,
             ms=_ms_since(started),
             note=one.note,
-            body=msgspec.Raw(pack(shown.as_dict())),
+            body=body,
         )
         entries: list[tuple[str, r.Event]] = [(one.key, failed)]
         if one.reservation:
             entries.append((one.key, r.BudgetReleased(reservation=one.reservation)))
             self._money.settle(one.reservation, 0)
         await self._write(*entries, money=self._money if one.reservation else None)
+        self.under_way.discard(one.key)
         shown.facts.setdefault("key", one.key)
         return shown
 
@@ -339,23 +362,6 @@ def idempotency_key(run_id: str, key: str) -> str:
     return digest(f"{run_id}/{key}")
 
 
-def normal(error: Exception) -> PerdureError:
-    """Any error as one of ours, so that it reads the same from the record as when it happened."""
-    if isinstance(error, PerdureError):
-        return error
-    return EffectFailed(f"{type(error).__name__}: {error}")
-
-
-def restored(body: r.Raw) -> PerdureError:
-    """The error that a record tells of, to be raised again."""
-    told = unpack(body) or {"code": EffectFailed.code, "message": "the effect failed"}
-    cls = ERRORS.get(told["code"], EffectFailed)
-    error = cls.__new__(cls)
-    PerdureError.__init__(error, told["message"], hint=told.get("hint"), retryable=told.get("retryable", False))
-    error.facts = told.get("facts", {})
-    return error
-
-
 def _said(value: Any, type: type[T] | None) -> Any:
     """The value as the type asked for; as it is where a person said something else."""
     if type is None or isinstance(value, type):
@@ -364,6 +370,12 @@ def _said(value: Any, type: type[T] | None) -> Any:
         return msgspec.convert(value, type)
     except msgspec.ValidationError:
         return value
+
+
+def _again(key: str, past: Past) -> PerdureError:
+    error = restored(past.body)
+    error.facts.setdefault("key", key)
+    return error
 
 
 def _refused(key: str, resolved: r.EffectResolved | None) -> EffectFailed:

@@ -19,17 +19,18 @@ from perdure.base.ids import Ids
 from . import records as r
 from .closing import close
 from .commands import interrupt
-from .effects import normal
+from .failures import normal
 from .holding import Ended, Holding
 from .intake import read, take
 from .journal import decode
 from .leases import Lease
 from .live import Live
 from .outgoing import accept, answer
+from .overflow import admit
 from .program import Program, Programs
 from .pulse import Pulse
 from .settings import DEFAULTS, Settings
-from .store.ops import Claim, Claimable, NewEnvelope, NoAgent, Op, PutSpec, Unclaim
+from .store.ops import Claim, Claimable, NoAgent, Op, PutSpec, Unclaim
 from .store.port import Store
 from .store.rows import AgentRow, RecordFilter, RunRow
 from .watcher import NEEDS_A_PERSON, Watcher
@@ -75,7 +76,8 @@ class Engine:
         self._naps: set[asyncio.Future[None]] = set()
         self._mine: set[str] = set()
         self._arriving: set[str] = set()
-        self._not_before: dict[str, int] = {}
+        self._troubled: dict[str, int] = {}  # agent → when to look at it again
+        self._idle: dict[str, int] = {}
         self._watchers: dict[str, list[Watcher]] = {}
         self._specs: set[str] = set()
         self._closing = False
@@ -136,17 +138,18 @@ class Engine:
         taken = await self.store.find_run(agent_id, envelope.id)
         if taken is not None:
             return taken
-        ops = keep + accept(
-            envelope, run, now=now, tools=program.tools, capacity=program.capacity, policy=program.policy
-        )
         try:
-            await self.store.commit(ops, (NewEnvelope(agent_id, envelope.id),))
+            admitted = await admit(self.store, envelope, run, program, keep=keep, now=now)
         except KeyExists:  # the same envelope, accepted by somebody else a moment ago
             return await self.store.find_run(agent_id, envelope.id) or run
         self._specs.add(spec)
         self.probe("accept.after_commit")
+        if admitted.lost is not None:
+            self.settled(Ended(admitted.lost, error=admitted.error))
+            if admitted.lost.reply_to:
+                self.wake(admitted.lost.reply_to)
         self.wake(agent_id)
-        return run
+        return admitted.run
 
     async def _found(self, envelope: Envelope, run: RunRow, row: AgentRow, program: Program, ops: list[Op]) -> RunRow:
         """Write an agent with its first run, and begin that at once: also where whoever asked for it has gone."""
@@ -281,7 +284,7 @@ class Engine:
                 if holding.released:
                     break
             if not holding.turns:
-                self._not_before[agent_id] = self.clock.now() + AFTER_NOTHING_MS
+                self._idle[agent_id] = self.clock.now() + AFTER_NOTHING_MS
             await self._leave(holding)
         except Fenced:
             await self._lost(agent_id)
@@ -367,7 +370,7 @@ class Engine:
 
     async def _broken(self, agent_id: str, error: PerdureError) -> None:
         """A turn could not be begun or ended: the run stays as the journal has it, to be gone on with later."""
-        self._not_before[agent_id] = self.clock.now() + AFTER_TROUBLE_MS
+        self._troubled[agent_id] = self.clock.now() + AFTER_TROUBLE_MS
         holding = self._held.pop(agent_id, None)
         if holding is not None:
             if holding.execution is not None:
@@ -379,17 +382,29 @@ class Engine:
 
     # -- for the pulse ------------------------------------------------------------------------------------------------
 
-    def find_work(self, agent_id: str, *, anyones: bool) -> None:
-        """There may be something to do for this agent; what was tried in vain just now is left alone for a while."""
-        if not (anyones or agent_id in self._mine):
-            return
-        if self._not_before.get(agent_id, 0) <= self.clock.now():
-            self._not_before.pop(agent_id, None)
+    def fire(self, agent_id: str) -> None:
+        """A timer of this agent is due."""
+        if self.settings.recover or agent_id in self._mine:
+            self._see_to(agent_id)
+
+    def find_work(self, agent_id: str) -> None:
+        """Nobody holds this agent, and it has mail or a run; what was tried in vain just now is left for a while."""
+        if self._is_time(self._idle, agent_id):
+            self._see_to(agent_id)
+
+    def _see_to(self, agent_id: str) -> None:
+        if self._is_time(self._troubled, agent_id):
             self.wake(agent_id)
+
+    def _is_time(self, not_before: dict[str, int], agent_id: str) -> bool:
+        if not_before.get(agent_id, 0) > self.clock.now():
+            return False
+        not_before.pop(agent_id, None)
+        return True
 
     def nudge(self) -> None:
         """Another process wrote: there may be mail for what is held, and news of what is watched."""
-        self._not_before.clear()
+        self._idle.clear()
         for agent_id in {*self._held, *self._watchers}:
             self.wake(agent_id)
 

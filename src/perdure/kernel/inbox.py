@@ -59,7 +59,7 @@ def sort(mail: Sequence[Mail], timers: Iterable[Timer], waits: Mapping[str, r.Wa
             if one.run_id == run_id and (wait := open_waits.get(item.envelope.correlation)) is not None:
                 del open_waits[wait.key]
                 intake.answers.append(Answer(wait.key, _event(one), item))
-            elif one.run_id != run_id:
+            elif one.run_id != run_id or not run_id:
                 intake.stale.append(item)
         elif (key := _receiver(open_waits, item.envelope)) is not None:
             del open_waits[key]

@@ -10,8 +10,9 @@ from perdure.base.codec import pack
 from perdure.base.envelope import Envelope
 
 from . import records as r
-from .closing import dropped
+from .closing import dropped, give_way
 from .commands import obey
+from .execution import Execution
 from .holding import Entry, Holding
 from .inbox import Answer, Intake, Item, sort
 from .journal import encode
@@ -38,8 +39,12 @@ async def take(holding: Holding) -> bool:
             return True
     if holding.released:
         return False
+    if holding.execution is not None and holding.execution.run.status == "paused":
+        return False
     if holding.execution is not None:
-        return await _give(holding, intake.answers, recovered)
+        if not _gives_way(holding.execution, intake, recovered):
+            return await _give(holding, intake.answers, recovered)
+        await give_way(holding, intake.starters[0])
     return await _begin_next(holding, intake.starters)
 
 
@@ -49,8 +54,16 @@ async def read(holding: Holding) -> Intake:
     mail = await store.mail(agent_id, MAIL_AT_ONCE)
     holding.last_mail = max((one.seq for one in mail), default=holding.last_mail)
     waits = holding.waits
+    pause = {key: wait for key, wait in waits.items() if key.startswith(r.RETRY)}
+    waits = pause or waits  # between two attempts there is nobody to hand anything else to
     timers = await store.timers(agent_id) if any(wait.due is not None for wait in waits.values()) else []
     return sort(mail, timers, waits, holding.agent.active_run, holding.house.clock.now())
+
+
+def _gives_way(execution: Execution, intake: Intake, recovered: bool) -> bool:
+    """Whether a run that waits is to be cancelled by the next message."""
+    waits = execution.run.status == "waiting" and not recovered and not intake.answers
+    return waits and bool(intake.starters) and execution.program.while_waiting == "cancel"
 
 
 async def _give(holding: Holding, answers: Sequence[Answer], recovered: bool) -> bool:

@@ -46,6 +46,7 @@ class Past(msgspec.Struct):
     effect: EffectClass = "read"
     body: r.Raw = NIL
     request: r.Raw = NIL
+    usage: Usage | None = None
     reserved: r.BudgetReserved | None = None
 
 
@@ -58,7 +59,7 @@ class Totals(msgspec.Struct):
 
     def add(self, event: r.EffectDone | r.EffectFailed) -> None:
         self.cost += event.cost
-        if event.kind == "model":
+        if event.kind == "model" and isinstance(event, r.EffectDone):
             self.steps += 1
         if event.usage is not None:
             self.usage = self.usage + event.usage
@@ -76,6 +77,8 @@ class Journal:
         self.checkpoint: Any = None
         self.counters: dict[str, int] = {}
         self.totals = Totals()
+        self.used = NO_USAGE
+        """What had been used at the last checkpoint."""
         self.extensions = 0
         self.attempt = 1
         self.failed_key = ""
@@ -93,9 +96,8 @@ class Journal:
         return [key for key, past in self.effects.items() if past.state == "intended" and past.effect != "read"]
 
     def changed(self, tools: dict[str, str]) -> tuple[str, ...]:
-        """Python tools whose source is not what it was when the run began, `tools` being their digests now."""
-        before = self.accepted.tools if self.accepted is not None else {}
-        return tuple(sorted(name for name, digest in before.items() if tools.get(name) != digest))
+        """See `changed_tools`."""
+        return changed_tools(self.accepted, tools)
 
     def note(self, key: str, event: r.Event) -> None:
         """Take one record in. Later records of a key say more than earlier ones."""
@@ -110,7 +112,7 @@ class Journal:
             case r.EffectDone():
                 before = self.effects.get(key)
                 request = before.request if before is not None and before.request != NIL else event.request
-                self.effects[key] = Past("done", event.digest, body=event.body, request=request)
+                self.effects[key] = Past("done", event.digest, body=event.body, request=request, usage=event.usage)
                 self.totals.add(event)
             case r.BudgetReserved():
                 self._reserved[key] = event
@@ -127,7 +129,8 @@ class Journal:
                 self.waits = {wait.key: wait for wait in event.waits}
             case r.RunResumed():
                 for forgotten in event.forget:
-                    self.effects.pop(forgotten, None)
+                    self._forget(forgotten)
+                self.failed_key = ""
                 self.extensions += event.reason == "by hand"
             case r.TickFailed():
                 self.attempt = event.attempt + 1
@@ -137,6 +140,12 @@ class Journal:
             case _:
                 pass
 
+    def _forget(self, key: str) -> None:
+        """Let a failed effect be done anew; what has been done since stays done."""
+        past = self.effects.get(key)
+        if past is not None and past.state == "failed":
+            del self.effects[key]
+
     def _restart(self, saved: dict[str, Any]) -> None:
         for answered in (self.effects, self.answers, self.resolved, self.waits):
             answered.clear()
@@ -144,6 +153,13 @@ class Journal:
         self.checkpoint = saved["state"]
         self.counters = saved["counters"]
         self.totals = Totals(saved["steps"], saved["cost"], Usage(*saved["usage"]))
+        self.used = self.totals.usage
+
+
+def changed_tools(accepted: r.RunAccepted | None, now: dict[str, str]) -> tuple[str, ...]:
+    """Python tools whose source is not what it was when the run began, by name."""
+    before = accepted.tools if accepted is not None else {}
+    return tuple(sorted(name for name, digest in before.items() if now.get(name) != digest))
 
 
 def fold(records: Iterable[r.Record]) -> Journal:

@@ -28,6 +28,11 @@ class Keys:
         self.counters[place] = count
         return place if count == 1 else f"{place}#{count}"
 
+    def close(self, prefix: str) -> None:
+        """Forget the counts below a scope that is never entered again, so that what a checkpoint keeps stays small."""
+        for place in [place for place in self.counters if place.startswith(prefix)]:
+            del self.counters[place]
+
 
 @contextmanager
 def scope(name: str) -> Iterator[None]:
@@ -37,6 +42,16 @@ def scope(name: str) -> Iterator[None]:
         yield
     finally:
         _scope.reset(token)
+
+
+@contextmanager
+def last_scope(keys: Keys, name: str) -> Iterator[None]:
+    """A scope that is never entered again."""
+    try:
+        with scope(name):
+            yield
+    finally:
+        keys.close(f"{_scope.get()}{name}/")
 
 
 def enter(prefix: str) -> None:

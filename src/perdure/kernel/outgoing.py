@@ -11,9 +11,11 @@ from perdure.base.envelope import MAX_HOPS, Envelope
 
 from . import records as r
 from .journal import encode
-from .store.ops import Append, Deliver, Op, OverflowPolicy, PutAgent, PutBlob, PutDeadLetter, PutRun
+from .store.ops import Append, Deliver, Op, PutAgent, PutBlob, PutDeadLetter, PutRun
 from .store.rows import AgentRow, RunRow
 
+CAPACITY = 1024
+"""How many messages of other agents wait for one at most; what is more goes to its dead letters."""
 FIRST = -1
 """The priority of what speaks to a run under way."""
 
@@ -34,11 +36,11 @@ def accept(
     agent: AgentRow | None = None,
     tools: dict[str, str] | None = None,
     capacity: int = 0,
-    policy: OverflowPolicy = "dead_letter",
 ) -> list[Op]:
     """What it takes for a message to be accepted: its envelope in the inbox, its run, and the record that says so.
 
     `agent` is the row of an agent that comes to be with it. A run put in state running has taken the envelope already.
+    The commit fails with InboxFull where `capacity` messages wait (0: no bound).
     """
     body = msgspec.Raw(pack(envelope))
     accepted = r.RunAccepted(spec=run.spec, parent=run.parent, budget=run.budget, tools=tools or {}, body=body)
@@ -54,7 +56,7 @@ def accept(
             priority=envelope.priority,
             expires_at=envelope.expires_at,
             capacity=capacity,
-            policy=policy,
+            policy="reject_new",
             taken=run.status == "running",
         )
     )
@@ -67,6 +69,24 @@ def answer(envelope: Envelope, run_id: str, *, now: int) -> list[Op]:
     """What it takes to hand something to a run that is under way; the inbox always has room for an answer, and it goes
     before whatever waits to begin a run."""
     return [Deliver(envelope.to, envelope.id, envelope.kind, pack(envelope), now, run_id=run_id, priority=FIRST)]
+
+
+def reply(run: RunRow, output: Any, error: dict[str, Any] | None, *, now: int) -> list[Op]:
+    """Tell the parent, where there is one, how its child ended."""
+    if not run.reply_to:
+        return []
+    payload = {
+        "run_id": run.id,
+        "agent_id": run.agent_id,
+        "status": run.status,
+        "output": output,
+        "error": error,
+        "cost": run.cost,
+    }
+    envelope = Envelope(
+        f"{run.id}/end", run.reply_to, "child", payload, run.agent_id, correlation=run.correlation, created_at=now
+    )
+    return answer(envelope, run.parent, now=now)
 
 
 def lost(envelope: Envelope, *, now: int) -> list[Op]:

@@ -11,7 +11,7 @@ from perdure.base.envelope import MAX_HOPS
 
 from . import records as r
 from .execution import Execution
-from .outgoing import Outgoing, accept, lost
+from .outgoing import CAPACITY, Outgoing, accept, lost
 from .store.ops import Deliver, MarkSeen, Op, PutSpec
 from .store.rows import AgentRow, RunRow
 
@@ -52,7 +52,17 @@ async def _send(house: House, execution: Execution, outgoing: Outgoing) -> list[
     if envelope.hops > MAX_HOPS or (existing is None and outgoing.target is None):
         return lost(envelope, now=now)
     if outgoing.target is None:
-        return [Deliver(envelope.to, envelope.id, envelope.kind, pack(envelope), now, priority=envelope.priority)]
+        return [
+            Deliver(
+                envelope.to,
+                envelope.id,
+                envelope.kind,
+                pack(envelope),
+                now,
+                priority=envelope.priority,
+                capacity=CAPACITY,
+            )
+        ]
     spec, document, program = await house.programs.find(outgoing.target)
     parent = execution.run
     run = RunRow(

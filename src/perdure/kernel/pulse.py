@@ -17,10 +17,8 @@ AT_ONCE = 512
 
 
 class Waker(Protocol):
-    def find_work(self, agent_id: str, *, anyones: bool) -> None:
-        """An agent has something due; `anyones`: see to it even if this process was never asked to."""
-        ...
-
+    def fire(self, agent_id: str) -> None: ...
+    def find_work(self, agent_id: str) -> None: ...
     def nudge(self) -> None:
         """Something changed in the store that another process wrote."""
         ...
@@ -75,18 +73,20 @@ class Pulse:
             self._seen = changed
             self._waker.nudge()
         for timer in await self._store.due(self._clock.now(), AT_ONCE):
-            self._waker.find_work(timer.agent_id, anyones=self._settings.recover)
+            self._waker.fire(timer.agent_id)
         if self._settings.recover:
             await self._store.reap()
             for agent_id in await self._store.ready(self._lease.stale_before, AT_ONCE):
-                self._waker.find_work(agent_id, anyones=True)
+                self._waker.find_work(agent_id)
 
     async def _rest(self) -> None:
         """Sleep until the next beat or timer, or until told to hurry."""
         pause: float | None = self._settings.poll_ms if self._settings.has_lease else None
         due = await self._store.next_due()
         if due is not None:
-            until = max(1, due - self._clock.now())
+            # One that is overdue now is somebody else's, or being seen to: it is no reason to hurry.
+            until = due - self._clock.now()
+            until = until if until > 0 else self._settings.poll_ms
             pause = until if pause is None else min(pause, until)
         waited: list[asyncio.Task[object]] = [asyncio.create_task(self._early.wait())]
         if pause is not None:

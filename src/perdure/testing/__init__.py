@@ -2,6 +2,7 @@
 
 from perdure.base.clock import ManualClock as ManualClock
 
+from .cassettes import cassette as cassette
 from .crash import CRASH_POINTS as CRASH_POINTS
 from .crash import kill_at as kill_at
 from .scripted import Scripted as Scripted

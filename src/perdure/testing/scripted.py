@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from inspect import isawaitable
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import msgspec
@@ -19,6 +20,7 @@ from perdure.base.messages import (
     ToolCall,
 )
 from perdure.base.usage import Usage
+from perdure.compute.cassette import Playback, read_cassette
 from perdure.compute.deltas import deltas_of
 from perdure.compute.estimate import estimate, estimate_parts
 from perdure.compute.spec import ModelSpec
@@ -108,7 +110,11 @@ def from_spec(spec: ModelSpec) -> Scripted:
     """The model of `{provider: scripted, name: any, extra: {answers: [...]}}`.
 
     An answer is text, or `{tool: NAME, arguments: {...}}`, or a list of these for one message; taken by turn.
+    `extra: {cassette: FILE}` instead answers from a run that was exported; the path is relative to the working folder.
     """
+    recorded = spec.extra.get("cassette")
+    if isinstance(recorded, str):
+        return Scripted(Playback(read_cassette(Path(recorded))), name=spec.full_name)
     answers = spec.extra.get("answers")
     if not isinstance(answers, list) or not answers:
         raise ConfigError(

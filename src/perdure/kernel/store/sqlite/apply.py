@@ -22,7 +22,7 @@ def apply(tx: Transaction, operations: Sequence[Op]) -> list[Any]:
         first = tx.first_seqs.get(run_id)
         if first is None:
             first = tx.one("SELECT coalesce(max(seq), 0) FROM records WHERE agent = ?", (n,))[0]
-        tx.execute("UPDATE runs SET first_seq = ? WHERE id = ?", (first, run_id))
+        tx.execute("UPDATE runs SET first_seq = ? WHERE id = ? AND first_seq = 0", (first, run_id))
     return results
 
 
@@ -48,19 +48,13 @@ def _append(tx: Transaction, op: ops.Append) -> list[int]:
     agent.head = head
     agent.records += seq - first
     tx.next_seq = seq
-    tx.execute("UPDATE agents SET head = ?, records = ? WHERE n = ?", (head, agent.records, n))
+    tx.moved(agent)
     return list(range(first, seq))
 
 
 def _put_agent(tx: Transaction, op: ops.PutAgent) -> None:
     row = op.row
-    agent = tx.agent(row.id)
-    if agent is None:
-        tx.execute(
-            "INSERT INTO agents (id, owner, fence, head, records) VALUES (?, ?, ?, x'', 0)",
-            (row.id, row.owner, row.fence),
-        )
-        agent = tx.need(row.id)
+    agent = tx.agent(row.id) or tx.add_agent(row.id, row.owner, row.fence)
     tx.execute(
         "INSERT OR REPLACE INTO agent_rows (agent, spec, row) VALUES (?, ?, ?)", (agent.n, row.spec, pack_row(row))
     )
@@ -69,20 +63,25 @@ def _put_agent(tx: Transaction, op: ops.PutAgent) -> None:
 def _put_run(tx: Transaction, op: ops.PutRun) -> None:
     row = op.row
     n = tx.need(row.agent_id).n
-    packed = pack_row(row)
-    tx.execute(
-        "UPDATE runs SET status = ?1, spec = ?2, row = ?3, first_seq = CASE ?4 WHEN 0 THEN first_seq ELSE ?4 END"
-        " WHERE id = ?5",
-        (row.status, row.spec, packed, row.first_seq, row.id),
-    )
-    if tx.connection.changes():
-        return
+    first = row.first_seq or tx.first_seqs.get(row.id, 0)
     tx.execute(
         "INSERT INTO runs (id, agent, status, parent, envelope, created_at, first_seq, spec, row)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (row.id, n, row.status, row.parent, row.envelope_id, row.created_at, row.first_seq, row.spec, packed),
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (id) DO UPDATE SET"
+        " status = ?3, spec = ?8, row = ?9, first_seq = CASE ?10 WHEN 0 THEN first_seq ELSE ?10 END",
+        (
+            row.id,
+            n,
+            row.status,
+            row.parent,
+            row.envelope_id,
+            row.created_at,
+            first,
+            row.spec,
+            pack_row(row),
+            row.first_seq,
+        ),
     )
-    if not row.first_seq:
+    if not first:
         tx.new_runs.append((row.id, n))
 
 
@@ -159,7 +158,7 @@ def _claim(tx: Transaction, op: ops.Claim) -> int:
     agent = tx.need(op.agent_id)
     agent.owner = op.worker
     agent.fence += 1
-    tx.execute("UPDATE agents SET owner = ?, fence = ? WHERE n = ?", (op.worker, agent.fence, agent.n))
+    tx.moved(agent)
     return agent.fence
 
 
@@ -167,11 +166,12 @@ def _unclaim(tx: Transaction, op: ops.Unclaim) -> bool:
     agent = tx.agent(op.agent_id)
     if agent is None or agent.owner != op.worker:
         return True
-    newer = "SELECT 1 FROM mail WHERE agent = ? AND seq > ? LIMIT 1"
-    if op.last_mail is not None and tx.one(newer, (agent.n, op.last_mail)):
-        return False
+    if op.last_mail is not None and (agent.newest_mail is None or agent.newest_mail > op.last_mail):
+        newer = "SELECT 1 FROM mail WHERE agent = ? AND seq > ? LIMIT 1"
+        if tx.one(newer, (agent.n, op.last_mail)):
+            return False
     agent.owner = ""
-    tx.execute("UPDATE agents SET owner = '' WHERE n = ?", (agent.n,))
+    tx.moved(agent)
     return True
 
 

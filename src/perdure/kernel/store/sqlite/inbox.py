@@ -5,17 +5,18 @@ from __future__ import annotations
 from perdure.kernel.store import ops, refusals
 from perdure.kernel.store.ops import DEAD_LETTERS_KEPT, ENVELOPES_KNOWN
 
-from .transaction import Transaction
+from .transaction import Agent, Transaction
 
 _ENVELOPES, _SEEN = 0, 1  # the spaces of ids in `known`
 
 
 def deliver(tx: Transaction, op: ops.Deliver) -> str:
-    n = tx.need(op.agent_id).n
-    if tx.knows(n, op.envelope_id):
+    agent = tx.need(op.agent_id)
+    n = agent.n
+    if not agent.is_blank and tx.knows(n, op.envelope_id):
         return "duplicate"
     if op.taken:
-        _mark(tx, n, _ENVELOPES, op.envelope_id, ENVELOPES_KNOWN)
+        _mark(tx, agent, _ENVELOPES, op.envelope_id, ENVELOPES_KNOWN)
         return "delivered"
     result = "delivered"
     if op.capacity and not op.run_id and _is_full(tx, n, op.capacity):
@@ -34,6 +35,8 @@ def deliver(tx: Transaction, op: ops.Deliver) -> str:
         "INSERT INTO mail (agent, envelope, kind, run_id, priority, expires_at, data) VALUES (?, ?, ?, ?, ?, ?, ?)",
         (n, op.envelope_id, op.kind, op.run_id, op.priority, op.expires_at, op.data),
     )
+    agent.newest_mail = tx.connection.last_insert_rowid()
+    agent.is_blank = False
     return result
 
 
@@ -49,17 +52,20 @@ def acknowledge(tx: Transaction, op: ops.Acknowledge) -> None:
     for envelope_id in op.envelope_ids:
         tx.execute("DELETE FROM mail WHERE agent = ? AND envelope = ?", (agent.n, envelope_id))
         if tx.connection.changes():
-            _mark(tx, agent.n, _ENVELOPES, envelope_id, ENVELOPES_KNOWN)
+            _mark(tx, agent, _ENVELOPES, envelope_id, ENVELOPES_KNOWN)
 
 
 def mark_seen(tx: Transaction, op: ops.MarkSeen) -> None:
-    n = tx.need(op.agent_id).n
+    agent = tx.need(op.agent_id)
     for id in op.ids:
-        _mark(tx, n, _SEEN, id, op.keep)
+        _mark(tx, agent, _SEEN, id, op.keep)
 
 
-def _mark(tx: Transaction, n: int, space: int, id: str, keep: int) -> None:
-    (newest,) = tx.one("SELECT coalesce(max(ordinal), 0) + 1 FROM known WHERE agent = ? AND space = ?", (n, space))
+def _mark(tx: Transaction, agent: Agent, space: int, id: str, keep: int) -> None:
+    n, newest = agent.n, 1
+    if not agent.is_blank:
+        (newest,) = tx.one("SELECT coalesce(max(ordinal), 0) + 1 FROM known WHERE agent = ? AND space = ?", (n, space))
+    agent.is_blank = False
     tx.execute("INSERT OR REPLACE INTO known (agent, space, id, ordinal) VALUES (?, ?, ?, ?)", (n, space, id, newest))
     if newest > keep:
         tx.execute("DELETE FROM known WHERE agent = ? AND space = ? AND ordinal <= ?", (n, space, newest - keep))

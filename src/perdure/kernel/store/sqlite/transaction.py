@@ -16,21 +16,29 @@ AGENTS_REMEMBERED = 4_096
 
 
 class Agent:
-    """The columns of an agent that commits check and move."""
+    """The columns of an agent that commits check and move. They are written once, at the end of the transaction.
 
-    __slots__ = ("fence", "head", "n", "owner", "records")
+    `newest_mail` is the seq of the mail delivered last, None where that is not known. `is_blank`: it never had mail, nor
+    marked an id. `is_stored`: it has its row.
+    """
 
-    def __init__(self, n: int, owner: str, fence: int, head: bytes, records: int) -> None:
+    __slots__ = ("fence", "head", "id", "is_blank", "is_stored", "n", "newest_mail", "owner", "records")
+
+    def __init__(self, id: str, n: int, owner: str, fence: int, head: bytes = b"", records: int = 0) -> None:
+        self.id = id
         self.n = n
         self.owner = owner
         self.fence = fence
         self.head = head
         self.records = records
+        self.newest_mail: int | None = None
+        self.is_blank = False
+        self.is_stored = True
 
 
 class Transaction:
-    """Used by the writer thread alone, again and again: begin, some commits each between `mark` and `accept` or
-    `undo`, then `commit` or `abandon`.
+    """Used by the writer thread alone, again and again: begin, some commits, each ended by `accept`, then `commit` or
+    `abandon`. A commit that may have to be undone alone is begun with `mark`.
 
     Agents and the next seq are remembered from one transaction to the next for as long as `PRAGMA data_version` says
     that no other connection has written: that saves most reads of a commit.
@@ -47,7 +55,10 @@ class Transaction:
         self.new_runs: list[tuple[str, int]] = []  # of the commit: run, n of its agent
         self._schema_version = version
         self._data_version = -1
-        self._agents: dict[str, Agent] = {}
+        self._agents: dict[str, Agent | None] = {}  # None: there is none of this id
+        self._moved: dict[str, Agent] = {}
+        self._next_agent = 0
+        self._is_marked = False
 
     # -- the file -----------------------------------------------------------------------------------------------------
 
@@ -60,11 +71,14 @@ class Transaction:
             self.changed += 1
 
     def commit(self) -> None:
+        self._write_agents()
         self.execute("COMMIT")
 
     def abandon(self) -> None:
         if self.connection.in_transaction:
             self.execute("ROLLBACK")
+        self._is_marked = False
+        self._end()
         self._data_version = -1
 
     def _look_again(self) -> None:
@@ -72,6 +86,8 @@ class Transaction:
         if version > self._schema_version:
             raise StoreTooNew(f"the file was migrated to schema {version} by a newer Perdure", version=version)
         self._agents.clear()
+        self._moved.clear()
+        self._next_agent = self.one("SELECT coalesce(max(n), 0) + 1 FROM agents")[0]
         self.next_seq = self.one(
             "SELECT max((SELECT coalesce(max(seq), 0) FROM records),"
             " coalesce((SELECT value FROM meta WHERE key = 'floor'), 0)) + 1"
@@ -80,16 +96,19 @@ class Transaction:
     # -- one commit ---------------------------------------------------------------------------------------------------
 
     def mark(self) -> None:
+        self._write_agents()
         self.execute("SAVEPOINT one")
+        self._is_marked = True
 
     def accept(self) -> None:
-        self.execute("RELEASE one")
+        if self._is_marked:
+            self.execute("RELEASE one")
+            self._is_marked = False
         self._end()
 
     def undo(self) -> None:
         self.execute("ROLLBACK TO one")
-        self.execute("RELEASE one")
-        self._end()
+        self.accept()
         self._look_again()
 
     def _end(self) -> None:
@@ -105,13 +124,37 @@ class Transaction:
         return self.execute(sql, bindings).fetchone()
 
     def agent(self, agent_id: str) -> Agent | None:
-        agent = self._agents.get(agent_id)
-        if agent is None:
-            row = self.one("SELECT n, owner, fence, head, records FROM agents WHERE id = ?", (agent_id,))
-            if row is None:
-                return None
-            agent = self._agents[agent_id] = Agent(*row)
+        if agent_id in self._agents:
+            return self._agents[agent_id]
+        row = self.one("SELECT id, n, owner, fence, head, records FROM agents WHERE id = ?", (agent_id,))
+        agent = self._agents[agent_id] = None if row is None else Agent(*row)
         return agent
+
+    def add_agent(self, agent_id: str, owner: str, fence: int) -> Agent:
+        agent = self._agents[agent_id] = Agent(agent_id, self._next_agent, owner, fence)
+        agent.newest_mail, agent.is_blank, agent.is_stored = 0, True, False
+        self._next_agent += 1
+        self.moved(agent)
+        return agent
+
+    def moved(self, agent: Agent) -> None:
+        """The agent's columns are to be written."""
+        self._moved[agent.id] = agent
+
+    def _write_agents(self) -> None:
+        for agent in self._moved.values():
+            if agent.is_stored:
+                self.execute(
+                    "UPDATE agents SET owner = ?, fence = ?, head = ?, records = ? WHERE n = ?",
+                    (agent.owner, agent.fence, agent.head, agent.records, agent.n),
+                )
+            else:
+                self.execute(
+                    "INSERT INTO agents (n, id, owner, fence, head, records) VALUES (?, ?, ?, ?, ?, ?)",
+                    (agent.n, agent.id, agent.owner, agent.fence, agent.head, agent.records),
+                )
+                agent.is_stored = True
+        self._moved.clear()
 
     def need(self, agent_id: str) -> Agent:
         agent = self.agent(agent_id)
@@ -121,6 +164,7 @@ class Transaction:
 
     def forget(self, agent_id: str) -> None:
         self._agents.pop(agent_id, None)
+        self._moved.pop(agent_id, None)
 
     def scope(self, scope_id: str) -> ScopeRow | None:
         row = self.one("SELECT id, allowed, reserved, spent, period FROM scopes WHERE id = ?", (scope_id,))

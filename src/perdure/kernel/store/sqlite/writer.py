@@ -21,6 +21,9 @@ from .transaction import Transaction
 
 BATCH = 512
 
+_FAILURES = (PerdureError, TypeError, ValueError, OverflowError, apsw.TooBigError)
+"""What a commit may fail with without harm to others."""
+
 Loop: TypeAlias = asyncio.AbstractEventLoop
 Future: TypeAlias = "asyncio.Future[list[Any]]"
 Outcome: TypeAlias = list[Any] | PerdureError
@@ -78,10 +81,16 @@ class Writer:
         self._end()
 
     def _write(self, batch: list[Commit]) -> list[Outcome]:
+        """Write a batch in one transaction. Commits hardly ever fail half-way, so only where one does all are done
+        again, each with a savepoint of its own to go back to."""
         transaction = self._transaction
         try:
             transaction.begin()
-            outcomes = [self._transact(ops, guards) for _, _, ops, guards in batch]
+            outcomes = self._all_or_none(batch)
+            if outcomes is None:
+                transaction.abandon()
+                transaction.begin()
+                outcomes = [self._one(ops, guards) for _, _, ops, guards in batch]
             self._probe("store.before_commit")
             transaction.commit()
         except Exception as error:
@@ -91,25 +100,46 @@ class Writer:
         self._probe("store.after_commit")
         return outcomes
 
-    def _transact(self, ops: Sequence[Op], guards: Sequence[Guard]) -> Outcome:
+    def _all_or_none(self, batch: list[Commit]) -> list[Outcome] | None:
+        """What became of each commit; None where one failed after it had written something."""
         transaction = self._transaction
-        for guard in guards:
-            refusal = CHECKS[type(guard)](transaction, guard)
+        outcomes: list[Outcome] = []
+        for _, _, ops, guards in batch:
+            refusal = self._refusal(guards)
             if refusal is not None:
-                return refusal
+                outcomes.append(refusal)
+                continue
+            try:
+                outcomes.append(apply(transaction, ops))
+            except _FAILURES:
+                return None
+            transaction.accept()
+        return outcomes
+
+    def _one(self, ops: Sequence[Op], guards: Sequence[Guard]) -> Outcome:
+        transaction = self._transaction
+        refusal = self._refusal(guards)
+        if refusal is not None:
+            return refusal
         transaction.mark()
         try:
             results = apply(transaction, ops)
-        except PerdureError as error:
+        except _FAILURES as error:
             transaction.undo()
-            return error
-        except (TypeError, ValueError, OverflowError, apsw.TooBigError) as error:
-            transaction.undo()
+            if isinstance(error, PerdureError):
+                return error
             refused = unstorable(error)
             refused.__cause__ = error
             return refused
         transaction.accept()
         return results
+
+    def _refusal(self, guards: Sequence[Guard]) -> PerdureError | None:
+        for guard in guards:
+            refusal = CHECKS[type(guard)](self._transaction, guard)
+            if refusal is not None:
+                return refusal
+        return None
 
     def _end(self) -> None:
         try:

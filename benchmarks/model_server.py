@@ -1,0 +1,158 @@
+"""A model server that answers at once: OpenAI's Chat Completions over HTTP/1.1, on a free port of loopback.
+
+It is a process of its own, so that its CPU is not counted, and does as little as a server can: one asyncio protocol, no
+framework. It prints its port on the first line and ends when its standard input closes. What it says depends on the
+conversation alone: after a message of a person it calls the first tool offered, with its schema's first argument set to
+a sum; after a tool result that begins with `more` it calls the tool again, and after any other it answers in words.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from typing import Any, cast
+
+import msgspec
+import uvloop
+
+MAX_REQUEST = 64 * 1024 * 1024
+MAX_CONNECTIONS = 4_096
+USAGE = {"prompt_tokens": 60, "completion_tokens": 12, "total_tokens": 72}
+ANSWER = "25 * 47 is 1,175."
+
+
+class Message(msgspec.Struct):
+    role: str
+    content: Any = None
+
+
+class Function(msgspec.Struct):
+    name: str
+    parameters: dict[str, Any] = {}
+
+
+class Tool(msgspec.Struct):
+    function: Function
+
+
+class Question(msgspec.Struct):
+    model: str
+    messages: list[Message]
+    tools: list[Tool] = []
+    stream: bool = False
+
+
+_questions = msgspec.json.Decoder(Question)
+_encode = msgspec.json.Encoder().encode
+
+
+def reply(question: Question) -> tuple[dict[str, Any], str]:
+    """The message to answer with, and the reason for its end."""
+    last = question.messages[-1]
+    again = last.role == "tool" and isinstance(last.content, str) and last.content.startswith("more")
+    if question.tools and (last.role == "user" or again):
+        function = question.tools[0].function
+        names = list(function.parameters.get("properties", ()))
+        arguments = _encode({names[0]: "25 * 47"} if names else {}).decode()
+        call = {"id": "call_1", "type": "function", "function": {"name": function.name, "arguments": arguments}}
+        return {"role": "assistant", "content": None, "tool_calls": [call]}, "tool_calls"
+    return {"role": "assistant", "content": ANSWER}, "stop"
+
+
+def whole(question: Question) -> bytes:
+    message, reason = reply(question)
+    body = _encode(
+        {
+            "id": "chatcmpl-1",
+            "object": "chat.completion",
+            "created": 0,
+            "model": question.model,
+            "choices": [{"index": 0, "message": message, "finish_reason": reason}],
+            "usage": USAGE,
+        }
+    )
+    return b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body)
+
+
+def streamed(question: Question) -> bytes:
+    message, reason = reply(question)
+    deltas: list[dict[str, Any]] = [{"role": "assistant"}]
+    if "tool_calls" in message:
+        deltas += [{"tool_calls": [{"index": 0, **call}]} for call in message["tool_calls"]]
+    else:
+        deltas += [{"content": word + " "} for word in message["content"].split(" ")]
+    events = [_chunk(question, [{"index": 0, "delta": delta, "finish_reason": None}]) for delta in deltas]
+    events.append(_chunk(question, [{"index": 0, "delta": {}, "finish_reason": reason}]))
+    events.append(_chunk(question, [], USAGE))
+    body = b"".join(b"data: %b\n\n" % event for event in events) + b"data: [DONE]\n\n"
+    head = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
+    return head + b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body)
+
+
+def _chunk(question: Question, choices: list[dict[str, Any]], usage: dict[str, int] | None = None) -> bytes:
+    chunk = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 0, "model": question.model}
+    return _encode({**chunk, "choices": choices} | ({"usage": usage} if usage else {}))
+
+
+class Connection(asyncio.Protocol):
+    """One client: requests in, answers out, in order."""
+
+    open = 0
+
+    def __init__(self) -> None:
+        self._held = bytearray()
+        self._transport: asyncio.Transport
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        Connection.open += 1
+        if Connection.open > MAX_CONNECTIONS:
+            self._transport.abort()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        Connection.open -= 1
+
+    def data_received(self, data: bytes) -> None:
+        held = self._held
+        held += data
+        while (head := held.find(b"\r\n\r\n")) >= 0:
+            size = _content_length(held[:head])
+            end = head + 4 + size
+            if size > MAX_REQUEST:
+                return self._transport.abort()
+            if len(held) < end:
+                return
+            self._answer(bytes(held[head + 4 : end]))
+            del held[:end]
+        if len(held) > 65_536:
+            self._transport.abort()
+
+    def _answer(self, body: bytes) -> None:
+        try:
+            question = _questions.decode(body)
+        except msgspec.DecodeError as error:
+            said = _encode({"error": {"message": str(error), "type": "invalid_request_error"}})
+            self._transport.write(
+                b"HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%b"
+                % (len(said), said)
+            )
+            return
+        self._transport.write(streamed(question) if question.stream else whole(question))
+
+
+def _content_length(head: bytearray) -> int:
+    lowered = bytes(head).lower()
+    at = lowered.find(b"\r\ncontent-length:")
+    return 0 if at < 0 else int(lowered[at + 17 :].split(b"\r\n", 1)[0])
+
+
+async def main() -> None:
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(Connection, "127.0.0.1", 0, backlog=1024)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await loop.run_in_executor(None, sys.stdin.read)
+    server.close()
+
+
+if __name__ == "__main__":
+    uvloop.run(main())

@@ -1,0 +1,198 @@
+"""Writes the pages of this folder from the code that they describe: `python docs/reference/generate.py`.
+
+A test fails when a page is not what the code says.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+import perdure
+from perdure.agents.schema import KINDS, file_schema
+from perdure.base.errors import PerdureError
+from perdure.tools.registry import BUILTINS, resolve
+
+HERE = Path(__file__).parent
+
+
+def errors() -> Iterator[str]:
+    yield from _head(
+        "Errors",
+        "Every error that Perdure raises on purpose has a stable code: `error.code` of `perdure run --json`, "
+        "in the journal, and on its class in `perdure.base.errors`. *Retryable*: the same request may succeed "
+        "later unchanged.",
+    )
+    yield "| code | class | what to do | retryable |"
+    yield "| --- | --- | --- | --- |"
+    for cls in sorted(_classes(PerdureError), key=lambda cls: (cls.code, cls.__name__)):
+        yield f"| `{cls.code}` | {cls.__name__} | {_cell(cls.hint)} | {'yes' if cls.retryable else ''} |"
+
+
+def files() -> Iterator[str]:
+    yield from _head(
+        "Files",
+        "What the files of a project may hold, in YAML or TOML alike. `perdure schema agent` and `perdure schema "
+        "project` print the same as JSON Schema. Any value may be `${VARIABLE}` or `${VARIABLE:-default}`.",
+    )
+    for kind in KINDS:
+        schema = file_schema(kind)
+        definitions = schema["$defs"]
+        root = _target(schema)
+        yield from _section(f"{kind.capitalize()} file", root, definitions)
+        for name, definition in definitions.items():
+            if name != root and "properties" in definition:
+                yield from _section(f"{kind.capitalize()} file: {name}", name, definitions)
+    yield "## Built-in tools"
+    yield ""
+    for name in BUILTINS:
+        entry: Any = {name: {"root": str(HERE), "read_only": False}} if name == "files" else name
+        yield f"### {name}"
+        yield ""
+        for tool in resolve(entry, folder=HERE):
+            about = tool.definition.description.partition("\n")[0]
+            yield f"- `{tool.definition.name}` ({tool.effect or 'journals its own effects'}): {about}"
+        yield ""
+
+
+def python() -> Iterator[str]:
+    yield from _head("Python", "The public names: `from perdure import …`.")
+    for name in sorted(set(perdure.__all__) - {"__version__"}):
+        found = getattr(perdure, name)
+        yield f"## {name}"
+        yield ""
+        yield from _described(name, found)
+        if inspect.isclass(found):
+            for method, function in _methods(found):
+                yield f"### {name}.{method}"
+                yield ""
+                yield from _described(method, function)
+
+
+PAGES: dict[str, Callable[[], Iterator[str]]] = {"errors.md": errors, "files.md": files, "python.md": python}
+
+
+def page(name: str) -> str:
+    """The text of a page, as it has to be."""
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(PAGES[name]())).rstrip() + "\n"
+
+
+def _head(title: str, about: str) -> Iterator[str]:
+    yield f"# {title}"
+    yield ""
+    yield "<!-- Written by docs/reference/generate.py. -->"
+    yield ""
+    yield about
+    yield ""
+
+
+# -- errors -----------------------------------------------------------------------------------------------------------
+
+
+def _classes(cls: type[PerdureError]) -> Iterator[type[PerdureError]]:
+    yield cls
+    for sub in cls.__subclasses__():
+        if sub.__module__ == "perdure.base.errors":
+            yield from _classes(sub)
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.replace("|", "\\|").split())
+
+
+# -- files ------------------------------------------------------------------------------------------------------------
+
+
+def _section(title: str, name: str, definitions: dict[str, Any]) -> Iterator[str]:
+    definition = definitions[name]
+    yield f"## {title}"
+    yield ""
+    yield definition.get("description", "")
+    yield ""
+    if not definition["properties"]:
+        return
+    yield "| key | value | default | meaning |"
+    yield "| --- | --- | --- | --- |"
+    required = definition.get("required", ())
+    for key, value in definition["properties"].items():
+        default = "required" if key in required else _default(value.get("default"))
+        yield f"| `{key}` | {_cell(_kind(value))} | {_cell(default)} | {_cell(value.get('description', ''))} |"
+    yield ""
+
+
+def _default(value: Any) -> str:
+    return "" if value in (None, "", {}, []) else f"`{msgspec.json.encode(value).decode()}`"
+
+
+def _kind(node: dict[str, Any]) -> str:
+    if "anyOf" in node:
+        if "errorMessage" in node:
+            return str(node["errorMessage"]).removeprefix("expected ")
+        shown = [_kind(branch) for branch in node["anyOf"] if branch.get("description") != _VARIABLE]
+        return " or ".join(dict.fromkeys(kind for kind in shown if kind))
+    if "$ref" in node:
+        return str(node["$ref"]).rpartition("/")[2]
+    if "enum" in node:
+        return ", ".join(f"`{value}`" for value in node["enum"])
+    if node.get("type") == "array":
+        return f"list of {_kind(node['items'])}" if node.get("items") else "list"
+    if node.get("type") == "object":
+        inner = node.get("additionalProperties")
+        return f"mapping to {_kind(inner)}" if isinstance(inner, dict) and inner else "mapping"
+    return {"string": "text", "integer": "whole number", "number": "number", "boolean": "true or false"}.get(
+        node.get("type", ""), "any"
+    )
+
+
+_VARIABLE = "Filled in from the environment."
+
+
+def _target(schema: dict[str, Any]) -> str:
+    return str(schema["$ref"]).rpartition("/")[2]
+
+
+# -- python -----------------------------------------------------------------------------------------------------------
+
+
+def _methods(cls: type) -> Iterator[tuple[str, Any]]:
+    for name, value in vars(cls).items():
+        if not name.startswith("_") and (inspect.isfunction(value) or isinstance(value, (property, classmethod))):
+            yield name, value
+
+
+def _described(name: str, found: Any) -> Iterator[str]:
+    function = getattr(found, "fget", None) or getattr(found, "__func__", None) or found
+    if inspect.isclass(found) and issubclass(found, msgspec.Struct):
+        fields = "\n".join(f"    {key}: {_type(type)}" for key, type in _annotations(found))
+        yield f"```text\n{name}\n{fields}\n```" if fields else ""
+    elif inspect.isfunction(function):
+        prefix = "async " if inspect.iscoroutinefunction(function) else ""
+        shown = re.sub(r"\((self|cls)[^,)]*(, )?", "(", str(inspect.signature(function)))
+        shown = re.sub(r"(: |-> )'([^']*)'", r"\1\2", shown)
+        shown = re.sub(r"<function \w+ at \w+>", "…", shown)
+        is_value = isinstance(found, property)
+        yield f"```text\n{name if is_value else prefix + name + shown}\n```"
+    yield ""
+    yield inspect.cleandoc(found.__doc__) if found.__doc__ and not found.__doc__.startswith(f"{name}(") else ""
+    yield ""
+
+
+def _annotations(cls: type) -> Iterator[tuple[str, Any]]:
+    known = {key: type for base in reversed(cls.__mro__) for key, type in vars(base).get("__annotations__", {}).items()}
+    for key in getattr(cls, "__struct_fields__", ()):
+        yield key, known[key]
+
+
+def _type(annotation: Any) -> str:
+    text = annotation if isinstance(annotation, str) else getattr(annotation, "__name__", str(annotation))
+    return re.sub(r"Annotated\[(.*?), Meta\(.*", r"\1", text, flags=re.DOTALL).strip()
+
+
+if __name__ == "__main__":
+    for file in PAGES:
+        (HERE / file).write_text(page(file), encoding="utf-8")

@@ -1,0 +1,1 @@
+"""`perdure runs`: the runs of a project, one command a file."""

@@ -1,0 +1,78 @@
+"""`perdure runs show`: everything about a run that is not its course."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from perdure.base.duration import show_duration
+from perdure.base.money import show_money
+from perdure.control.listing import RunDetail
+
+from .. import options
+from ..errors import plain, tell
+from ..json import print_json
+from ..outcome import text_of
+from ..process import complete
+from ..project import opened
+from ..terminal import paint
+from ..times import show_time
+from .list import object_of_summary, state_of
+
+
+@click.command("show")
+@options.run_id
+@options.json("Print one object.")
+@options.project
+def command(run_id: str, as_json: bool, project: Path | None) -> None:
+    """Show everything about a run that is not its course.
+
+    For its course see `perdure trace`.
+    """
+
+    async def main() -> RunDetail:
+        async with opened(project) as runtime:
+            return await runtime.show(run_id)
+
+    detail = complete(main())
+    if as_json:
+        print_json({**object_of_summary(detail.summary), **_rest(detail)})
+        return
+    for name, value in _facts(detail):
+        if value:
+            first, *more = value.splitlines()
+            click.echo(f"{paint(name.ljust(9), dim=True)} {first}")
+            for line in more:
+                click.echo(f"{'':9} {line}")
+    if detail.error:
+        tell(detail.error)
+
+
+def _rest(detail: RunDetail) -> dict[str, object]:
+    return {name: value for name, value in plain(detail).items() if name != "summary"}
+
+
+def _facts(detail: RunDetail) -> list[tuple[str, str]]:
+    run = detail.summary
+    budget = "" if detail.budget_microusd is None else f" of {show_money(detail.budget_microusd)}"
+    return [
+        ("run", run.run_id),
+        ("agent", f"{run.agent_id} (spec {run.spec} {detail.spec_digest[:8]})"),
+        ("status", state_of(run)),
+        ("started", show_time(run.started_at)),
+        ("took", f"{show_duration(run.duration_ms)}, {run.steps} steps, {detail.records} records"),
+        ("tokens", f"{run.usage.input_tokens:,} in, {run.usage.output_tokens:,} out"),
+        ("cost", f"{show_money(run.cost_microusd)}{budget}"),
+        ("parent", detail.parent),
+        ("children", "\n".join(detail.children)),
+        ("forked", f"from {detail.forked_from}" if detail.forked_from else ""),
+        (
+            "changed",
+            f"tools that are not what they were: {', '.join(detail.changed_tools)}" if detail.changed_tools else "",
+        ),
+        ("problem", detail.spec_problem),
+        ("waits", "\n".join(f"{wait.kind} at {wait.key}" for wait in detail.waits)),
+        ("input", "" if detail.input is None else text_of(detail.input)),
+        ("output", "" if detail.output is None else text_of(detail.output)),
+    ]

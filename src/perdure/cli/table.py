@@ -1,0 +1,55 @@
+"""Rows of text: a table on a terminal, aligned columns in a pipe."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import click
+
+from .group import load
+from .terminal import is_terminal
+
+RICH_TABLE = "perdure.cli.rich_table:print_rich_table"
+COLOURS = {
+    "done": "green",
+    "ok": "green",
+    "failed": "red",
+    "cancelled": "red",
+    "interrupted": "red",
+    "in_doubt": "red",
+    "waiting": "yellow",
+    "paused": "yellow",
+    "yielded": "yellow",
+    "running": "cyan",
+    "queued": "cyan",
+}
+"""By the first word of a cell that tells a state."""
+
+
+class Column(NamedTuple):
+    """`kind`: text, number (aligned to the right), or state (coloured)."""
+
+    title: str
+    kind: str = "text"
+
+
+def print_table(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> None:
+    if is_terminal(sys.stdout):
+        print_rich: Any = load(RICH_TABLE)
+        print_rich(columns, rows)
+        return
+    for line in lines_of(columns, rows):
+        click.echo(line)
+
+
+def lines_of(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Title and rows, each a line of columns two spaces apart."""
+    cells = [[column.title for column in columns], *rows]
+    widths = [max(len(row[number]) for row in cells) for number in range(len(columns))]
+    return ["  ".join(map(_aligned, row, widths, columns)).rstrip() for row in cells]
+
+
+def _aligned(cell: str, width: int, column: Column) -> str:
+    return cell.rjust(width) if column.kind == "number" else cell.ljust(width)

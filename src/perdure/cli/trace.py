@@ -1,0 +1,92 @@
+"""`perdure trace`: what a run did, as a tree with times, tokens and cost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import msgspec
+
+from perdure.base.duration import show_duration
+from perdure.base.money import show_money
+from perdure.control.spans import TraceNode
+from perdure.control.tracing import export_trace
+
+from . import options
+from .errors import plain
+from .json import print_json
+from .process import complete
+from .project import opened
+from .table import COLOURS
+from .terminal import paint
+
+_NAME_ROOM = 52
+_TIME, _TOKENS, _COST = 8, 15, 10
+
+
+@click.command("trace")
+@options.run_id
+@click.option("--full", is_flag=True, help="Show requests and answers whole, as they were sent and received.")
+@options.json("Print the tree as one object.")
+@click.option("--jsonl", is_flag=True, help="Print the tree as a line of JSON for each node, parents first.")
+@options.project
+def command(run_id: str, full: bool, as_json: bool, jsonl: bool, project: Path | None) -> None:
+    """Show what a run did, how long it took and what it cost.
+
+    One line for each step, call and wait: its key's name, what it was about, the time it took, tokens in and out, and
+    cost. Calls of models and tools stand inside their step, child runs inside the call that began them.
+    """
+
+    async def main() -> TraceNode:
+        async with opened(project) as runtime:
+            return await runtime.trace(run_id, full=full)
+
+    root = complete(main())
+    if jsonl:
+        for line in export_trace(root):
+            click.echo(line)
+    elif as_json:
+        print_json(plain(root))
+    else:
+        for line in lines_of(root, full=full):
+            click.echo(line)
+
+
+def lines_of(root: TraceNode, *, full: bool = False) -> Iterator[str]:
+    """The tree as lines for people."""
+    head = " " * _NAME_ROOM + "time".rjust(_TIME) + "tokens".rjust(_TOKENS) + "cost".rjust(_COST)
+    yield paint(head, dim=True)
+    yield from _lines(root, "", "", full)
+
+
+def _lines(node: TraceNode, own: str, below: str, full: bool) -> Iterator[str]:
+    """`own` is drawn before the node itself, `below` before what is inside it."""
+    state = "" if node.status == "done" else f" {node.status}"
+    label = f"{own}{_sign(node)} {node.name}{state}"
+    gap = " " * max(1, _NAME_ROOM - len(label))
+    yield f"{paint(label, fg=COLOURS.get(node.status), bold=node.kind == 'run')}{gap}{_figures(node)}".rstrip()
+    if node.key and node.kind != "step":
+        yield paint(f"{below}  {node.key}", dim=True)
+    if node.summary:
+        yield f"{below}  {node.summary}"
+    if full and node.detail:
+        for line in msgspec.json.format(msgspec.json.encode(plain(node.detail)), indent=2).decode().splitlines():
+            yield paint(f"{below}  {line}", dim=True)
+    for child in node.children:
+        last = child is node.children[-1]
+        yield from _lines(child, below + ("└─ " if last else "├─ "), below + ("   " if last else "│  "), full)
+
+
+def _figures(node: TraceNode) -> str:
+    tokens = f"{node.input_tokens:,} → {node.output_tokens:,}" if node.input_tokens or node.output_tokens else ""
+    cost = show_money(node.cost_microusd) if node.cost_microusd else ""
+    time = "" if node.kind == "event" else show_duration(node.duration_ms)
+    return time.rjust(_TIME) + tokens.rjust(_TOKENS) + cost.rjust(_COST)
+
+
+_SIGNS = {"done": "✓", "failed": "✗", "cancelled": "✗", "in_doubt": "?", "waiting": "…", "started": "…"}
+
+
+def _sign(node: TraceNode) -> str:
+    return "·" if node.kind == "event" else _SIGNS.get(node.status, "…")
