@@ -264,8 +264,9 @@ class Engine:
             self._aside(self._interrupt(holding))
 
     async def _interrupt(self, holding: Holding) -> None:
-        for item in (await read(holding)).commands:
-            await interrupt(holding, item)
+        with contextlib.suppress(StoreError):  # the turn under way comes to the same trouble, and tells of it
+            for item in (await read(holding)).commands:
+                await interrupt(holding, item)
 
     def _tick(self, agent_id: str, holding: Holding | None) -> None:
         task = asyncio.create_task(self._turns(agent_id, holding))
