@@ -128,26 +128,52 @@ async def test_money_set_aside_for_a_call_that_is_cut_short_counts_as_spent_and_
             assert (scope.reserved, scope.spent) == (0, before.reserved)
 
 
+class Counter(Agent):
+    async def on_message(self, ctx: Context, message: Envelope) -> Any:
+        async def count(_: str) -> int:
+            heard.append(f"{len(heard)}")
+            await asyncio.sleep(0.02)
+            return len(heard)
+
+        return [await ctx.effect("count", "", count, effect="once") for _ in range(20)]
+
+
 async def test_pause_stops_between_two_effects_and_resume_goes_on(tmp_path: Path) -> None:
-    counted: list[int] = []
-
-    class Counter(Agent):
-        async def on_message(self, ctx: Context, message: Envelope) -> Any:
-            async def count(_: str) -> int:
-                counted.append(len(counted))
-                await asyncio.sleep(0.02)
-                return counted[-1]
-
-            return [await ctx.effect("count", "", count, effect="once") for _ in range(20)]
-
     async with perdure.open(tmp_path) as rt:
         run = await rt.start(Counter, "go")
-        await until(lambda: len(counted) == 5)
+        await until(lambda: len(heard) == 5)
         assert (await rt.pause(run.id, who="ann")).status == "paused"
-        so_far = len(counted)
+        so_far = len(heard)
         assert so_far < 20
         await asyncio.sleep(0.1)
-        assert len(counted) == so_far
+        assert len(heard) == so_far
         ended = await rt.resume(run.id)
-        assert (ended.status, ended.output) == ("done", list(range(20)))
+        assert (ended.status, ended.output) == ("done", list(range(1, 21)))
         assert await rt.store.verify(run.agent_id) == []
+
+
+@tool(effect="read")
+async def stumble(what: str) -> str:
+    """Await something that somebody else has cancelled."""
+    gone: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    gone.cancel()
+    return await gone
+
+
+async def test_a_tool_that_is_cancelled_from_inside_has_failed_and_the_run_goes_on(tmp_path: Path) -> None:
+    model = Scripted(by_turn([call("stumble", what="it"), "I see."]))
+    stumbler = {"name": "stumbler", "model": "scripted/stumbler", "tools": [stumble]}
+    async with perdure.open(tmp_path, models={"scripted/stumbler": model}) as rt:
+        ended = await asyncio.wait_for(rt.run(stumbler, "go"), 10)
+        assert (ended.status, ended.output) == ("done", "I see.")
+        result = model.requests[-1].messages[-1].parts[0]
+        assert "cancelled by something inside" in str(result)
+
+
+async def test_what_has_ended_cannot_be_cancelled(tmp_path: Path) -> None:
+    model = Scripted([ValueError("no")])
+    async with perdure.open(tmp_path, models={"scripted/lingerer": model}) as rt:
+        ended = await rt.run(LINGERER, "go")
+        assert ended.status == "failed"
+        with pytest.raises(perdure.PerdureError, match="is failed already"):
+            await asyncio.wait_for(rt.cancel(ended.run_id), 10)
