@@ -50,7 +50,10 @@ def payload_of(input: Any) -> Any:
     if isinstance(input, (Text, Media)):
         input = [input]
     if not isinstance(input, str):
-        input = msgspec.to_builtins(input, builtin_types=(bytes,))
+        try:
+            input = msgspec.to_builtins(input, builtin_types=(bytes,))
+        except (TypeError, ValueError, OverflowError, RecursionError) as error:
+            raise InputError(f"the input is no plain data: {error}") from error
     size = len(pack(input))
     if size > MAX_INPUT:
         raise InputError(f"the input has {size:,} bytes, {MAX_INPUT:,} are allowed", hint="Put it into a file.")
