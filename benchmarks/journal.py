@@ -1,8 +1,8 @@
 """How large the journal grows: bytes of the database for each byte of payload, over a short and a long run.
 
-A step is a model's call of a tool and the tool's result of 500 bytes. Payload is what was said: the question, the
-arguments of every call, the results, and the answer. The file is measured after a checkpoint of its write-ahead log,
-everything in it included: records with their hashes, indexes, rows of agents and runs.
+A step is a model's call of a tool and the tool's result. Payload is the conversation as the model server sees it, in
+JSON: about 500 bytes a step. The file is measured after a checkpoint of its write-ahead log, everything in it included:
+records with their hashes, indexes, rows of agents and runs.
 """
 
 from __future__ import annotations
@@ -18,8 +18,12 @@ from project import ANSWER, QUESTION, model_server, project
 
 import perdure
 
-RESULT = 500
-ARGUMENTS = len('{"task":"25 * 47"}')
+RESULT = 300
+CALL = (
+    '{"role":"assistant","content":null,"tool_calls":[{"id":"call_1","type":"function",'
+    '"function":{"name":"work","arguments":"{\\"task\\":\\"25 * 47\\"}"}}]}'
+)
+ANSWERED = '{"role":"tool","tool_call_id":"call_1","content":""}'
 LETTERS = "abcdefghijklmnopqrstuvwxyz "
 
 
@@ -58,7 +62,7 @@ async def measure(folder: Path, steps: int) -> dict[str, float]:
         result = await runtime.run(worker(steps), QUESTION)
         assert result.output == ANSWER and result.steps == steps + 1, result
     stored = database.stat().st_size - empty
-    payload = len(QUESTION) + len(ANSWER) + steps * (RESULT + ARGUMENTS)
+    payload = len(QUESTION) + len(ANSWER) + steps * (len(CALL) + len(ANSWERED) + RESULT)
     return {f"ratio_{steps}": stored / payload, f"ms_per_step_{steps}": meter.wall_ms / steps}
 
 

@@ -1,8 +1,8 @@
 """Durable runs, 64 at once, in one process: how many a second, and what each costs in CPU.
 
 A run is two model calls over loopback HTTP and one tool call. Its agent is new, its records go to a SQLite file with
-`synchronous=FULL`, and each is on disk before the run goes on. The model server is a process of its own, whose CPU is not
-counted.
+`synchronous=FULL`, and each is on disk before the run goes on. The model server is a process of its own; its CPU does
+not count.
 """
 
 from __future__ import annotations

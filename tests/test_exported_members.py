@@ -10,26 +10,8 @@ import pytest
 import perdure
 
 PUBLIC = [
-    "Agent",
-    "AgentSpec",
-    "AgentState",
-    "Audio",
-    "Context",
-    "Envelope",
-    "File",
-    "Image",
-    "NotDone",
-    "Outcome",
-    "PerdureError",
-    "RunEvent",
-    "RunResult",
-    "Runtime",
-    "Text",
-    "ToolFailed",
-    "Unsure",
-    "open",
-    "run_sync",
-    "tool",
+    *("Agent", "AgentSpec", "AgentState", "Audio", "Context", "Envelope", "File", "Image", "NotDone", "Outcome"),
+    *("PerdureError", "RunEvent", "RunResult", "Runtime", "Text", "ToolFailed", "Unsure", "open", "run_sync", "tool"),
 ]
 
 

@@ -11,11 +11,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import click
 import msgspec
 
 import perdure
 from perdure.agents.schema import KINDS, file_schema
 from perdure.base.errors import PerdureError
+from perdure.cli.exits import MEANINGS
+from perdure.cli.group import LazyGroup
+from perdure.cli.main import cli as command_line
 from perdure.tools.registry import BUILTINS, resolve
 
 HERE = Path(__file__).parent
@@ -74,7 +78,32 @@ def python() -> Iterator[str]:
                 yield from _described(method, function)
 
 
-PAGES: dict[str, Callable[[], Iterator[str]]] = {"errors.md": errors, "files.md": files, "python.md": python}
+def cli() -> Iterator[str]:
+    yield from _head(
+        "Command line",
+        "`perdure COMMAND --help` says the same. Answers go to standard output and everything else to standard error, "
+        "so that output can be piped; progress, colour and hints are for terminals alone, and `NO_COLOR` is respected. "
+        'With `--json` standard output holds exactly one value, also where it goes wrong: `{"error": {code, message, '
+        "hint}}`. A run is named by its id, or by the beginning of one that no other has.",
+    )
+    yield "| exit code | meaning |"
+    yield "| --- | --- |"
+    for code, meaning in MEANINGS.items():
+        yield f"| {code} | {meaning} |"
+    yield ""
+    for heading, entries in command_line.sections.items():
+        yield f"## {heading}"
+        yield ""
+        for name in entries:
+            yield from _command((name,), command_line)
+
+
+PAGES: dict[str, Callable[[], Iterator[str]]] = {
+    "errors.md": errors,
+    "files.md": files,
+    "python.md": python,
+    "cli.md": cli,
+}
 
 
 def page(name: str) -> str:
@@ -154,6 +183,29 @@ _VARIABLE = "Filled in from the environment."
 
 def _target(schema: dict[str, Any]) -> str:
     return str(schema["$ref"]).rpartition("/")[2]
+
+
+# -- command line -----------------------------------------------------------------------------------------------------
+
+
+def _command(path: tuple[str, ...], group: LazyGroup) -> Iterator[str]:
+    command = group.get_command(click.Context(group), path[-1])
+    assert command is not None
+    ctx = click.Context(command, info_name=" ".join(("perdure", *path)))
+    yield f"### {' '.join(path)}"
+    yield ""
+    yield f"```text\n{ctx.command_path} {' '.join(command.collect_usage_pieces(ctx))}\n```"
+    yield ""
+    yield inspect.cleandoc(command.help or "")
+    yield ""
+    for parameter in command.get_params(ctx):
+        record = parameter.get_help_record(ctx)
+        if isinstance(parameter, click.Option) and record is not None and "--help" not in parameter.opts:
+            yield f"- `{record[0]}`: {record[1]}"
+    yield ""
+    if isinstance(command, LazyGroup):
+        for name in command.table:
+            yield from _command((*path, name), command)
 
 
 # -- python -----------------------------------------------------------------------------------------------------------

@@ -122,7 +122,7 @@ async def test_a_wait_of_a_cancelled_run_is_cancelled(opened: Any) -> None:
 async def test_an_effect_in_doubt_is_shown_and_then_what_was_decided(
     opened: Any, killed: Any, how: Any, value: Any, status: str
 ) -> None:
-    killed('[call("pay", amount=5), "Paid."]', at="effect.acted")
+    killed('[call("pay", amount=5), "Paid."]', at="effect.intended")
     async with opened([call("pay", amount=5), "Paid."]) as rt:
         (lost,) = await rt.interrupted()
         before = await rt.trace(lost.run_id)

@@ -56,7 +56,7 @@ def reference() -> ModuleType:
     return load_file(ROOT / "docs/reference/generate.py")
 
 
-@pytest.mark.parametrize("name", ["errors.md", "files.md", "python.md"])
+@pytest.mark.parametrize("name", ["cli.md", "errors.md", "files.md", "python.md"])
 def test_the_reference_is_what_the_code_says(name: str, reference: ModuleType) -> None:
     written = (ROOT / "docs/reference" / name).read_text()
     assert written == reference.page(name), "run: python docs/reference/generate.py"

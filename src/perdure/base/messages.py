@@ -10,6 +10,8 @@ from .usage import NO_USAGE, Usage
 
 
 class Text(msgspec.Struct, frozen=True, tag="text", omit_defaults=True):
+    """Text as part of a message."""
+
     text: str
 
 
@@ -30,15 +32,15 @@ class Media(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Image(Media, frozen=True, tag="image", omit_defaults=True):
-    pass
+    """An image as part of a message: either `data` (raw bytes) or `url`, with its IANA `media_type`."""
 
 
 class Audio(Media, frozen=True, tag="audio", omit_defaults=True):
-    pass
+    """Sound as part of a message: either `data` (raw bytes) or `url`, with its IANA `media_type`."""
 
 
 class File(Media, frozen=True, tag="file", omit_defaults=True):
-    pass
+    """A document as part of a message: either `data` (raw bytes) or `url`, with its IANA `media_type`."""
 
 
 class ToolCall(msgspec.Struct, frozen=True, tag="tool_call", omit_defaults=True):

@@ -19,7 +19,7 @@ from .group import LazyGroup, Sections, load
 COMMANDS: Sections = {
     "Begin": {
         "init": ("perdure.cli.init:command", "Make a new project."),
-        "demo": ("perdure.cli.demo:command", "Do a real job, be killed in the middle, and finish it."),
+        "demo": ("perdure.cli.demo:command", "Audit this Python environment, be killed in the middle, and finish."),
         "validate": ("perdure.cli.validate:command", "Check files, and tell everything that is wrong."),
         "schema": ("perdure.cli.schema:command", "Print the JSON Schema of a file."),
     },

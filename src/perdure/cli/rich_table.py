@@ -11,10 +11,13 @@ from rich.text import Text
 
 from .table import COLOURS, Column
 
+ID_ROOM = 20
+"""Characters of an id that are shown: the millisecond it was made in, and twelve random bits."""
+
 
 def print_rich_table(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> None:
-    """Print the table as wide as it has to be: an id that was cut off could not be copied."""
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, header_style="bold")
+    """Print the table. The beginning of an id is enough to name it by."""
+    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1), header_style="bold")
     for column in columns:
         right = column.kind == "number"
         table.add_column(
@@ -26,5 +29,7 @@ def print_rich_table(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -
 
 
 def _cell(cell: str, column: Column) -> Text:
+    if column.kind == "id":
+        return Text(cell[:ID_ROOM])
     first = cell.partition(" ")[0]
     return Text(cell, style=COLOURS.get(first, "") if column.kind == "state" else "")

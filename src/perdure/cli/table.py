@@ -29,7 +29,7 @@ COLOURS = {
 
 
 class Column(NamedTuple):
-    """`kind`: text, number (aligned to the right), or state (coloured)."""
+    """`kind`: text, number (aligned to the right), state (coloured), or id (cut short on a terminal)."""
 
     title: str
     kind: str = "text"

@@ -155,11 +155,10 @@ class Engine:
         """Write an agent with its first run, and begin that at once: also where whoever asked for it has gone."""
         await self._lease.hold()
         self._arriving.add(row.id)
-        written = self.store.commit(ops, (NoAgent(row.id),))
         try:
-            results = await asyncio.shield(written)
+            results = await self.store.commit(ops, (NoAgent(row.id),))
         except asyncio.CancelledError:
-            written.add_done_callback(lambda done: self._arrived(row.id, done))
+            self._aside(self._adopt(row.id))
             raise
         except PerdureError:
             self._arriving.discard(row.id)
@@ -174,10 +173,11 @@ class Engine:
         self._tick(row.id, holding)
         return run
 
-    def _arrived(self, agent_id: str, written: asyncio.Future[list[Any]]) -> None:
+    async def _adopt(self, agent_id: str) -> None:
+        """Whoever sent an agent its first message has gone while that was written: begin its run all the same."""
+        await self.store.commit([])  # commits keep their order: the message is on disk now, or was refused
         self._arriving.discard(agent_id)
-        if not written.cancelled() and written.exception() is None:
-            self.wake(agent_id)
+        self.wake(agent_id)
 
     async def tell(self, envelope: Envelope, run: RunRow) -> None:
         """Hand an answer or a command (see `Envelope.kind`) to a run; it is on disk when this returns."""
@@ -231,7 +231,11 @@ class Engine:
         return (await self.ended(active)).waits
 
     def settled(self, ended: Ended) -> None:
-        """A run came to rest, or waits: tell whoever asked."""
+        """A run came to rest, or waits: tell whoever asked. Where more mail has come for one that waits, there may be
+        an answer in it: the turn that reads it tells."""
+        if ended.waits and ended.run.agent_id in self._again:
+            self._pulse.hurry()
+            return
         for watcher in self._watchers.get(ended.run.agent_id, ()):
             if watcher.run_id == ended.run.id:
                 watcher.tell(ended)

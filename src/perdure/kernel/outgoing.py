@@ -96,7 +96,7 @@ def lost(envelope: Envelope, *, now: int) -> list[Op]:
 
 
 def append(agent_id: str, records: list[r.Record]) -> list[Op]:
-    """Records, with what is too long for them as blobs beside."""
-    ops: list[Op] = [PutBlob(record.blob, record.payload) for record in records if record.payload is not None]
-    ops.append(Append(agent_id, tuple(records)))
+    """Records, and after them as blobs what is too long for them; so their seqs are the first result."""
+    ops: list[Op] = [Append(agent_id, tuple(records))]
+    ops += [PutBlob(record.blob, record.payload) for record in records if record.payload is not None]
     return ops

@@ -21,8 +21,11 @@ RETRY = "retry#"
 WaitKind: TypeAlias = Literal["approval", "timer", "message", "child", "in_doubt", "budget"]
 
 
-class Event(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """Base of what a record can tell. `body` is a packed payload of any size (see BLOB_LIMIT)."""
+class Event(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
+    """Base of what a record can tell. `body` is a packed payload of any size (see BLOB_LIMIT).
+
+    Events are packed as the sequence of their fields: a new field goes to the end of its class and has a default.
+    """
 
     type: ClassVar[str] = ""
     body: Raw = NIL

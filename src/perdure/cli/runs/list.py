@@ -23,7 +23,7 @@ from ..terminal import hint
 from ..times import show_time
 
 COLUMNS = (
-    Column("RUN"),
+    Column("RUN", "id"),
     Column("AGENT"),
     Column("STATUS", "state"),
     Column("STARTED"),

@@ -18,8 +18,8 @@ AGENTS_REMEMBERED = 4_096
 class Agent:
     """The columns of an agent that commits check and move. They are written once, at the end of the transaction.
 
-    `newest_mail` is the seq of the mail delivered last, None where that is not known. `is_blank`: it never had mail, nor
-    marked an id. `is_stored`: it has its row.
+    `newest_mail` is the seq of the mail delivered last, None where that is not known. `is_blank`: it never had mail and
+    never marked an id. `is_stored`: it has its row.
     """
 
     __slots__ = ("fence", "head", "id", "is_blank", "is_stored", "n", "newest_mail", "owner", "records")

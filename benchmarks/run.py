@@ -1,0 +1,143 @@
+"""Runs the scenarios in rounds and prints their figures beside the budgets of the design.
+
+Every scenario is a file of this folder, runs in a process of its own and prints one JSON object. Rounds go through all
+scenarios in turn, so that a slow moment of the machine does not fall on one of them alone. A figure is the median of
+its rounds, with the least and the greatest beside it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+import sys
+from argparse import ArgumentParser
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from statistics import median
+from typing import Any, Literal, NamedTuple
+
+HERE = Path(__file__).parent
+RESULTS = HERE / "results.json"
+DEPENDENCIES = ("perdure", "apsw", "msgspec", "pyreqwest", "uvloop")
+
+
+class Figure(NamedTuple):
+    """One line of the table: what a scenario calls it, what people call it, and what it may be at most or at least."""
+
+    scenario: str
+    key: str
+    says: str
+    unit: str
+    limit: float | None = None
+    bound: Literal["most", "least"] = "most"
+
+    def keeps(self, value: float) -> bool:
+        return self.limit is None or (value <= self.limit if self.bound == "most" else value >= self.limit)
+
+
+FIGURES = (
+    Figure("throughput", "cpu_ms_per_run", "CPU of a durable run, 64 at once", "ms", 0.35),
+    Figure("throughput", "runs_per_s", "durable runs, 64 at once, one process", "/s", 2_500, "least"),
+    Figure("throughput", "pace_ms", "(the machine's pace: a fixed loop)", "ms"),
+    Figure("alone", "ours_p50_ms", "a run alone, without the model, median", "ms"),
+    Figure("alone", "ours_p99_ms", "a run alone, without the model, p99", "ms", 5),
+    Figure("alone", "whole_p99_ms", "a run alone, model included, p99", "ms"),
+    Figure("startup", "script_ms", "Python script: process start to first answer", "ms", 150),
+    Figure("startup", "command_ms", "`perdure run`: process start to first answer", "ms", 150),
+    Figure("startup", "import_ms", "import perdure.open, beyond Python's own start", "ms"),
+    Figure("startup", "help_ms", "`perdure --help`", "ms", 100),
+    Figure("startup", "rss_mb", "memory after the first answer", "MB", 45),
+    Figure("journal", "ratio_500", "stored per byte of payload, 500 steps", "x", 2),
+    Figure("journal", "ratio_5000", "stored per byte of payload, 5,000 steps", "x", 2),
+    Figure("conversation", "turn_cpu_ms_late", "CPU of a turn late in a conversation of 500", "ms"),
+    Figure("conversation", "growth", "the same, late to early", "x"),
+    Figure("steady", "growth_mb", "memory gained in 10,000 runs one after another", "MB"),
+    Figure("steady", "cpu_ms_per_run", "CPU of a run, one after another", "ms"),
+)
+QUICK = {
+    "throughput": ("--runs", "2000"),
+    "alone": ("--runs", "200"),
+    "startup": ("--times", "3"),
+    "journal": ("--steps", "500"),
+    "conversation": ("--turns", "150"),
+    "steady": ("--runs", "1000"),
+}
+
+
+def run(scenario: str, arguments: Sequence[str]) -> dict[str, float]:
+    """What one run of a scenario found."""
+    command = [sys.executable, str(HERE / f"{scenario}.py"), *arguments]
+    found: dict[str, float] = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    return found
+
+
+def summary(rounds: Sequence[dict[str, float]]) -> dict[str, dict[str, float]]:
+    """Median, least and greatest of each figure over the rounds."""
+    keys = dict.fromkeys(key for found in rounds for key in found)
+    values = {key: [found[key] for found in rounds if key in found] for key in keys}
+    return {key: {"median": median(all_), "min": min(all_), "max": max(all_)} for key, all_ in values.items()}
+
+
+def machine() -> dict[str, Any]:
+    return {
+        "system": f"{platform.system()} {platform.release()}",
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+        **{name: version(name) for name in DEPENDENCIES},
+    }
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except FileNotFoundError:
+        return platform.processor()
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
+
+
+def table(found: dict[str, dict[str, dict[str, float]]]) -> str:
+    lines = ["| what | median | least | greatest | budget | |", "| --- | ---: | ---: | ---: | ---: | --- |"]
+    for figure in FIGURES:
+        values = found.get(figure.scenario, {}).get(figure.key)
+        if values is None:
+            continue
+        shown = " | ".join(f"{_short(values[name])} {figure.unit}" for name in ("median", "min", "max"))
+        budget, verdict = "", ""
+        if figure.limit is not None:
+            budget = f"{'≤' if figure.bound == 'most' else '≥'} {_short(figure.limit)} {figure.unit}"
+            verdict = "kept" if figure.keeps(values["median"]) else "missed"
+        lines.append(f"| {figure.says} | {shown} | {budget} | {verdict} |")
+    return "\n".join(lines)
+
+
+def _short(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+def main() -> None:
+    scenarios = tuple(dict.fromkeys(figure.scenario for figure in FIGURES))
+    parser = ArgumentParser(description=__doc__)
+    parser.add_argument("scenarios", nargs="*", metavar="SCENARIO", help=f"of {', '.join(scenarios)}; all by default")
+    parser.add_argument("--quick", action="store_true", help="one short round")
+    parser.add_argument("--rounds", type=int, help="three by default")
+    given = parser.parse_args()
+    if unknown := set(given.scenarios) - set(scenarios):
+        parser.error(f"no such scenario: {', '.join(sorted(unknown))}")
+    rounds = given.rounds or (1 if given.quick else 3)
+    found: dict[str, list[dict[str, float]]] = {}
+    for number in range(1, rounds + 1):
+        for scenario in given.scenarios or scenarios:
+            print(f"round {number} of {rounds}: {scenario}", file=sys.stderr, flush=True)
+            found.setdefault(scenario, []).append(run(scenario, QUICK[scenario] if given.quick else ()))
+    summed = {scenario: summary(all_) for scenario, all_ in found.items()}
+    RESULTS.write_text(json.dumps({"machine": machine(), "rounds": found, "summary": summed}, indent=2) + "\n")
+    print(f"\n{', '.join(f'{name} {value}' for name, value in machine().items())}\n")
+    print(table(summed))
+
+
+if __name__ == "__main__":
+    main()
