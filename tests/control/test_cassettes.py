@@ -18,8 +18,9 @@ ANSWERS = [call("look", place="attic"), "The attic is fine."]
 async def record(opened: Any, file: Path) -> str:
     async with opened(ANSWERS) as rt:
         result = await rt.run("clerk.yaml", "Look")
-        file.write_bytes(await rt.export_cassette(result.run_id))
-        return str(result.output)
+        recorded = await rt.export_cassette(result.run_id)
+    file.write_bytes(recorded)
+    return str(result.output)
 
 
 async def test_the_same_run_again_without_a_model(opened: Any, tmp_path: Path) -> None:

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
-from perdure.base.errors import InputError
+from perdure.base.errors import Held, InputError
 from perdure.base.messages import ModelRequest
+from perdure.kernel.store.ops import Claim, Heartbeat
+from perdure.kernel.store.rows import WorkerRow
 from perdure.testing import Scripted, call
 
 
@@ -61,3 +63,14 @@ async def test_an_age_is_not_negative(opened: Any) -> None:
     async with opened() as rt:
         with pytest.raises(InputError):
             await rt.gc(older_than_ms=-1)
+
+
+async def test_an_agent_that_another_process_holds_is_kept_and_named(opened: Any) -> None:
+    async with opened(["hello"]) as rt:
+        result = await rt.run("clerk.yaml", "hi", agent="bob")
+        await rt.store.commit([Heartbeat(WorkerRow("wrk_other", rt.clock.now())), Claim("bob", "wrk_other")])
+        cleaned = await rt.gc(older_than_ms=0)
+        assert cleaned.runs == 0
+        assert len(cleaned.kept) == 1 and result.run_id in cleaned.kept[0]
+        with pytest.raises(Held):
+            await rt.delete_run(result.run_id)

@@ -124,13 +124,14 @@ async def test_a_tool_that_changed_and_one_that_is_gone_are_told(opened: Any, pr
 
 async def test_ids_that_mean_nothing_or_too_much(opened: Any) -> None:
     async with opened(["hello"] * 3) as rt:
-        for _ in range(2):
-            await rt.run("clerk.yaml", "hi")
+        first = await rt.run("clerk.yaml", "hi")
+        await rt.run("clerk.yaml", "hi")
         for unknown in ("run_0000", "x", ""):
             with pytest.raises(RunNotFound):
                 await rt.show(unknown)
         with pytest.raises(InputError, match="several"):
-            await rt.show("run_0")
+            await rt.show(first.run_id[:8])
+        assert (await rt.show(first.run_id.removeprefix("run_"))).summary.run_id == first.run_id
 
 
 async def test_a_deleted_run_is_not_listed(opened: Any) -> None:

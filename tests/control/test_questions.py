@@ -8,6 +8,8 @@ from typing import Any
 import msgspec
 
 import perdure
+from perdure.agents.amounts import Money
+from perdure.agents.spec import Budget
 from perdure.base.messages import ModelRequest
 from perdure.control.spans import walk
 from perdure.testing import Scripted, by_turn, call
@@ -100,3 +102,25 @@ async def test_no_key_is_needed_to_know_what_was_asked(project: Path) -> None:
     assert proven and request.messages[0].text == "hi"
     assert replay.verdict == "same"
     assert detail.spec_problem == ""
+
+
+async def test_of_a_run_that_was_killed_the_questions_so_far_are_known(opened: Any, killed: Any) -> None:
+    killed('[call("look", place="attic"), "Fine."]', at="effect.done")
+    async with opened() as rt:
+        (lost,) = await rt.interrupted()
+        questions = await rebuilt(rt, lost.run_id)
+    assert [(proven, request.messages[-1].text) for proven, request in questions] == [(True, "Do it")]
+
+
+class Chief(perdure.Agent):
+    async def on_message(self, ctx: perdure.Context, message: perdure.Envelope) -> Any:
+        return (await ctx.run("clerk.yaml", "Look around")).output
+
+
+async def test_a_child_is_bounded_by_the_budget_of_its_parent(opened: Any) -> None:
+    model = Scripted(["Fine."], name="scripted/m")
+    async with opened(model) as rt:
+        chief = msgspec.structs.replace(rt.spec(Chief), budget=Budget(per_run=Money(9_000_000)), document=b"")
+        result = await rt.run(chief, "go")
+        assert await rebuilt(rt, result.run_id) == [(True, model.requests[0])]
+    assert model.requests[0].max_tokens is not None

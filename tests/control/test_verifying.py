@@ -39,7 +39,7 @@ async def test_what_is_neither_an_agent_nor_a_run_cannot_be_verified(opened: Any
     async with opened(["hello"] * 3) as rt:
         with pytest.raises(AgentNotFound):
             await rt.verify("nobody")
-        await rt.run("clerk.yaml", "hi")
+        first = await rt.run("clerk.yaml", "hi")
         await rt.run("clerk.yaml", "hi")
         with pytest.raises(InputError):
-            await rt.verify("run_0")
+            await rt.verify(first.run_id[:8])

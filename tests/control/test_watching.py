@@ -27,16 +27,16 @@ async def test_every_interrupted_run_is_taken_up_and_told_of(opened: Any, killed
 
 
 async def test_a_runtime_that_recovers_anyway_tells_of_it_too(opened: Any, killed: Any, gathered: Any) -> None:
-    killed(LOOK, at="effect.done")
-    going = asyncio.Event()
+    killed(LOOK, at="accept.after_commit")
+    begun, going = asyncio.Event(), asyncio.Event()
 
     async def answer(_: Any) -> str:
+        begun.set()
         await going.wait()
         return "Fine."
 
     async with opened(Scripted(answer, name="scripted/m"), recover=True) as rt:
-        while await rt.interrupted():  # the pulse takes it over before anyone asks
-            await asyncio.sleep(0.01)
+        await begun.wait()  # the pulse took it over before anyone asked
         events = rt.resume_all()
         first = await anext(events)
         going.set()

@@ -28,7 +28,7 @@ def test_two_versions_of_one_name_are_a_duplicate_in_any_spelling(tmp_path: Path
     install(tmp_path / "a", "Some.Thing", "1.0")
     install(tmp_path / "b", "some_thing", "2.0")
     install(tmp_path / "b", "other", "1.0")
-    (found,) = duplicates_in(installed([str(tmp_path / "a"), str(tmp_path / "b")]))
+    (found,) = duplicates_in(installed([str(tmp_path / "a"), str(tmp_path / "b")])).found
     assert found.name == "some-thing"
     assert [version for version, _ in found.places] == ["1.0", "2.0"]
 
@@ -46,7 +46,7 @@ def test_findings_stay_short_however_many_there_are(tmp_path: Path) -> None:
     for number in range(50):
         install(tmp_path, f"silent{number}", "1.0")
     found = licences_in(installed([str(tmp_path)]), lambda _: "")
-    assert (len(found.missing), found.more_missing) == (40, 10)
+    assert (len(found.missing), found.missing_count) == (40, 50)
 
 
 def test_licence_files_are_found_beside_the_metadata(tmp_path: Path) -> None:

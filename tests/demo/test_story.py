@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from perdure.base.errors import InputError
+from perdure.base.errors import InputError, PerdureError
 from perdure.demo.chronicle import chronicle
 from perdure.demo.outbox import sent
 from perdure.demo.story import go_on, live_and_die, prepare
@@ -29,6 +29,14 @@ async def test_a_worker_is_killed_after_the_mail_is_out_and_another_finishes_wit
     lines = [(line.place, line.what) for line in chronicle(proof.records)]
     assert lines[death.records] == ("", "another process goes on from these records")
     assert lines[-1] == ("", "done")
+
+
+async def test_a_worker_that_ends_otherwise_is_told(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    prepare(tmp_path)
+    (tmp_path / "auditor.yaml").write_text("name: auditor\n")
+    with pytest.raises(PerdureError, match="was to be killed and ended with 1"):
+        await live_and_die(tmp_path)
+    assert "this key is required" in capfd.readouterr().err
 
 
 def test_a_folder_with_other_things_in_it_is_left_alone(tmp_path: Path) -> None:

@@ -3,7 +3,8 @@
     crash_child.py PROJECT --runs N [--point NAME --nth N [--stop]] [--finish]
 
 Prints a JSON object a line: `doubtful`, what the journal holds intended and not done as the process starts;
-`accepted`, a run's id, once `start` has returned; `over` at its end. With `--stop` it is paused there instead of killed; with `--finish` it ends when no run can go on.
+`accepted`, a run's id, once `start` has returned; `over` at its end.
+With `--stop` it is paused there instead of killed; with `--finish` it ends when no run can go on.
 """
 
 from __future__ import annotations

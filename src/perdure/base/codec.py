@@ -34,9 +34,7 @@ def pack(value: Any) -> bytes:
     try:
         return _pack.encode(value)
     except (TypeError, ValueError, OverflowError, RecursionError) as error:
-        raise InputError(
-            f"cannot be stored: {error}", hint="Use plain data, and text that is valid Unicode."
-        ) from error
+        raise _unstorable(error) from error
 
 
 def unpack(data: bytes | msgspec.Raw) -> Any:
@@ -56,9 +54,16 @@ def from_json(data: bytes | str) -> Any:
 
 
 def digest(value: Any) -> str:
-    """32 hex digits that stand for the value; the order of keys in mappings does not matter."""
-    return digest_bytes(value if isinstance(value, bytes) else _canonical.encode(value))
+    """32 hex digits that stand for the value; the order of keys in mappings does not matter. Raises InputError."""
+    try:
+        return digest_bytes(value if isinstance(value, bytes) else _canonical.encode(value))
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:
+        raise _unstorable(error) from error
 
 
 def digest_bytes(data: bytes) -> str:
     return blake2b(data, digest_size=16).hexdigest()
+
+
+def _unstorable(error: Exception) -> InputError:
+    return InputError(f"cannot be stored: {error}", hint="Use plain data, and text that is valid Unicode.")

@@ -39,18 +39,22 @@ def command(ctx: click.Context, folder: Path, as_json: bool) -> None:
     language model.
     """
     say = _silent if as_json else click.echo
-    prepare(folder)
-    say(_head("1  An agent audits this Python environment, in a process of its own"))
-    death = complete(live_and_die(folder))
-    _tell_death(say, death)
-    say(_head("2  This process goes on from the journal"))
-    proof = complete(go_on(folder, death.run_id))
-    _tell_course(say, death, proof)
-    say(_head("3  What came of it"))
-    _tell_proof(say, folder, proof)
-    if as_json:
-        print_json(_object(death, proof))
-    ctx.exit(DONE if proof.holds else FAILED)
+
+    async def main() -> bool:
+        prepare(folder)
+        say(_head("1  An agent audits this Python environment, in a process of its own"))
+        death = await live_and_die(folder)
+        _tell_death(say, death)
+        say(_head("2  This process goes on from the journal"))
+        proof = await go_on(folder, death.run_id)
+        _tell_course(say, death, proof)
+        say(_head("3  What came of it"))
+        _tell_proof(say, folder, proof)
+        if as_json:
+            print_json(_object(death, proof))
+        return proof.holds
+
+    ctx.exit(DONE if complete(main()) else FAILED)
 
 
 def _silent(_: str) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Decimal
+from functools import cache
 from importlib import import_module
 from typing import Any
 
@@ -137,6 +138,7 @@ def _plain_rate(found: Any) -> Rate | None:
     )
 
 
+@cache
 def _rate(price: Price) -> Rate:
     return Rate(
         _units(price.input),

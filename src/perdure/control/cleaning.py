@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from perdure.base.errors import InputError, PerdureError
+from perdure.base.errors import GuardFailed, InputError, RunError
 from perdure.kernel.store.rows import RunFilter, RunRow
 
 from .deletion import delete_run
@@ -39,7 +39,7 @@ async def gc(runtime: Runtime, *, older_than_ms: int | None = None) -> Cleaned:
     for run in await _old(runtime, older_than_ms) if older_than_ms is not None else ():
         try:
             gone = await delete_run(runtime, run.id)
-        except PerdureError as error:
+        except (RunError, GuardFailed) as error:
             kept.append(f"{run.id}: {error.message}")
             continue
         runs += len(gone.runs)

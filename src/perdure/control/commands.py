@@ -32,7 +32,7 @@ async def resume(runtime: Runtime, run_id: str) -> RunResult:
 async def cancel(runtime: Runtime, run_id: str, *, who: str) -> RunResult:
     """End a run and its children; tools under way are cancelled."""
     run = await find_run(runtime.store, run_id)
-    if run.status in ENDED and run.status != "failed":
+    if run.status in ENDED:
         raise WrongState(f"run {run.id} is {run.status} already")
     await runtime.store.reap()
     await _tell(runtime, "cancel", run, who)

@@ -14,7 +14,7 @@ AT_ONCE = 200
 
 
 async def find_run(store: Store, id: str) -> RunRow:
-    """The run with this id, or the only one whose id begins or ends with it. Raises RunNotFound, InputError."""
+    """The run with this id, or the only one whose id begins with it, `run_` or not. Raises RunNotFound, InputError."""
     row = await store.load_run(id) if id.isascii() else None
     if row is not None:
         return row

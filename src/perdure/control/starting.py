@@ -50,8 +50,15 @@ def payload_of(input: Any) -> Any:
     if isinstance(input, (Text, Media)):
         input = [input]
     if not isinstance(input, str):
-        input = msgspec.to_builtins(input, builtin_types=(bytes,))
+        input = _plain(input)
     size = len(pack(input))
     if size > MAX_INPUT:
         raise InputError(f"the input has {size:,} bytes, {MAX_INPUT:,} are allowed", hint="Put it into a file.")
     return input
+
+
+def _plain(input: Any) -> Any:
+    try:
+        return msgspec.to_builtins(input, builtin_types=(bytes,))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InputError(f"the input cannot be stored: {error}", hint="Use plain data, structs or parts.") from error

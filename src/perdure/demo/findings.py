@@ -29,6 +29,11 @@ class Duplicate(msgspec.Struct, frozen=True):
     places: tuple[tuple[str, str], ...]
 
 
+class Duplicates(msgspec.Struct, frozen=True):
+    count: int
+    found: tuple[Duplicate, ...]
+
+
 class Licence(msgspec.Struct, frozen=True):
     """`licence` is what the metadata names, or, where it names none, what the licence file holds."""
 
@@ -38,10 +43,12 @@ class Licence(msgspec.Struct, frozen=True):
 
 
 class Licences(msgspec.Struct, frozen=True):
+    """The counts are of all, also of those that are not told one by one."""
+
+    missing_count: int
+    copyleft_count: int
     missing: tuple[Licence, ...]
     copyleft: tuple[Licence, ...]
-    more_missing: int = 0
-    more_copyleft: int = 0
 
 
 class Sized(msgspec.Struct, frozen=True):
@@ -57,11 +64,12 @@ class Sizes(msgspec.Struct, frozen=True):
     unknown: int = 0
 
 
-def duplicates_in(packages: Sequence[Package]) -> list[Duplicate]:
+def duplicates_in(packages: Sequence[Package]) -> Duplicates:
     places: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
     for package in packages:
         places[normal(package.name)].append((package.version, package.folder))
-    return [Duplicate(name, tuple(found)) for name, found in places.items() if name and len(found) > 1][:SHOWN]
+    found = [Duplicate(name, tuple(at)) for name, at in places.items() if name and len(at) > 1]
+    return Duplicates(len(found), tuple(found[:SHOWN]))
 
 
 def licences_in(packages: Sequence[Package], look: Callable[[Package], str]) -> Licences:
@@ -75,12 +83,7 @@ def licences_in(packages: Sequence[Package], look: Callable[[Package], str]) -> 
             missing.append(Licence(name, look(package), kind))
         elif kind != "permissive":
             copyleft.append(Licence(name, licence, kind))
-    return Licences(
-        tuple(missing[:SHOWN]),
-        tuple(copyleft[:SHOWN]),
-        max(len(missing) - SHOWN, 0),
-        max(len(copyleft) - SHOWN, 0),
-    )
+    return Licences(len(missing), len(copyleft), tuple(missing[:SHOWN]), tuple(copyleft[:SHOWN]))
 
 
 def sizes_in(packages: Sequence[Package], count: int) -> Sizes:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from .findings import Duplicate, Inventory, Licences, Sizes
+from .findings import Duplicates, Inventory, Licences, Sizes
 
 
-def show_report(
-    at: str, inventory: Inventory, duplicates: Sequence[Duplicate], licences: Licences, sizes: Sizes
-) -> str:
+def show_report(at: str, inventory: Inventory, duplicates: Duplicates, licences: Licences, sizes: Sizes) -> str:
     """`at` is the time it was made, as text."""
     return "\n".join(
         [
@@ -24,7 +22,7 @@ def show_report(
                 [(one.name, one.licence or "no file, or none that is known") for one in licences.missing],
                 "Every package names its licence.",
             ),
-            *_more(licences.more_missing),
+            *_more(licences.missing_count - len(licences.missing)),
             "## Copyleft",
             "",
             *_table(
@@ -32,14 +30,15 @@ def show_report(
                 [(one.name, one.licence, one.kind) for one in licences.copyleft],
                 "No package is under a copyleft licence.",
             ),
-            *_more(licences.more_copyleft),
+            *_more(licences.copyleft_count - len(licences.copyleft)),
             "## Installed more than once",
             "",
             *_table(
                 ("package", "version", "folder"),
-                [(one.name, *place) for one in duplicates for place in one.places],
+                [(one.name, *place) for one in duplicates.found for place in one.places],
                 "Nothing is.",
             ),
+            *_more(duplicates.count - len(duplicates.found)),
             "## Largest",
             "",
             *_table(

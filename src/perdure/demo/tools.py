@@ -13,7 +13,7 @@ from perdure.kernel.classes import NotDone
 from perdure.kernel.context import Context
 from perdure.tools.function import tool
 
-from .findings import Duplicate, Inventory, Licences, Sizes, duplicates_in, licences_in, sizes_in
+from .findings import Duplicates, Inventory, Licences, Sizes, duplicates_in, licences_in, sizes_in
 from .licences import licence_in
 from .outbox import find, send
 from .packages import Package, installed
@@ -42,7 +42,7 @@ def take_inventory(*, ctx: Context) -> Inventory:
 
 
 @tool(effect="read")
-def find_duplicates(*, ctx: Context) -> list[Duplicate]:
+def find_duplicates(*, ctx: Context) -> Duplicates:
     """Find packages of the inventory that are installed more than once."""
     return duplicates_in(_inventory(ctx))
 
@@ -65,9 +65,7 @@ def largest_packages(count: int = 10, *, ctx: Context) -> Sizes:
 
 
 @tool(effect="read")
-def compose_report(
-    at: str, inventory: Inventory, duplicates: list[Duplicate], licences: Licences, largest: Sizes
-) -> str:
+def compose_report(at: str, inventory: Inventory, duplicates: Duplicates, licences: Licences, largest: Sizes) -> str:
     """Write findings up as a page of Markdown.
 
     Args:

@@ -20,7 +20,7 @@ from .inbox import Item
 from .outgoing import answer, reply
 from .post import post
 from .program import Yielded
-from .store.ops import Acknowledge, CancelTimer, Op, PutAgent, PutRun, SetTimer, Unclaim
+from .store.ops import Acknowledge, CancelTimer, Op, PutAgent, PutRun, SetTimer, Settle, Unclaim
 from .store.rows import ENDED, RunRow, RunStatus, Timer
 from .waits import most_pressing
 
@@ -127,9 +127,13 @@ async def _rest(
     """Write the end of a run. Its state and outgoing mail count where it came to that end by itself."""
     house, agent_id = holding.house, holding.agent.id
     now = house.clock.now()
+    entries, all_ops, mail = list(before), list(ops), None
+    if status in ENDED:
+        settled = _settled(execution)
+        entries += settled[0]
+        all_ops += settled[1]
     run = _counted(execution, status, now)
     agent = msgspec.structs.replace(holding.agent, active_run="", updated_at=now)
-    entries, all_ops, mail = list(before), list(ops), None
     if status in ("done", "yielded"):
         mail = await post(house, execution)
         entries += mail.entries
@@ -154,6 +158,17 @@ async def _rest(
         mail.wake(house)
     if run.reply_to:
         house.wake(run.reply_to)
+
+
+def _settled(execution: Execution) -> tuple[list[Entry], list[Op]]:
+    """The end of money that was set aside for calls cut short: they may have cost all of it."""
+    entries: list[Entry] = []
+    ops: list[Op] = []
+    for key, aside in execution.effects.set_aside().items():
+        entries.append((key, r.BudgetSettled(reservation=aside.reservation, spent=aside.amount)))
+        ops.append(Settle(aside.reservation, aside.amount))
+        execution.journal.totals.cost += aside.amount
+    return entries, ops
 
 
 async def _suspended(holding: Holding, execution: Execution) -> None:

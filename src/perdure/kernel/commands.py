@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from perdure.base.codec import pack
+from perdure.base.errors import VersionConflict
 
 from . import records as r
 from .closing import cancelled_by, close, dropped
@@ -12,7 +13,7 @@ from .execution import Execution
 from .holding import Ended, Holding
 from .inbox import Item
 from .outgoing import reply
-from .store.ops import Acknowledge, Op, PutAgent, PutRun
+from .store.ops import Acknowledge, Op, PutAgent, PutRun, RunIs
 from .store.rows import ENDED, RunRow
 
 RESUMABLE = frozenset(("failed", "yielded", "paused"))
@@ -35,9 +36,13 @@ async def obey(holding: Holding, item: Item) -> bool:
 
 
 async def interrupt(holding: Holding, item: Item) -> None:
-    """Carry a command out on the run at work, without waiting for the end of its turn."""
+    """Carry a command out without waiting for the end of the turn: on the run at work, or on one in the queue."""
     execution = holding.execution
-    if execution is None or holding.command is not None or item.run_id != execution.run.id:
+    if execution is None or holding.command is not None:
+        return
+    if item.run_id != execution.run.id:
+        if item.envelope.kind == "cancel":
+            await _cancel_queued(holding, item)
         return
     if item.envelope.kind == "cancel":
         holding.command = item
@@ -89,5 +94,9 @@ async def _cancel_queued(holding: Holding, item: Item) -> None:
     row: RunRow = msgspec.structs.replace(run, status="cancelled", finished_at=now, waiting_for="")
     finished = r.RunFinished(status="cancelled", body=msgspec.Raw(pack(error)))
     taken = Acknowledge(holding.agent.id, (item.envelope.id, run.envelope_id))
-    await holding.commit([("", finished)], [taken, PutRun(row), *reply(row, None, error, now=now)], run_id=run.id)
+    ops: list[Op] = [taken, PutRun(row), *reply(row, None, error, now=now)]
+    try:
+        await holding.commit([("", finished)], ops, run_id=run.id, guards=[RunIs(run.id, (run.status,))])
+    except VersionConflict:
+        return  # its turn came a moment ago: the command stays in the mail, and finds it there
     holding.house.settled(Ended(row, error=error))

@@ -85,6 +85,7 @@ class Effects:
         self.parking = False
         self._may_act = journal.accepted is None or journal.accepted.live
         self.is_over = False
+        self._set_aside: dict[str, r.BudgetReserved] = {}
         self.under_way: set[str] = set()
         """Keys of effects that were begun in this process, may change something, and have no outcome yet."""
         self.time_left: Callable[[], int] | None = None
@@ -181,12 +182,22 @@ class Effects:
         except (TimeoutError, ToolTimeout) as error:
             self._time_left()
             return await self._timed_out(one, error, attempt, started)
+        except asyncio.CancelledError as error:
+            if self.is_over or _is_cancelled():
+                raise
+            inside = EffectFailed(f"{one.key} was cancelled by something inside it")
+            raise await self._fail(one, inside, started) from error
         except Exception as error:  # the edge: whatever an effect raises becomes a record
             raise await self._fail(one, error, started) from error
         self._probe("effect.acted")
         outcome = value if isinstance(value, Outcome) else Outcome(value)
         await self._done(one, outcome, started)
         return outcome.value
+
+    def set_aside(self) -> dict[str, r.BudgetReserved]:
+        """Reservations of calls that did not come to their end, by key: what they cost nobody knows."""
+        lost = {key: past.reserved for key, past in self._journal.effects.items() if past.reserved is not None}
+        return lost | self._set_aside
 
     def _time_left(self) -> int | None:
         """Milliseconds that the run may still work, None for no limit. Raises DeadlineExceeded where there are none."""
@@ -200,13 +211,14 @@ class Effects:
     async def _intend(self, one: _One) -> None:
         assert self._write is not None
         entries: list[tuple[str, r.Event]] = []
-        lost = one.past.reserved if one.past is not None else None
+        lost = self.set_aside().get(one.key)
         if lost is not None:
             failed = r.EffectFailed(kind=one.kind, digest=one.asked, retryable=True, cost=lost.amount)
             self._journal.totals.add(failed)
             entries.append((one.key, failed))
             entries.append((one.key, r.BudgetSettled(reservation=lost.reservation, spent=lost.amount)))
             self._money.settle(lost.reservation, lost.amount)
+            self._set_aside.pop(one.key, None)
         if one.reserve:
             one.reservation = self._money.reserve(one.key, one.reserve)
             if one.reservation:
@@ -228,6 +240,10 @@ class Effects:
         if entries:
             self._probe("effect.before_intent")
             await self._write(*entries, money=self._money)
+            if lost is not None and one.past is not None:
+                one.past.reserved = None
+            if one.reservation:
+                self._set_aside[one.key] = r.BudgetReserved(reservation=one.reservation, amount=one.reserve)
             if one.effect != "read":
                 self.under_way.add(one.key)
             self._probe("effect.intended")
@@ -258,6 +274,7 @@ class Effects:
         self._journal.totals.add(done)
         self._count(outcome.usage)
         await self._write(*entries, money=self._money if one.reservation else None)
+        self._set_aside.pop(one.key, None)
         self.under_way.discard(one.key)
         self._probe("effect.done")
 
@@ -283,6 +300,7 @@ class Effects:
             entries.append((one.key, r.BudgetReleased(reservation=one.reservation)))
             self._money.settle(one.reservation, 0)
         await self._write(*entries, money=self._money if one.reservation else None)
+        self._set_aside.pop(one.key, None)
         self.under_way.discard(one.key)
         shown.facts.setdefault("key", one.key)
         return shown
@@ -347,6 +365,12 @@ class _One(msgspec.Struct):
             return NIL
         packed = pack(self.request)
         return msgspec.Raw(packed) if len(packed) <= SHORT_REQUEST else NIL
+
+
+def _is_cancelled() -> bool:
+    """Whether somebody asked for the end of the task that asks."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 class ReplayEnd(BaseException):

@@ -74,8 +74,8 @@ class Engine:
         self._again: set[str] = set()
         self._side: set[asyncio.Task[None]] = set()
         self._naps: set[asyncio.Future[None]] = set()
-        self._arriving: set[str] = set()
         self._mine: set[str] = set()
+        self._arriving: set[str] = set()
         self._troubled: dict[str, int] = {}  # agent → when to look at it again
         self._idle: dict[str, int] = {}
         self._watchers: dict[str, list[Watcher]] = {}
@@ -231,7 +231,11 @@ class Engine:
         return (await self.ended(active)).waits
 
     def settled(self, ended: Ended) -> None:
-        """A run came to rest, or waits: tell whoever asked."""
+        """A run came to rest, or waits: tell whoever asked. Where more mail has come for one that waits, there may be
+        an answer in it: the turn that reads it tells."""
+        if ended.waits and ended.run.agent_id in self._again:
+            self._pulse.hurry()
+            return
         for watcher in self._watchers.get(ended.run.agent_id, ()):
             if watcher.run_id == ended.run.id:
                 watcher.tell(ended)
@@ -264,8 +268,9 @@ class Engine:
             self._aside(self._interrupt(holding))
 
     async def _interrupt(self, holding: Holding) -> None:
-        for item in (await read(holding)).commands:
-            await interrupt(holding, item)
+        with contextlib.suppress(StoreError):  # the turn under way comes to the same trouble, and tells of it
+            for item in (await read(holding)).commands:
+                await interrupt(holding, item)
 
     def _tick(self, agent_id: str, holding: Holding | None) -> None:
         task = asyncio.create_task(self._turns(agent_id, holding))

@@ -8,6 +8,7 @@ import msgspec
 
 from perdure.base.codec import pack
 from perdure.base.envelope import Envelope
+from perdure.base.errors import VersionConflict
 
 from . import records as r
 from .closing import dropped, give_way
@@ -17,7 +18,7 @@ from .holding import Entry, Holding
 from .inbox import Answer, Intake, Item, sort
 from .journal import encode
 from .outgoing import append
-from .store.ops import Acknowledge, CancelTimer, Op, PutAgent, PutRun
+from .store.ops import Acknowledge, CancelTimer, Op, PutAgent, PutRun, RunIs
 from .store.rows import RunRow
 
 MAIL_AT_ONCE = 256
@@ -111,7 +112,10 @@ async def _begin_next(holding: Holding, starters: Sequence[Item]) -> bool:
     for item in starters:
         run = await holding.house.store.find_run(holding.agent.id, item.envelope.id)
         if run is None or run.status == "queued":
-            await _begin(holding, item.envelope, run)
+            try:
+                await _begin(holding, item.envelope, run)
+            except VersionConflict:
+                continue  # it was cancelled a moment ago
             return True
         await dropped(holding, item, "duplicate")
     return False
@@ -130,9 +134,11 @@ async def _begin(holding: Holding, envelope: Envelope, run: RunRow | None) -> No
         body = msgspec.Raw(pack(envelope))
         entries.append(("", r.RunAccepted(spec=spec, budget=run.budget, tools=program.tools, body=body)))
     run = msgspec.structs.replace(run, status="running", started_at=now)
-    holding.agent = msgspec.structs.replace(holding.agent, active_run=run.id, spec=spec, updated_at=now)
-    ops: list[Op] = [Acknowledge(holding.agent.id, (envelope.id,)), PutRun(run), PutAgent(holding.agent)]
-    results = await holding.commit(entries, ops, run_id=run.id)
+    agent = msgspec.structs.replace(holding.agent, active_run=run.id, spec=spec, updated_at=now)
+    ops: list[Op] = [Acknowledge(agent.id, (envelope.id,)), PutRun(run), PutAgent(agent)]
+    guards = [] if entries else [RunIs(run.id, ("queued",))]
+    results = await holding.commit(entries, ops, run_id=run.id, guards=guards)
+    holding.agent = agent
     if entries:
         run = msgspec.structs.replace(run, first_seq=results[0][0])
     holding.begin(run, program, envelope, await holding.money(run, program))

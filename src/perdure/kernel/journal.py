@@ -116,6 +116,8 @@ class Journal:
                 self.totals.add(event)
             case r.BudgetReserved():
                 self._reserved[key] = event
+            case r.BudgetSettled():
+                self._settle(key, event.spent)
             case r.EffectFailed():
                 self.effects[key] = Past("failed", event.digest, body=event.body)
                 self.totals.add(event)
@@ -145,6 +147,13 @@ class Journal:
         past = self.effects.get(key)
         if past is not None and past.state == "failed":
             del self.effects[key]
+
+    def _settle(self, key: str, spent: int) -> None:
+        """What a call cost that never came to its end; that of others stands in the record of their end."""
+        past = self.effects.get(key)
+        if past is not None and past.reserved is not None:
+            past.reserved = None
+            self.totals.cost += spent
 
     def _restart(self, saved: dict[str, Any]) -> None:
         for answered in (self.effects, self.answers, self.resolved, self.waits):

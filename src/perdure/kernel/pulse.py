@@ -55,13 +55,16 @@ class Pulse:
 
     async def _run(self) -> None:
         while True:
+            due: int | None = None
             try:
                 await self._beat()
+                self._early.clear()
+                due = await self._store.next_due()
                 self.trouble = None
             except StoreError as error:
                 self.trouble = error  # the store may come back; agents held meanwhile are under their fence
-            self._early.clear()
-            await self._rest()
+                due = self._clock.now() + self._settings.poll_ms
+            await self._rest(due)
 
     async def _beat(self) -> None:
         if self._lease.is_due:
@@ -79,10 +82,9 @@ class Pulse:
             for agent_id in await self._store.ready(self._lease.stale_before, AT_ONCE):
                 self._waker.find_work(agent_id)
 
-    async def _rest(self) -> None:
+    async def _rest(self, due: int | None) -> None:
         """Sleep until the next beat or timer, or until told to hurry."""
         pause: float | None = self._settings.poll_ms if self._settings.has_lease else None
-        due = await self._store.next_due()
         if due is not None:
             # One that is overdue now is somebody else's, or being seen to: it is no reason to hurry.
             until = due - self._clock.now()

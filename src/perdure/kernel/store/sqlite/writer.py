@@ -40,7 +40,8 @@ class Writer:
         self._transaction = transaction
         self._path = path
         self._probe = probe
-        self._waiting: SimpleQueue[Commit | None] = SimpleQueue()
+        self._waiting: SimpleQueue[list[Commit] | None] = SimpleQueue()
+        self._gathered: list[Commit] = []
         self._ended: asyncio.Future[None]
         self._thread = Thread(target=self._run, name="perdure-store", daemon=True)
         self._thread.start()
@@ -48,8 +49,16 @@ class Writer:
     def submit(self, ops: Sequence[Op], guards: Sequence[Guard]) -> Future:
         loop = asyncio.get_running_loop()
         future: Future = loop.create_future()
-        self._waiting.put((loop, future, ops, guards))
+        # What the loop's turn brings goes to the thread in one piece: a thread woken for each would find one at a time.
+        if not self._gathered or self._gathered[-1][0] is not loop:
+            loop.call_soon(self._hand_over)
+        self._gathered.append((loop, future, ops, guards))
         return future
+
+    def _hand_over(self) -> None:
+        if self._gathered:
+            self._waiting.put(self._gathered)
+            self._gathered = []
 
     @property
     def changed(self) -> int:
@@ -58,6 +67,7 @@ class Writer:
     async def close(self) -> None:
         """Write what waits, then end the thread. To be called once, with nothing submitted afterwards."""
         self._ended = asyncio.get_running_loop().create_future()
+        self._hand_over()
         self._waiting.put(None)
         await self._ended
         self._thread.join()
@@ -69,15 +79,16 @@ class Writer:
         ended = False
         while not ended:
             batch: list[Commit] = []
-            commit = waiting.get()
-            while commit is not None:
-                batch.append(commit)
-                if len(batch) == BATCH or waiting.empty():
+            more = waiting.get()
+            while more is not None:
+                batch += more
+                if len(batch) >= BATCH or waiting.empty():
                     break
-                commit = waiting.get()
-            ended = commit is None
-            if batch:
-                _hand_back(batch, self._write(batch))
+                more = waiting.get()
+            ended = more is None
+            for first in range(0, len(batch), BATCH):
+                part = batch[first : first + BATCH]
+                _hand_back(part, self._write(part))
         self._end()
 
     def _write(self, batch: list[Commit]) -> list[Outcome]:
