@@ -35,8 +35,8 @@ class Hurried(SystemClock):
 
 def http(status: str, body: Any, kind: str = "application/json", headers: str = "") -> bytes:
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
-    head = f"HTTP/1.1 {status}\r\ncontent-type: {kind}\r\ncontent-length: {len(data)}\r\nconnection: close\r\n{headers}\r\n"
-    return head.encode() + data
+    own = f"content-type: {kind}\r\ncontent-length: {len(data)}\r\nconnection: close\r\n"
+    return f"HTTP/1.1 {status}\r\n{own}{headers}\r\n".encode() + data
 
 
 def refusal(status: str, **error: Any) -> bytes:
