@@ -41,6 +41,8 @@ class Figure(NamedTuple):
 FIGURES = (
     Figure("throughput", "cpu_ms_per_run", "CPU of a durable run, 64 at once", "ms", 0.35),
     Figure("throughput", "runs_per_s", "durable runs, 64 at once, one process", "/s", 2_500, "least"),
+    Figure("floor", "cpu_ms_per_run", "(the same by hand, without an engine: CPU)", "ms"),
+    Figure("floor", "runs_per_s", "(the same by hand, without an engine)", "/s"),
     Figure("throughput", "pace_ms", "(the machine's pace: a fixed loop)", "ms"),
     Figure("alone", "ours_p50_ms", "a run alone, without the model, median", "ms"),
     Figure("alone", "ours_p99_ms", "a run alone, without the model, p99", "ms", 5),
@@ -59,6 +61,7 @@ FIGURES = (
 )
 QUICK = {
     "throughput": ("--runs", "2000"),
+    "floor": ("--runs", "2000"),
     "alone": ("--runs", "200"),
     "startup": ("--times", "3"),
     "journal": ("--steps", "500"),

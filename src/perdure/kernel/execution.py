@@ -109,6 +109,8 @@ class Execution:
         if not task.cancelled():
             task.exception()  # whoever drives asks for it; if nobody does, the loop must not complain
         self._still()
+        self.waits.over()
+        self.effects.time_left = None
 
     def _still(self) -> None:
         if self._settled is not None and not self._settled.done():

@@ -13,6 +13,10 @@ from typing import Any
 from .records import Wait
 
 
+def _nothing() -> None:
+    pass
+
+
 class Waits:
     """The open waits of a handler, and the count of its branches at work. `still` is called when none is left."""
 
@@ -21,6 +25,10 @@ class Waits:
         self._still = still
         self._working = 1
         self._parked: list[asyncio.Future[None]] = []
+
+    def over(self) -> None:
+        """The handler has ended. Whoever was told of it is let go, or each run would leave a cycle for the collector."""
+        self._still = _nothing
 
     @property
     def wanted(self) -> tuple[Wait, ...]:
