@@ -157,6 +157,29 @@ async def test_a_handler_that_goes_wrong_fails_its_run_and_no_other(tmp_path: Pa
         assert await rt.store.verify("bob") == []
 
 
+class Parent(Agent):
+    async def on_message(self, ctx: Context, message: Envelope) -> Any:
+        return (await ctx.run(message.payload, "hello")).output
+
+
+@pytest.mark.parametrize(
+    ("target", "code"),
+    [
+        ("missing.yaml", "config.invalid_file"),
+        ({"name": "echo", "model": "opanai/x"}, "config.unknown_provider"),
+        ({"name": "no name", "model": "scripted/echo"}, "config.invalid_file"),
+        ("0" * 32, "config.unknown_spec"),
+    ],
+)
+async def test_a_child_run_of_what_there_is_not(tmp_path: Path, target: Any, code: str) -> None:
+    async with perdure.open(tmp_path, models=echo()) as rt:
+        failed = await asyncio.wait_for(rt.run(Parent, target, agent="bob"), 10)
+        assert failed.status == "failed"
+        assert failed.error is not None and failed.error["code"] in (code, "config.invalid_file"), failed.error
+        assert (await rt.run(Parent, ECHO, agent="bob")).output == "HELLO"
+        assert await rt.store.verify("bob") == []
+
+
 # -- texts ------------------------------------------------------------------------------------------------------------
 
 

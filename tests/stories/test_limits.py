@@ -121,3 +121,50 @@ async def test_time_is_up_and_a_person_lets_it_go_on(tmp_path: Path) -> None:
             ended, tries = await rt.resume(ended.run_id), tries + 1
         assert (ended.status, ended.output) == ("done", "finished")
         assert done == [f"work {n}" for n in range(1, 11)]
+
+
+async def test_a_call_that_was_cut_off_counts_as_spent_and_is_made_again(tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    async def never(request: Any) -> ModelResponse:
+        asked.append("never answered")
+        await asyncio.sleep(60)
+        return answer("never", 10)
+
+    thrifty = {"name": "thrifty", "model": PRICED, "budget": {"per_run": "$1", "per_day": "$2"}}
+    async with perdure.open(tmp_path, models={"scripted/priced": Scripted(never)}, grace_ms=0) as rt:
+        run = await rt.start(thrifty, "go", agent="bob")
+        while not asked:
+            await asyncio.sleep(0.005)
+        (before,) = await rt.store.scopes([f"run:{run.id}"])
+        assert before.reserved > 0
+    async with perdure.open(tmp_path, models={"scripted/priced": Scripted(lambda _: answer("said", 10))}) as rt:
+        ended = await rt.resume(run.id)
+        assert ended.output == "said"
+        assert ended.cost_microusd == before.reserved + 2_000
+        for scope in await rt.store.scopes([f"run:{run.id}", "agent:bob:day"]):
+            assert (scope.reserved, scope.spent) == (0, ended.cost_microusd)
+        row = await rt.store.load_run(run.id)
+        assert row is not None and row.cost == ended.cost_microusd
+        assert await rt.store.verify("bob") == []
+
+
+async def test_a_cut_off_call_of_a_run_that_is_then_cancelled_leaves_nothing_reserved(tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    async def never(request: Any) -> ModelResponse:
+        asked.append("never answered")
+        await asyncio.sleep(60)
+        return answer("never", 10)
+
+    thrifty = {"name": "thrifty", "model": PRICED, "budget": {"per_day": "$2"}}
+    async with perdure.open(tmp_path, models={"scripted/priced": Scripted(never)}, grace_ms=0) as rt:
+        run = await rt.start(thrifty, "go", agent="bob")
+        while not asked:
+            await asyncio.sleep(0.005)
+        (before,) = await rt.store.scopes(["agent:bob:day"])
+    async with perdure.open(tmp_path, models={"scripted/priced": Scripted(["unused"])}) as rt:
+        ended = await rt.cancel(run.id)
+        assert (ended.status, ended.cost_microusd) == ("cancelled", before.reserved)
+        (after,) = await rt.store.scopes(["agent:bob:day"])
+        assert (after.reserved, after.spent) == (0, before.reserved)

@@ -177,7 +177,12 @@ async def _suspended(holding: Holding, execution: Execution) -> None:
     waits = execution.waits.wanted
     keys = frozenset(wait.key for wait in waits)
     run = _counted(execution, "waiting", house.clock.now(), most_pressing(waits))
-    mail = await post(house, execution)
+    try:
+        mail = await post(house, execution)
+    except StoreError:
+        raise
+    except PerdureError as error:  # a child run of something that there is not
+        return await _failed(holding, execution, error)
     entries, ops = [*mail.entries], [*mail.ops]
     if keys != execution.reported:
         entries.append(("", r.RunWaiting(waits=waits)))
