@@ -49,6 +49,7 @@ def test_an_answer_can_be_left_for_later(perdure: Perdure, asked: Asked) -> None
     run = asked("run", "asker.yaml", "--input", "go", code=3)
     left = perdure("approve", run["run_id"], "--answer", "green", "--no-wait")
     assert f"Go on with: perdure resume {run['run_id']}" in left.stderr
+    assert left.stdout == ""
     perdure("resume", "--all")
     (listed,) = asked("runs", "list")
     assert listed["status"] == "done"
@@ -69,3 +70,8 @@ def test_a_run_that_does_not_exist(perdure: Perdure, asked: Asked, verb: str) ->
     assert "nothing has run in" in perdure(verb, "run_123456", code=2).stderr
     perdure("run", "calculator.yaml", "--input", "1+1")
     assert asked(verb, "run_123456", code=1)["error"]["code"] == "run.not_found"
+
+
+def test_what_is_left_for_later_is_told_as_json_too(asked: Asked) -> None:
+    run = asked("run", "asker.yaml", "--input", "go", code=3)
+    assert asked("approve", run["run_id"], "--answer", "green", "--no-wait")["run_id"] == run["run_id"]

@@ -74,6 +74,24 @@ def test_other_runs_that_were_interrupted_are_named(start: Start, folder: Path) 
     assert out.rstrip().endswith("done")
 
 
+def test_a_watching_process_takes_over_what_is_interrupted_later(start: Start, folder: Path) -> None:
+    start("run", "calculator.yaml", "--input", "1+1").communicate(timeout=30)
+    watching = start("resume", "--all", "--watch", "--json")
+    assert watching.stderr is not None
+    assert "Watching" in watching.stderr.readline()
+    killed = start("run", "sleeper.yaml", "--input", "go")
+    until((folder / "slow.txt").exists)
+    killed.kill()
+    killed.communicate()
+    assert watching.stdout is not None
+    run = json.loads(watching.stdout.readline())
+    assert run["status"] == "done"
+    assert "slept" in run["output"]
+    watching.send_signal(signal.SIGINT)
+    watching.communicate(timeout=30)
+    assert watching.returncode == 0
+
+
 def test_a_call_that_may_be_made_once_is_in_doubt_after_a_crash(start: Start, folder: Path) -> None:
     killed = start("run", "payer.yaml", "--input", "go", DIE="1")
     killed.communicate(timeout=30)

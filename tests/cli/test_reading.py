@@ -12,6 +12,14 @@ from typing import Any
 import pytest
 from click.testing import Result
 
+COUNTER = """\
+from perdure import Agent
+
+class Counter(Agent):
+    async def on_message(self, ctx, message):
+        return "one"
+"""
+
 Perdure = Callable[..., Result]
 Asked = Callable[..., Any]
 
@@ -94,6 +102,17 @@ def test_a_replay_comes_to_the_same_end(perdure: Perdure, asked: Asked, run: Any
 def test_a_replay_says_how_far_a_run_has_come(perdure: Perdure, asked: Asked) -> None:
     waiting = asked("run", "asker.yaml", "--input", "go", code=3)
     assert "same so far" in perdure("replay", waiting["run_id"]).stdout
+
+
+def test_a_replay_says_where_a_run_would_go_another_way(perdure: Perdure, asked: Asked, folder: Path) -> None:
+    (folder / "counter.py").write_text(COUNTER)
+    (folder / "counter.yaml").write_text("name: counter\nclass: ./counter.py:Counter\n")
+    run = asked("run", "counter.yaml", "--input", "go")
+    assert asked("replay", run["run_id"])["verdict"] == "same"
+    (folder / "counter.py").write_text(COUNTER.replace("one", "two"))
+    said = perdure("replay", run["run_id"], code=1).stdout
+    assert said.startswith("diverges at ")
+    assert "  now:      two\n" in said
 
 
 def test_a_fork_goes_its_own_way(asked: Asked, run: Any) -> None:

@@ -47,7 +47,8 @@ def test_one_run_or_all_of_them(perdure: Perdure) -> None:
 
 def test_a_paused_run_is_let_go(perdure: Perdure, asked: Asked) -> None:
     run = asked("run", "asker.yaml", "--input", "go", code=3)
-    assert asked("pause", run["run_id"])["status"] == "paused"
+    assert perdure("pause", run["run_id"]).stdout == f"{run['run_id']} is paused\n"
+    assert asked("runs", "list")[0]["status"] == "paused"
     resumed = perdure("resume", run["run_id"], code=3)
     assert "Which colour?" in resumed.stderr
 
@@ -57,6 +58,8 @@ def test_a_cancelled_run_is_over(perdure: Perdure, asked: Asked) -> None:
     assert perdure("cancel", run["run_id"]).stdout == f"{run['run_id']} is cancelled\n"
     (listed,) = asked("runs", "list", "--status", "cancelled")
     assert listed["run_id"] == run["run_id"]
+    again = asked("run", "asker.yaml", "--input", "go", code=3)
+    assert asked("cancel", again["run_id"])["error"]["code"]
     assert "is cancelled already" in perdure("cancel", run["run_id"], code=1).stderr
 
 

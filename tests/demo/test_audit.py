@@ -24,6 +24,14 @@ def test_an_environment_is_read_from_its_metadata(tmp_path: Path) -> None:
     assert (package.name, package.version, package.size, package.expression) == ("big", "1.0", 5000, "MIT")
 
 
+def test_a_package_without_a_name_is_listed_all_the_same(tmp_path: Path) -> None:
+    (tmp_path / "broken-1.0.dist-info").mkdir()
+    (tmp_path / "broken-1.0.dist-info" / "METADATA").write_text("Summary: half installed\n")
+    (package,) = installed([str(tmp_path)])
+    assert (package.name, package.size) == ("", None)
+    assert licences_in([package], lambda _: "").missing[0].name == "(no name)"
+
+
 def test_two_versions_of_one_name_are_a_duplicate_in_any_spelling(tmp_path: Path) -> None:
     install(tmp_path / "a", "Some.Thing", "1.0")
     install(tmp_path / "b", "some_thing", "2.0")

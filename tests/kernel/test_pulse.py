@@ -15,8 +15,11 @@ class Woken:
         self.agents = []
         self.nudges = 0
 
-    def find_work(self, agent_id, *, anyones):
-        self.agents.append((agent_id, anyones))
+    def fire(self, agent_id):
+        self.agents.append(agent_id)
+
+    def find_work(self, agent_id):
+        self.agents.append(agent_id)
 
     def nudge(self):
         self.nudges += 1
@@ -75,7 +78,7 @@ async def test_a_timer_wakes_its_agent_when_it_is_due_without_polling(world):
     await world.pass_time(4_999)
     assert woken.agents == []
     await world.pass_time(1)
-    assert woken.agents[:1] == [("ann", False)]
+    assert woken.agents[:1] == ["ann"]
     await beat.stop()
 
 
@@ -86,7 +89,7 @@ async def test_a_timer_set_meanwhile_is_seen_at_once_when_told(world):
     await timer(world, "sleep", 100)
     beat.hurry()
     await world.pass_time(150)
-    assert woken.agents[:1] == [("ann", False)]
+    assert woken.agents[:1] == ["ann"]
     await beat.stop()
 
 

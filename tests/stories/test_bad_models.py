@@ -33,9 +33,9 @@ class Hurried(SystemClock):
         await super().sleep(min(ms, 20))
 
 
-def http(status: str, body: Any, kind: str = "application/json", headers: str = "") -> bytes:
+def http(status: str, body: Any, kind: str = "application/json") -> bytes:
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
-    head = f"HTTP/1.1 {status}\r\ncontent-type: {kind}\r\ncontent-length: {len(data)}\r\nconnection: close\r\n{headers}\r\n"
+    head = f"HTTP/1.1 {status}\r\ncontent-type: {kind}\r\ncontent-length: {len(data)}\r\nconnection: close\r\n\r\n"
     return head.encode() + data
 
 

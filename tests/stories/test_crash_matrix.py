@@ -16,6 +16,8 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 import perdure
 from perdure.kernel.effects import idempotency_key
 from perdure.kernel.journal import decode
@@ -24,38 +26,41 @@ from perdure.kernel.store.rows import RecordFilter, RunFilter, RunRow
 from perdure.testing import CRASH_POINTS
 
 KILLS = int(os.environ.get("PERDURE_CRASH_KILLS", "200"))
+PARTS = 4
 SEED = int(os.environ.get("PERDURE_CRASH_SEED", "20"))
 EFFECTS_OF = {"worker": Counter(idempotent=3, checkable=1, once=2), "helper": Counter(idempotent=1, checkable=1)}
 EFFECTS_OF["boss"] = Counter(idempotent=1)
 
 
-async def test_killed_at_every_crash_point(project: Path, outside: Any, spawn: Any, models: Any) -> None:
+def test_killed_at_every_crash_point(project: Path, outside: Any, spawn: Any, models: Any) -> None:
     children = []
     for name in CRASH_POINTS:
         for nth in (1, 2, 4) if name.startswith("accept") else (1, 2, 3, 6, 11):
             child = spawn("--runs", "4", "--point", name, "--nth", str(nth))
             children.append(child)
             assert child.end() == -signal.SIGKILL, f"{name} was not passed {nth} times"
-    await nothing_is_lost_or_repeated(project, outside, spawn, models, children)
+    asyncio.run(nothing_is_lost_or_repeated(project, outside, spawn, models, children))
 
 
-async def test_killed_at_random_instants(project: Path, outside: Any, spawn: Any, models: Any) -> None:
-    print(f"seed {SEED}, {KILLS} kills")
-    chance = random.Random(SEED)
+@pytest.mark.parametrize("part", range(PARTS))
+def test_killed_at_random_instants(project: Path, outside: Any, spawn: Any, models: Any, part: int) -> None:
+    seed = SEED + part
+    print(f"PERDURE_CRASH_SEED={seed}: {KILLS // PARTS} kills")
+    chance = random.Random(seed)
     first = spawn("--runs", "4")
     first.hear("opening")
     began = time.perf_counter()
     first.end()
     whole = time.perf_counter() - began
     children = [first]
-    for _ in range(KILLS):
+    for _ in range(KILLS // PARTS):
         child = spawn("--runs", "4")
         children.append(child)
         child.hear("opening")
-        await asyncio.sleep(chance.random() * whole * 1.2)
+        time.sleep(chance.random() * whole * 1.2)
         child.signal(signal.SIGKILL)
         child.end()
-    await nothing_is_lost_or_repeated(project, outside, spawn, models, children)
+    asyncio.run(nothing_is_lost_or_repeated(project, outside, spawn, models, children))
 
 
 async def nothing_is_lost_or_repeated(

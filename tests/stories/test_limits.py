@@ -94,7 +94,7 @@ async def test_closing_in_the_middle_leaves_a_run_to_be_gone_on_with(tmp_path: P
     script = [*(call("work", n=n) for n in range(1, 11)), "finished"]
     async with perdure.open(tmp_path, models={"scripted/worker": Scripted(by_turn(script))}) as rt:
         run = await rt.start(WORKER, "go")
-        while len(done) < 3:  # noqa: ASYNC110
+        while len(done) < 3:
             await asyncio.sleep(0.005)
     so_far = len(done)
     assert so_far < 10

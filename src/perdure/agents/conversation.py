@@ -96,11 +96,12 @@ async def recall(ctx: Context, tokens: int, recent: Recent) -> Sequence[Message]
     known = _known(ctx, newest, recent)
     if known is not None or not newest:
         return known or ()
-    return await past(ctx.history, tokens)
+    return await past(ctx.history, tokens, ctx if ctx.restored is not None else None)
 
 
-async def past(history: History, tokens: int) -> Sequence[Message]:
-    """What the journal has been told, the oldest first, back to about `tokens` tokens."""
+async def past(history: History, tokens: int, under_way: Context | None = None) -> Sequence[Message]:
+    """What the journal has been told, the oldest first, back to about `tokens` tokens. The message that opened the run
+    `under_way` comes first where it is further back than that."""
     found: list[r.Record] = []
     room = tokens * 4
     before: int | None = None
@@ -108,7 +109,9 @@ async def past(history: History, tokens: int) -> Sequence[Message]:
         found += page
         before = page[-1].seq
         room -= sum(len(record.data) + len(record.payload or b"") for record in page)
-    return messages_of(reversed(found))
+    if under_way is None or any(one.run_id == under_way.run_id and one.type == "run.accepted" for one in found):
+        return messages_of(reversed(found))
+    return messages_of(reversed(found), user_message(under_way.envelope.payload))
 
 
 def _known(ctx: Context, newest: Iterable[r.Record], recent: Recent) -> Sequence[Message] | None:
@@ -125,10 +128,10 @@ def _known(ctx: Context, newest: Iterable[r.Record], recent: Recent) -> Sequence
     return None
 
 
-def messages_of(records: Iterable[r.Record]) -> list[Message]:
-    """The conversation that records tell, in order. It begins with a message of a person, and every tool call in it
-    has a result."""
-    messages: list[Message] = []
+def messages_of(records: Iterable[r.Record], opening: Message | None = None) -> list[Message]:
+    """The conversation that records tell, in order. It begins with a message of a person (`opening`, or the first on
+    record), and every tool call in it has a result."""
+    messages: list[Message] = [] if opening is None else [opening]
     calls: dict[str, ToolCall] = {}
     results: dict[str, ToolResult] = {}
     doubtful: dict[str, str] = {}  # key → id of the call that somebody may have decided

@@ -50,8 +50,11 @@ async def converse(ctx: Context, setup: Setup) -> Any:
 async def _open(ctx: Context, setup: Setup) -> tuple[Conversation, int]:
     """The conversation so far: from earlier runs, or from the segment of this run that a checkpoint closed."""
     earlier = await recall(ctx, setup.window, setup.recent)
+    opening = user_message(ctx.envelope.payload)
     if ctx.restored is not None:
-        return Conversation(earlier, ctx.restored["digest"]), ctx.restored["step"]
+        talk = Conversation(earlier, ctx.restored["digest"])
+        talk.opening = max((place for place, message in enumerate(earlier) if message == opening), default=len(earlier))
+        return talk, ctx.restored["step"]
     talk = Conversation(earlier)
-    talk.add(user_message(ctx.envelope.payload))
+    talk.add(opening)
     return talk, 0

@@ -29,7 +29,10 @@ async def dry_run(
     # Where nothing has run yet, a plan is no reason to make a database.
     store = None if config.store.url is not None or config.database.exists() else MemoryStore()
     async with open_runtime(folder, store=store) as runtime:
-        plan = await runtime.plan(target, said, agent=agent, overrides=overrides)
+        return _tell(await runtime.plan(target, said, agent=agent, overrides=overrides), json)
+
+
+def _tell(plan: Plan, json: bool) -> int:
     if json:
         print_json({"ok": plan.ok, **plain(plan)})
     else:

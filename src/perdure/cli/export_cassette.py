@@ -23,11 +23,14 @@ def command(run_id: str, file: Path | None, project: Path | None) -> None:
     `{provider: scripted, name: any, extra: {cassette: FILE}}`. Without --output it goes to standard output.
     """
 
-    async def main() -> bytes:
+    async def main() -> None:
         async with opened(project) as runtime:
-            return await runtime.export_cassette(run_id)
+            _write(await runtime.export_cassette(run_id), file)
 
-    data = complete(main())
+    complete(main())
+
+
+def _write(data: bytes, file: Path | None) -> None:
     if file is None:
         click.echo(data)
         return

@@ -28,11 +28,14 @@ def command(older_than: str | None, as_json: bool, project: Path | None) -> None
     """
     older_than_ms = None if older_than is None else parse_duration(older_than)
 
-    async def main() -> Cleaned:
+    async def main() -> None:
         async with opened(project) as runtime:
-            return await runtime.gc(older_than_ms=older_than_ms)
+            _tell(await runtime.gc(older_than_ms=older_than_ms), as_json)
 
-    gone = complete(main())
+    complete(main())
+
+
+def _tell(gone: Cleaned, as_json: bool) -> None:
     if as_json:
         print_json(plain(gone))
         return

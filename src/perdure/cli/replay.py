@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
-import msgspec
 
 from perdure.control.replaying import Replay
 
@@ -30,19 +29,22 @@ def command(ctx: click.Context, run_id: str, as_json: bool, project: Path | None
     Its effects are answered from the journal. Says where the run would go another way now, with exit code 1.
     """
 
-    async def main() -> Replay:
+    async def main() -> int:
         async with opened(project) as runtime:
-            return await runtime.replay(run_id)
+            return _tell(await runtime.replay(run_id), as_json)
 
-    replay = complete(main())
+    ctx.exit(complete(main()))
+
+
+def _tell(replay: Replay, as_json: bool) -> int:
     if as_json:
-        print_json(plain(msgspec.structs.asdict(replay)))
+        print_json(plain(replay))
     else:
-        _tell(replay)
-    ctx.exit(FAILED if replay.verdict == "diverges" else DONE)
+        _tell_people(replay)
+    return FAILED if replay.verdict == "diverges" else DONE
 
 
-def _tell(replay: Replay) -> None:
+def _tell_people(replay: Replay) -> None:
     match replay.verdict:
         case "same":
             click.echo(f"{paint('same', fg='green')}: {replay.records} records lead to the same end")

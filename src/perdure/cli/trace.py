@@ -38,19 +38,16 @@ def command(run_id: str, full: bool, as_json: bool, jsonl: bool, project: Path |
     cost. Calls of models and tools stand inside their step, child runs inside the call that began them.
     """
 
-    async def main() -> TraceNode:
+    async def main() -> None:
         async with opened(project) as runtime:
-            return await runtime.trace(run_id, full=full)
+            root = await runtime.trace(run_id, full=full)
+            if as_json:
+                print_json(plain(root))
+                return
+            for line in export_trace(root) if jsonl else lines_of(root, full=full):
+                click.echo(line)
 
-    root = complete(main())
-    if jsonl:
-        for line in export_trace(root):
-            click.echo(line)
-    elif as_json:
-        print_json(plain(root))
-    else:
-        for line in lines_of(root, full=full):
-            click.echo(line)
+    complete(main())
 
 
 def lines_of(root: TraceNode, *, full: bool = False) -> Iterator[str]:

@@ -76,7 +76,7 @@ def licences_in(packages: Sequence[Package], look: Callable[[Package], str]) -> 
     """`look` gives the licence that a package's licence file holds, for those whose metadata names none."""
     missing, copyleft = [], []
     for package in packages:
-        name = f"{package.name or '(no name)'} {package.version}"
+        name = f"{package.name or '(no name)'} {package.version}".strip()
         licence = licence_of(package)
         kind = kind_of(licence)
         if kind == "missing":

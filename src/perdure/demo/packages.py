@@ -40,20 +40,24 @@ def normal(name: str) -> str:
 
 def _read(found: Distribution) -> Package:
     metadata = found.metadata
+
+    def stated(field: str) -> tuple[str, ...]:
+        return tuple(metadata.get_all(field) or ())
+
     folder = str(Path(str(found.locate_file(""))).resolve())
     files = [os.path.join(folder, str(file)) for file in found.files or ()]
     sizes = list(_sizes(files))
-    stated = set(metadata.get_all("License-File") or ())
+    licence_files = set(stated("License-File"))
     return Package(
-        metadata["Name"] or "",
-        metadata["Version"] or "",
+        "".join(stated("Name")[:1]),
+        "".join(stated("Version")[:1]),
         folder,
         sum(sizes) if sizes else None,
         len(files),
-        metadata["License-Expression"] or "",
-        metadata["License"] or "",
-        tuple(one for one in metadata.get_all("Classifier") or () if one.startswith("License ::")),
-        tuple(file for file in files if _is_licence(file, stated))[:5],
+        "".join(stated("License-Expression")[:1]),
+        "".join(stated("License")[:1]),
+        tuple(one for one in stated("Classifier") if one.startswith("License ::")),
+        tuple(file for file in files if _is_licence(file, licence_files))[:5],
     )
 
 

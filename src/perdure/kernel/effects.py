@@ -302,8 +302,9 @@ class Effects:
         await self._write(*entries, money=self._money if one.reservation else None)
         self._set_aside.pop(one.key, None)
         self.under_way.discard(one.key)
-        shown.facts.setdefault("key", one.key)
-        return shown
+        again = restored(body)
+        again.facts.setdefault("key", one.key)
+        return again
 
     async def _timed_out(self, one: _One, error: Exception, attempt: int, started: float) -> Any:
         match one.effect:

@@ -380,10 +380,19 @@ class Engine:
         if holding is not None:
             if holding.execution is not None:
                 await holding.execution.abandon()
-            with contextlib.suppress(StoreError):  # without a store to say it to, the lease lapses
+            try:
                 await self.store.commit([Unclaim(agent_id, self.worker)])
+            except StoreError as trouble:
+                # No store to give the agent back to: nobody else takes it while this worker lives.
+                if trouble.retryable:
+                    self._aside(self._try_again(agent_id))
         for watcher in self._watchers.get(agent_id, ()):
             watcher.fail(error)
+
+    async def _try_again(self, agent_id: str) -> None:
+        if await self._nap(AFTER_TROUBLE_MS):
+            self._troubled.pop(agent_id, None)
+            self.wake(agent_id)
 
     # -- for the pulse ------------------------------------------------------------------------------------------------
 

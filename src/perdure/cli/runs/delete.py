@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from perdure.control.deletion import Deleted
+
 from .. import options
 from ..json import print_json
 from ..process import complete
@@ -28,20 +30,19 @@ def command(run_ids: tuple[str, ...], agent: str | None, yes: bool, as_json: boo
     if not (yes or as_json):
         click.confirm(f"Delete {agent or ', '.join(run_ids)} for good?", abort=True, err=True)
 
-    async def main() -> tuple[list[str], list[str]]:
-        runs: list[str] = []
-        agents: list[str] = []
+    async def main() -> None:
         async with opened(project) as runtime:
             if agent is not None:
-                gone = await runtime.delete_agent(agent)
-                return list(gone.runs), list(gone.agents)
-            for run_id in run_ids:
-                gone = await runtime.delete_run(run_id)
-                runs += gone.runs
-                agents += gone.agents
-        return runs, agents
+                _tell([await runtime.delete_agent(agent)], as_json)
+            else:
+                _tell([await runtime.delete_run(run_id) for run_id in run_ids], as_json)
 
-    runs, agents = complete(main())
+    complete(main())
+
+
+def _tell(deleted: list[Deleted], as_json: bool) -> None:
+    runs = [run for gone in deleted for run in gone.runs]
+    agents = [agent for gone in deleted for agent in gone.agents]
     if as_json:
         print_json({"runs": runs, "agents": agents})
         return

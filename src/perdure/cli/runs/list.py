@@ -52,12 +52,16 @@ def command(
 ) -> None:
     """List runs, the newest first."""
 
-    async def main() -> Page[RunSummary]:
+    async def main() -> None:
         async with opened(project) as runtime:
             since_ms = runtime.clock.now() - parse_duration(since) if since else 0
-            return await runtime.runs(agent=agent, status=status, since_ms=since_ms, limit=limit, cursor=cursor)
+            page = await runtime.runs(agent=agent, status=status, since_ms=since_ms, limit=limit, cursor=cursor)
+            _tell(page, as_json)
 
-    page = complete(main())
+    complete(main())
+
+
+def _tell(page: Page[RunSummary], as_json: bool) -> None:
     if as_json:
         print_json([object_of_summary(run) for run in page.items])
     elif page.items:

@@ -31,11 +31,14 @@ def command(run_id: str, as_json: bool, project: Path | None) -> None:
     For its course see `perdure trace`.
     """
 
-    async def main() -> RunDetail:
+    async def main() -> None:
         async with opened(project) as runtime:
-            return await runtime.show(run_id)
+            _tell(await runtime.show(run_id), as_json)
 
-    detail = complete(main())
+    complete(main())
+
+
+def _tell(detail: RunDetail, as_json: bool) -> None:
     if as_json:
         print_json({**object_of_summary(detail.summary), **_rest(detail)})
         return

@@ -29,11 +29,14 @@ def command(ctx: click.Context, target: str | None, as_json: bool, project: Path
     place, with exit code 1. Without a target all agents are checked.
     """
 
-    async def main() -> Verification:
+    async def main() -> int:
         async with opened(project) as runtime:
-            return await runtime.verify(target)
+            return _tell(await runtime.verify(target), as_json)
 
-    found = complete(main())
+    ctx.exit(complete(main()))
+
+
+def _tell(found: Verification, as_json: bool) -> int:
     if as_json:
         print_json({"ok": found.ok, **plain(found)})
     else:
@@ -41,4 +44,4 @@ def command(ctx: click.Context, target: str | None, as_json: bool, project: Path
             click.echo(f"{paint(problem.agent_id, fg='red')}: {problem.what}")
         head = paint("ok", fg="green") if found.ok else paint(f"{len(found.problems)} problems", fg="red")
         click.echo(f"{head}: {found.records:,} records of {found.agents:,} agents")
-    ctx.exit(DONE if found.ok else FAILED)
+    return DONE if found.ok else FAILED
