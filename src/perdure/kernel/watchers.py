@@ -33,8 +33,8 @@ class Watchers:
         return any(not watcher.news.done() for watcher in self._waiting.get(agent_id, ()))
 
     async def rest(self, run: RunRow, *, person: bool, unlike: RunRow | None, moving: bool) -> Ended:
-        """Wait until the run has ended, yielded, was paused or, with `person`, waits for somebody; a row like `unlike` is no
-        news; `moving` says that a turn is under way, which will tell."""
+        """Wait until the run has ended, yielded, was paused or, with `person`, waits for somebody. A row like `unlike`
+        is no news; `moving` says that a turn is under way, which will tell."""
         watcher = _Watcher(run.id, person, unlike)
         self._waiting.setdefault(run.agent_id, []).append(watcher)
         try:
