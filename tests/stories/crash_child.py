@@ -15,6 +15,7 @@ import json
 import os
 import random
 import signal
+import time
 from pathlib import Path
 from typing import Any
 
@@ -107,9 +108,14 @@ async def finish(rt: perdure.Runtime) -> None:
         await asyncio.sleep(0.02)
 
 
+def _stop(_: str) -> None:
+    os.kill(os.getpid(), signal.SIGSTOP)
+    time.sleep(0.3)  # a thread may run on for a moment, into a transaction that keeps the file locked
+
+
 def _probe(args: argparse.Namespace) -> Probe:
     if args.stop:
-        return at(args.point, args.nth, lambda _: os.kill(os.getpid(), signal.SIGSTOP))
+        return at(args.point, args.nth, _stop)
     return kill_at(args.point, args.nth) if args.point else (lambda _: None)
 
 
