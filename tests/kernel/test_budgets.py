@@ -221,6 +221,6 @@ async def test_a_resume_after_more_money_was_given_goes_on(world):
     assert ended.error["code"] == "budget.exceeded"
     await world.pass_time(DAY_MS)
     await world.tell(ended.run, "resume")
-    again = await world.last.moved(ended.run)
+    again = await world.last.rest(ended.run, unlike=ended.run)
     assert (again.run.status, again.run.cost) == ("done", 800)
     await world.close()

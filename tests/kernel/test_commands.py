@@ -62,7 +62,7 @@ async def test_cancel_of_a_waiting_run_lets_its_finally_run(world):
     await world.engine()
     run = (await world.run()).run
     await world.tell(run, "cancel")
-    ended = await world.last.moved(run)
+    ended = await world.last.rest(run, unlike=run)
     assert (ended.run.status, left) == ("cancelled", [1])
     assert await world.store.timers("ann") == []
     await world.close()
@@ -158,7 +158,7 @@ async def test_pause_parks_between_two_effects_and_resume_goes_on(world, outside
     assert (await world.told(run))[-1] == "run.paused"
 
     await world.tell(run, "resume")
-    ended = await world.last.moved(paused.run)
+    ended = await world.last.rest(paused.run, unlike=paused.run)
     assert (ended.run.status, ended.output) == ("done", "done 1")
     assert [event.reason for _, event in await world.records(run, "run.resumed")] == ["unpaused"]
     await world.close()
@@ -172,7 +172,7 @@ async def test_a_paused_run_takes_no_answers_until_it_is_resumed(world):
     await world.engine()
     run = (await world.run()).run
     await world.tell(run, "pause")
-    paused = await world.last.moved(run)
+    paused = await world.last.rest(run, unlike=run)
     await world.tell(run, "approval", "yes", "ask")
     await world.pass_time(10_000)
     assert (await world.row(run)).status == "paused"
@@ -218,7 +218,7 @@ async def test_a_failed_run_can_be_resumed_and_does_its_failed_effect_anew(world
     failed = await world.run()
     assert failed.run.status == "failed"
     await world.tell(failed.run, "resume")
-    yielded = await world.last.moved(failed.run)
+    yielded = await world.last.rest(failed.run, unlike=failed.run)
     assert (yielded.run.status, yielded.output, len(calls)) == ("yielded", "ok", 2)
 
     # Another resume must not do again what has been done since.

@@ -313,7 +313,7 @@ async def test_a_run_that_yields_rests_and_can_be_resumed(world):
     assert (await world.last.ended(ended.run)).output == "half"
 
     await world.tell(ended.run, "resume")
-    again = await world.last.moved(ended.run)
+    again = await world.last.rest(ended.run, unlike=ended.run)
     assert (again.run.status, again.output) == ("done", "whole")
     await world.close()
 

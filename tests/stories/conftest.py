@@ -76,7 +76,9 @@ class Child:
     """A process that runs `crash_child.py` on a project."""
 
     def __init__(self, project: Path, outside: Outside, *arguments: str) -> None:
-        environment = {**os.environ, "PYTHONPATH": str(SOURCE), "EFFECTS": outside.path}
+        # A process that is killed has no coverage to tell of, and measuring it would only make it slower to start.
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
+        environment = {**inherited, "PYTHONPATH": str(SOURCE), "EFFECTS": outside.path}
         self.process = subprocess.Popen(
             [sys.executable, HERE / "crash_child.py", project, *arguments],
             stdout=subprocess.PIPE,

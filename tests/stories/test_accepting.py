@@ -29,7 +29,7 @@ async def test_a_sender_that_leaves_at_once_is_served_all_the_same(tmp_path: Pat
         sending = asyncio.ensure_future(rt.start(ECHO, "hello", agent=agent))
         for _ in range(1_000):
             await asyncio.sleep(0)
-            if rt.engine._arriving:  # its commit is on the way
+            if rt.engine._reception.arriving:  # its commit is on the way
                 break
         assert not sending.done()
         sending.cancel()

@@ -11,6 +11,8 @@ from perdure.base.messages import Message
 
 TOKENS_KEPT = 1_000_000
 """Tokens of all conversations together, about four bytes each."""
+PER_MESSAGE = 100
+"""What a message weighs besides its text, in tokens."""
 
 
 class Talk(msgspec.Struct, frozen=True):
@@ -20,6 +22,10 @@ class Talk(msgspec.Struct, frozen=True):
     asked: str
     messages: tuple[Message, ...]
     tokens: int
+
+    @property
+    def weight(self) -> int:
+        return self.tokens + PER_MESSAGE * len(self.messages)
 
 
 class Recent:
@@ -37,11 +43,11 @@ class Recent:
     def put(self, agent_id: str, talk: Talk) -> None:
         self._forget(agent_id)
         self._talks[agent_id] = talk
-        self._room -= talk.tokens
+        self._room -= talk.weight
         while self._room < 0:
             self._forget(next(iter(self._talks)))
 
     def _forget(self, agent_id: str) -> None:
         old = self._talks.pop(agent_id, None)
         if old is not None:
-            self._room += old.tokens
+            self._room += old.weight

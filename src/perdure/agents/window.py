@@ -68,6 +68,6 @@ async def _sum_up(ctx: Context, setup: Setup, talk: Conversation, until: int) ->
         )
     )
     kept = len(talk.messages) - until
-    answer = await ask(ctx, setup, request, digest(["summary", talk.digest.hex(), until]), kept=kept)
+    answer = await ask(ctx, setup, request, digest(["summary", talk.digest.hex()]), kept=kept)
     talk.drop(until)
     talk.begin_with(summary_message(answer.text))

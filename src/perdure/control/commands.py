@@ -24,7 +24,7 @@ async def resume(runtime: Runtime, run_id: str) -> RunResult:
     await runtime.store.reap()
     if run.status in RESUMABLE:
         await _tell(runtime, "resume", run, "operator")
-        return result_of(await runtime.engine.moved(run), runtime.clock.now())
+        return result_of(await runtime.engine.rest(run, unlike=run), runtime.clock.now())
     runtime.engine.wake(run.agent_id)
     return await runtime.wait(run)
 
@@ -36,7 +36,7 @@ async def cancel(runtime: Runtime, run_id: str, *, who: str) -> RunResult:
         raise WrongState(f"run {run.id} is {run.status} already")
     await runtime.store.reap()
     await _tell(runtime, "cancel", run, who)
-    return result_of(await runtime.engine.moved(run), runtime.clock.now())
+    return result_of(await runtime.engine.rest(run, unlike=run), runtime.clock.now())
 
 
 async def pause(runtime: Runtime, run_id: str, *, who: str) -> RunResult:

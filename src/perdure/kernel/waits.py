@@ -27,7 +27,7 @@ class Waits:
         self._parked: list[asyncio.Future[None]] = []
 
     def over(self) -> None:
-        """The handler has ended. Whoever was told of it is let go, or each run would leave a cycle for the collector."""
+        """The handler has ended: let go of whoever was told, or each run would leave a cycle for the collector."""
         self._still = _nothing
 
     @property
