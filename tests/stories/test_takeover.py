@@ -98,8 +98,9 @@ async def test_who_was_not_asked_to_recover_leaves_others_alone(
 ) -> None:
     child = spawn("--runs", "1", "--point", "effect.done", "--nth", "3")
     assert child.end() == -signal.SIGKILL
-    (interrupted,) = child.accepted
     async with perdure.open(project, models=models) as rt:
+        (lost,) = await rt.interrupted()
+        interrupted = lost.run_id
         mine = await rt.run("helper.yaml", "something else")
         assert mine.status == "done"
         await asyncio.sleep(0.5)
