@@ -98,14 +98,19 @@ async def work(rt: perdure.Runtime, count: int) -> None:
 
 
 async def finish(rt: perdure.Runtime) -> None:
-    """Wait until only runs are left that need a person, or wait for such a one."""
-    while True:
-        left = await unfinished(rt.store)
-        if all(run.waiting_for in ("in_doubt", "child") or run.status == "queued" for run in left):
-            stuck = {run.agent_id for run in left if run.waiting_for == "in_doubt"}
-            if all(run.agent_id in stuck for run in left if run.waiting_for != "child"):
-                return
+    """Wait until only runs are left that need a person, or wait behind such a one."""
+    while not await is_finished(rt.store):
         await asyncio.sleep(0.02)
+
+
+async def is_finished(store: Store) -> bool:
+    left = await unfinished(store)
+    stuck = [run for run in left if run.waiting_for == "in_doubt"]
+    for run in stuck:
+        if any(mail.run_id == run.id for mail in await store.mail(run.agent_id, 100)):
+            return False  # it has been decided
+    agents = {run.agent_id for run in stuck}
+    return all(run.agent_id in agents for run in left)
 
 
 def _stop(_: str) -> None:
