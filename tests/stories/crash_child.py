@@ -15,6 +15,7 @@ import json
 import os
 import random
 import signal
+import time
 from pathlib import Path
 from typing import Any
 
@@ -97,19 +98,29 @@ async def work(rt: perdure.Runtime, count: int) -> None:
 
 
 async def finish(rt: perdure.Runtime) -> None:
-    """Wait until only runs are left that need a person, or wait for such a one."""
-    while True:
-        left = await unfinished(rt.store)
-        if all(run.waiting_for in ("in_doubt", "child") or run.status == "queued" for run in left):
-            stuck = {run.agent_id for run in left if run.waiting_for == "in_doubt"}
-            if all(run.agent_id in stuck for run in left if run.waiting_for != "child"):
-                return
+    """Wait until only runs are left that need a person, or wait behind such a one."""
+    while not await is_finished(rt.store):
         await asyncio.sleep(0.02)
+
+
+async def is_finished(store: Store) -> bool:
+    left = await unfinished(store)
+    stuck = [run for run in left if run.waiting_for == "in_doubt"]
+    for run in stuck:
+        if any(mail.run_id == run.id for mail in await store.mail(run.agent_id, 100)):
+            return False  # it has been decided
+    agents = {run.agent_id for run in stuck}
+    return all(run.agent_id in agents for run in left)
+
+
+def _stop(_: str) -> None:
+    os.kill(os.getpid(), signal.SIGSTOP)
+    time.sleep(0.3)  # a thread may run on for a moment, into a transaction that keeps the file locked
 
 
 def _probe(args: argparse.Namespace) -> Probe:
     if args.stop:
-        return at(args.point, args.nth, lambda _: os.kill(os.getpid(), signal.SIGSTOP))
+        return at(args.point, args.nth, _stop)
     return kill_at(args.point, args.nth) if args.point else (lambda _: None)
 
 

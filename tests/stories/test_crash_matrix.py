@@ -39,6 +39,7 @@ def test_killed_at_every_crash_point(project: Path, outside: Any, spawn: Any, mo
             child = spawn("--runs", "4", "--point", name, "--nth", str(nth))
             children.append(child)
             assert child.end() == -signal.SIGKILL, f"{name} was not passed {nth} times"
+    assert any(child.doubtful for child in children), "some kills fell between an intent and its result"
     asyncio.run(nothing_is_lost_or_repeated(project, outside, spawn, models, children))
 
 
@@ -71,8 +72,7 @@ async def nothing_is_lost_or_repeated(
     children = [*children, last]
     accepted = {run for child in children for run in child.accepted}
     doubtful = set().union(*(child.doubtful for child in children))
-    assert len(accepted) > len(children), "most children got as far as accepting something"
-    assert doubtful, "some kills fell between an intent and its result"
+    assert len(accepted) > len(children) / 2, "most children got as far as accepting something"
 
     async with perdure.open(project, models=models) as rt:
         runs = await all_runs(rt)
