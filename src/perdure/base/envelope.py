@@ -10,7 +10,7 @@ DEFAULT_PRIORITY = 50
 MAX_HOPS = 16
 
 
-class Envelope(msgspec.Struct, frozen=True, omit_defaults=True, rename={"sender": "from"}):
+class Envelope(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, rename={"sender": "from"}):
     """A message to an agent or topic. Times are milliseconds UTC.
 
     `kind` says what it is: `message` begins a run; `reply`, `timer`, `approval`, `resolve`, `child`, `cancel` and

@@ -1,4 +1,7 @@
-"""What is said between people, models and tools: messages made of parts."""
+"""What is said between people, models and tools: messages made of parts.
+
+Here and in other values, `gc=False` spares Python's cycle collector the look at things that are never part of a cycle.
+"""
 
 from __future__ import annotations
 
@@ -9,20 +12,20 @@ import msgspec
 from .usage import NO_USAGE, Usage
 
 
-class Text(msgspec.Struct, frozen=True, tag="text", omit_defaults=True):
+class Text(msgspec.Struct, frozen=True, gc=False, tag="text", omit_defaults=True):
     """Text as part of a message."""
 
     text: str
 
 
-class Thinking(msgspec.Struct, frozen=True, tag="thinking", omit_defaults=True):
+class Thinking(msgspec.Struct, frozen=True, gc=False, tag="thinking", omit_defaults=True):
     """A model's reasoning. `signature` is the provider's seal; such a part must be sent back unchanged."""
 
     text: str = ""
     signature: str = ""
 
 
-class Media(msgspec.Struct, frozen=True, omit_defaults=True):
+class Media(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """Base of image, audio and file: either `data` (raw bytes) or `url`, with the IANA `media_type`."""
 
     media_type: str
@@ -43,7 +46,7 @@ class File(Media, frozen=True, tag="file", omit_defaults=True):
     """A document as part of a message: either `data` (raw bytes) or `url`, with its IANA `media_type`."""
 
 
-class ToolCall(msgspec.Struct, frozen=True, tag="tool_call", omit_defaults=True):
+class ToolCall(msgspec.Struct, frozen=True, gc=False, tag="tool_call", omit_defaults=True):
     """A model asks for a tool. `arguments` is a mapping, or the raw text where the model wrote no valid JSON object."""
 
     id: str
@@ -52,7 +55,7 @@ class ToolCall(msgspec.Struct, frozen=True, tag="tool_call", omit_defaults=True)
     signature: str = ""
 
 
-class ToolResult(msgspec.Struct, frozen=True, tag="tool_result", omit_defaults=True):
+class ToolResult(msgspec.Struct, frozen=True, gc=False, tag="tool_result", omit_defaults=True):
     """The answer to the tool call `id`. `error` marks a failure that the model should read and act on."""
 
     id: str
@@ -61,7 +64,7 @@ class ToolResult(msgspec.Struct, frozen=True, tag="tool_result", omit_defaults=T
     error: bool = False
 
 
-class Opaque(msgspec.Struct, frozen=True, tag="opaque", omit_defaults=True):
+class Opaque(msgspec.Struct, frozen=True, gc=False, tag="opaque", omit_defaults=True):
     """Something of one provider's that means nothing to others and must be sent back to it as it came."""
 
     provider: str
@@ -73,7 +76,7 @@ Role: TypeAlias = Literal["system", "user", "assistant", "tool"]
 StopReason: TypeAlias = Literal["end", "tool_calls", "length", "stop", "filter", "other"]
 
 
-class Message(msgspec.Struct, frozen=True, omit_defaults=True):
+class Message(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     role: Role
     parts: tuple[Part, ...]
 
@@ -82,7 +85,7 @@ class Message(msgspec.Struct, frozen=True, omit_defaults=True):
         return "".join(part.text for part in self.parts if isinstance(part, Text))
 
 
-class ToolDefinition(msgspec.Struct, frozen=True, omit_defaults=True):
+class ToolDefinition(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """What a model is told of a tool; `parameters` is a JSON Schema of type object."""
 
     name: str
@@ -90,7 +93,7 @@ class ToolDefinition(msgspec.Struct, frozen=True, omit_defaults=True):
     parameters: dict[str, Any]
 
 
-class ModelRequest(msgspec.Struct, frozen=True, omit_defaults=True):
+class ModelRequest(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """One question to a model. `stream` asks for deltas as they come; without it the answer comes in one piece.
 
     `timeout_ms` bounds the whole call. `output_schema` is a JSON Schema that the answer's text must meet, where the
@@ -114,7 +117,7 @@ class ModelRequest(msgspec.Struct, frozen=True, omit_defaults=True):
     extra: dict[str, Any] = {}
 
 
-class ModelResponse(msgspec.Struct, frozen=True, omit_defaults=True):
+class ModelResponse(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """A model's whole answer. `usage` is None where the provider did not report any."""
 
     parts: tuple[Part, ...]
@@ -136,15 +139,15 @@ class ModelResponse(msgspec.Struct, frozen=True, omit_defaults=True):
         return self.usage or NO_USAGE
 
 
-class TextDelta(msgspec.Struct, frozen=True, tag="text"):
+class TextDelta(msgspec.Struct, frozen=True, gc=False, tag="text"):
     text: str
 
 
-class ThinkingDelta(msgspec.Struct, frozen=True, tag="thinking"):
+class ThinkingDelta(msgspec.Struct, frozen=True, gc=False, tag="thinking"):
     text: str
 
 
-class ToolCallDelta(msgspec.Struct, frozen=True, tag="tool_call"):
+class ToolCallDelta(msgspec.Struct, frozen=True, gc=False, tag="tool_call"):
     """A piece of a tool call: the first for an `index` has id and name, later ones add to `arguments` (JSON text)."""
 
     index: int
@@ -153,13 +156,13 @@ class ToolCallDelta(msgspec.Struct, frozen=True, tag="tool_call"):
     arguments: str = ""
 
 
-class Restart(msgspec.Struct, frozen=True, tag="restart"):
+class Restart(msgspec.Struct, frozen=True, gc=False, tag="restart"):
     """The stream broke and the call is made again: what was shown so far of this answer is void."""
 
     reason: str = ""
 
 
-class Finished(msgspec.Struct, frozen=True, tag="finished"):
+class Finished(msgspec.Struct, frozen=True, gc=False, tag="finished"):
     """Always the last: the whole answer."""
 
     response: ModelResponse

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 
-class Usage(msgspec.Struct, frozen=True, omit_defaults=True):
+class Usage(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """Tokens. Those cached and written to a cache are part of `input_tokens`, reasoning is part of `output_tokens`."""
 
     input_tokens: int = 0

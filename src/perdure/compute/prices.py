@@ -24,7 +24,7 @@ from .spec import ModelSpec, Price
 _MICRO = 1_000_000
 
 
-class Charge(msgspec.Struct, frozen=True):
+class Charge(msgspec.Struct, frozen=True, gc=False):
     """`version` says by which prices: `spec`, `project`, `free`, or `genai-prices` and its version."""
 
     microusd: int

@@ -19,15 +19,15 @@ once         anything else: a person decides
 EFFECT_CLASSES: tuple[EffectClass, ...] = get_args(EffectClass)
 
 
-class NotDone(msgspec.Struct, frozen=True):
+class NotDone(msgspec.Struct, frozen=True, gc=False):
     """A probe's answer: the effect did not happen, so it is safe to do it now."""
 
 
-class Unsure(msgspec.Struct, frozen=True):
+class Unsure(msgspec.Struct, frozen=True, gc=False):
     """A probe's answer: it cannot tell, so a person has to."""
 
 
-class Outcome(msgspec.Struct, frozen=True):
+class Outcome(msgspec.Struct, frozen=True, gc=False):
     """An effect's result with what it used. `cost` is micro-USD, `price` names the price list it was counted by,
     `note` is shown beside it in a trace."""
 

@@ -31,7 +31,7 @@ Entry = tuple[str, r.Event]
 """A record to be: its key and what it tells."""
 
 
-class Ended(msgspec.Struct, frozen=True):
+class Ended(msgspec.Struct, frozen=True, gc=False):
     """How a run came to rest: `output` where it is done or yielded, `error` where it failed or was cancelled."""
 
     run: RunRow

@@ -16,14 +16,14 @@ COMMANDS = frozenset(("cancel", "pause", "resume"))
 ANSWERS = frozenset(("child", "approval", "resolve"))
 
 
-class Item(msgspec.Struct, frozen=True):
+class Item(msgspec.Struct, frozen=True, gc=False):
     """An envelope with the run that it speaks to, "" where it is to begin one."""
 
     envelope: Envelope
     run_id: str
 
 
-class Answer(msgspec.Struct, frozen=True):
+class Answer(msgspec.Struct, frozen=True, gc=False):
     """What is handed to the wait `key`; `item` is None where it is a timer that ends the wait."""
 
     key: str

@@ -20,7 +20,7 @@ FIRST = -1
 """The priority of what speaks to a run under way."""
 
 
-class Outgoing(msgspec.Struct, frozen=True):
+class Outgoing(msgspec.Struct, frozen=True, gc=False):
     """An envelope, and where it is to begin a child run, what that is a run of (see `Programs.find`), and its id."""
 
     envelope: Envelope

@@ -21,7 +21,7 @@ RETRY = "retry#"
 WaitKind: TypeAlias = Literal["approval", "timer", "message", "child", "in_doubt", "budget"]
 
 
-class Event(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
+class Event(msgspec.Struct, frozen=True, gc=False, array_like=True, kw_only=True):
     """Base of what a record can tell. `body` is a packed payload of any size (see BLOB_LIMIT).
 
     Events are packed as the sequence of their fields: a new field goes to the end of its class and has a default.
@@ -31,7 +31,7 @@ class Event(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     body: Raw = NIL
 
 
-class Wait(msgspec.Struct, frozen=True, omit_defaults=True):
+class Wait(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """What a suspended handler waits for under one key. `due` (ms) ends it; `about` is for people and for matching."""
 
     key: str
@@ -221,7 +221,7 @@ AnyEvent: TypeAlias = (
 )
 
 
-class Record(msgspec.Struct, frozen=True):
+class Record(msgspec.Struct, frozen=True, gc=False):
     """One row of the journal, as written (`data` and `blob` packed) and as read.
 
     `seq` is 0 until committed. `data` is the event packed without its body where that went to `blob`. `hash` chains the

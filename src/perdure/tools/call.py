@@ -19,7 +19,7 @@ from .result import valid_text
 _SHOWN = 12
 
 
-class Prepared(msgspec.Struct, frozen=True):
+class Prepared(msgspec.Struct, frozen=True, gc=False):
     """A call that may be made: the tool is known and the arguments pass its check. `effect` is this call's class."""
 
     call: ToolCall

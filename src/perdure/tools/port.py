@@ -14,7 +14,7 @@ from perdure.kernel.context import Context
 __all__ = ["NotDone", "Probe", "Tool", "ToolOutput", "Unsure"]
 
 
-class ToolOutput(msgspec.Struct, frozen=True, omit_defaults=True):
+class ToolOutput(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """What a tool gave: `parts` for the model to read, and `value`, the plain data it stands for, for programs.
 
     `value` is left out where it would only say the text again: `plain` gives it in either case.

@@ -12,7 +12,7 @@ MAX_BODY = 64 * 1024 * 1024
 """Bytes that one answer may have, decompressed, whole or in all its chunks."""
 
 
-class Post(msgspec.Struct, frozen=True):
+class Post(msgspec.Struct, frozen=True, gc=False):
     """One POST. `timeout_ms` bounds it from connecting to the last byte of the answer."""
 
     url: str
@@ -21,7 +21,7 @@ class Post(msgspec.Struct, frozen=True):
     timeout_ms: int = 120_000
 
 
-class Answer(msgspec.Struct, frozen=True):
+class Answer(msgspec.Struct, frozen=True, gc=False):
     """A whole answer of any HTTP status; header names are lower case."""
 
     status: int

@@ -10,7 +10,7 @@ from perdure.base.errors import ModelError
 from perdure.base.messages import Delta, ModelRequest, ModelResponse
 
 
-class HttpCall(msgspec.Struct, frozen=True):
+class HttpCall(msgspec.Struct, frozen=True, gc=False):
     """A POST of JSON. `path` is appended to the provider's base URL; `headers` come on top of the provider's own."""
 
     path: str

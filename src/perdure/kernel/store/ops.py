@@ -22,7 +22,7 @@ DEAD_LETTERS_KEPT = 10_000
 OverflowPolicy: TypeAlias = Literal["reject_new", "drop_oldest", "dead_letter"]
 
 
-class _Value(msgspec.Struct, frozen=True):
+class _Value(msgspec.Struct, frozen=True, gc=False):
     pass
 
 

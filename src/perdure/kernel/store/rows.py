@@ -16,7 +16,7 @@ RunStatus: TypeAlias = Literal["queued", "running", "waiting", "paused", "done",
 ENDED: frozenset[RunStatus] = frozenset(("done", "failed", "cancelled"))
 
 
-class AgentRow(msgspec.Struct, frozen=True, omit_defaults=True):
+class AgentRow(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """`state` is packed by the handler, None before the first tick that set it. `active_run` is "" between runs.
     `head` is the hash of the agent's last record and `records` counts them. `owner` is a worker's id or ""."""
 
@@ -34,7 +34,7 @@ class AgentRow(msgspec.Struct, frozen=True, omit_defaults=True):
     updated_at: int = 0
 
 
-class RunRow(msgspec.Struct, frozen=True, omit_defaults=True):
+class RunRow(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """`first_seq` is where its records begin; `checkpoint_seq` is its last checkpoint record, 0 for none.
     Counters are totals of the run without its children. `root` is the topmost run, itself where there is no parent."""
 
@@ -64,7 +64,7 @@ class RunRow(msgspec.Struct, frozen=True, omit_defaults=True):
     label: str = ""
 
 
-class Mail(msgspec.Struct, frozen=True):
+class Mail(msgspec.Struct, frozen=True, gc=False):
     """A delivered envelope, still packed."""
 
     seq: int
@@ -77,7 +77,7 @@ class Mail(msgspec.Struct, frozen=True):
     data: bytes
 
 
-class DeadLetter(msgspec.Struct, frozen=True):
+class DeadLetter(msgspec.Struct, frozen=True, gc=False):
     agent_id: str
     envelope_id: str
     reason: str
@@ -85,7 +85,7 @@ class DeadLetter(msgspec.Struct, frozen=True):
     data: bytes
 
 
-class Timer(msgspec.Struct, frozen=True):
+class Timer(msgspec.Struct, frozen=True, gc=False):
     """Unique by (run_id, key)."""
 
     agent_id: str
@@ -94,7 +94,7 @@ class Timer(msgspec.Struct, frozen=True):
     due: int
 
 
-class WorkerRow(msgspec.Struct, frozen=True, omit_defaults=True):
+class WorkerRow(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     id: str
     heartbeat_at: int
     started_at: int = 0
@@ -102,7 +102,7 @@ class WorkerRow(msgspec.Struct, frozen=True, omit_defaults=True):
     host: str = ""
 
 
-class ScopeRow(msgspec.Struct, frozen=True):
+class ScopeRow(msgspec.Struct, frozen=True, gc=False):
     """Money of one scope, micro-USD. `limit` None is no limit. `period` numbers the period that the sums belong to."""
 
     id: str
@@ -112,7 +112,7 @@ class ScopeRow(msgspec.Struct, frozen=True):
     period: int
 
 
-class RecordFilter(msgspec.Struct, frozen=True):
+class RecordFilter(msgspec.Struct, frozen=True, gc=False):
     """Empty fields match everything."""
 
     agent_id: str = ""
@@ -120,7 +120,7 @@ class RecordFilter(msgspec.Struct, frozen=True):
     types: tuple[str, ...] = ()
 
 
-class RunFilter(msgspec.Struct, frozen=True):
+class RunFilter(msgspec.Struct, frozen=True, gc=False):
     """Empty fields match everything. `id_prefix` matches the beginning of a run's id."""
 
     agent_id: str = ""
@@ -130,12 +130,12 @@ class RunFilter(msgspec.Struct, frozen=True):
     since: int = 0
 
 
-class Page(msgspec.Struct, Generic[T], frozen=True):
+class Page(msgspec.Struct, Generic[T], frozen=True, gc=False):
     items: list[T]
     next: str = ""
 
 
-class Reservation(msgspec.Struct, frozen=True):
+class Reservation(msgspec.Struct, frozen=True, gc=False):
     """Money set aside and not yet settled. `scopes` maps each scope to the period in which it was reserved."""
 
     id: str
