@@ -7,7 +7,7 @@ import asyncio
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perdure.kernel.keys import Keys, enter, here, last_scope, scope
+from perdure.kernel.keys import Keys, Scope, enter, here
 
 names = st.sampled_from(["model", "tool", "sleep"])
 
@@ -23,8 +23,8 @@ def test_the_first_of_its_name_has_no_number():
 
 def test_a_scope_stands_before_every_key_made_inside():
     keys = Keys()
-    with scope("step1"):
-        with scope("inner"):
+    with Scope("step1"):
+        with Scope("inner"):
             assert keys.next("model") == "step1/inner/model"
         assert here() == "step1/"
     assert keys.next("model") == "model"
@@ -34,14 +34,14 @@ def test_counting_goes_on_in_a_scope_entered_again():
     keys = Keys()
     made = []
     for _ in range(2):
-        with scope("round"):
+        with Scope("round"):
             made.append(keys.next("tool"))
     assert made == ["round/tool", "round/tool#2"]
 
 
 def test_a_last_scope_leaves_nothing_behind():
     keys = Keys()
-    with scope("outer"), last_scope(keys, "step1"):
+    with Scope("outer"), Scope("step1", keys):
         keys.next("tool")
         assert keys.counters == {"outer/step1/tool": 1}
     assert keys.counters == {}

@@ -16,7 +16,6 @@ from .exits import FAILED, code_of_error
 from .json import print_json
 from .terminal import note, paint
 
-ISSUES = "https://github.com/perdure/perdure/issues"
 _LONGEST_FACT = 200
 
 
@@ -35,7 +34,13 @@ def report_unexpected(error: Exception, *, json: bool) -> int:
     """Tell a defect of Perdure's own, with all that a report of it needs; returns the exit code."""
     note("".join(traceback.format_exception(error)).rstrip())
     code = f"unexpected.{type(error).__name__}"
-    tell({"code": code, "message": str(error), "hint": f"This is a defect of Perdure. Please report it: {ISSUES}"})
+    tell(
+        {
+            "code": code,
+            "message": str(error),
+            "hint": "This is a defect of Perdure. Please report it with the lines above.",
+        }
+    )
     if json:
         print_json({"error": {"code": code, "message": str(error)}})
     return FAILED

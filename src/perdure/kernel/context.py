@@ -22,7 +22,7 @@ from perdure.base.ids import uuid7
 
 from . import records as r
 from .classes import EffectClass
-from .keys import enter, here, last_scope, scope
+from .keys import Scope, enter, here
 from .outgoing import Outgoing
 from .store.rows import RecordFilter
 
@@ -119,7 +119,7 @@ class Context:
             return []
         place = self._x.keys.next(name)
         if len(branches) == 1:
-            with last_scope(self._x.keys, f"{_last(place)}/1"):
+            with Scope(f"{_last(place)}/1", self._x.keys):
                 return [await branches[0]]
         # This branch lends its count to those it gathers; the last of them to end gives it back.
         left = len(branches)
@@ -155,7 +155,7 @@ class Context:
     def scope(self, name: str, *, last: bool = False) -> AbstractContextManager[None]:
         """Put `name/` before every key made inside, as steps do. `last` says that it is not entered again in this run:
         a handler of many steps keeps its checkpoints small so."""
-        return last_scope(self._x.keys, name) if last else scope(name)
+        return Scope(name, self._x.keys if last else None)
 
     # -- waiting ------------------------------------------------------------------------------------------------------
 

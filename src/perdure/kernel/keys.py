@@ -7,8 +7,6 @@ the first.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from contextvars import ContextVar
 
 _scope: ContextVar[str] = ContextVar("perdure_scope", default="")
@@ -34,24 +32,23 @@ class Keys:
             del self.counters[place]
 
 
-@contextmanager
-def scope(name: str) -> Iterator[None]:
-    """Put `name/` before every key made inside."""
-    token = _scope.set(f"{_scope.get()}{name}/")
-    try:
-        yield
-    finally:
-        _scope.reset(token)
+class Scope:
+    """Puts `name/` before every key made inside. With `keys` it is never entered again: its counts are forgotten."""
 
+    __slots__ = ("_keys", "_name", "_token")
 
-@contextmanager
-def last_scope(keys: Keys, name: str) -> Iterator[None]:
-    """A scope that is never entered again."""
-    try:
-        with scope(name):
-            yield
-    finally:
-        keys.close(f"{_scope.get()}{name}/")
+    def __init__(self, name: str, keys: Keys | None = None) -> None:
+        self._name = name
+        self._keys = keys
+
+    def __enter__(self) -> None:
+        self._token = _scope.set(f"{_scope.get()}{self._name}/")
+
+    def __exit__(self, *_: object) -> None:
+        prefix = _scope.get()
+        _scope.reset(self._token)
+        if self._keys is not None:
+            self._keys.close(prefix)
 
 
 def enter(prefix: str) -> None:

@@ -33,6 +33,7 @@ ROUNDED_DIGITS = 16
 
 _NUMBER = re.compile(r"(?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][+-]?\d{1,4})?")
 _GROUPED = re.compile(r"\d{1,3}(?:,\d{3})+(?![\d,])(?:\.\d+)?")
+_SIGNED = re.compile(r"\s+[-+]+[\w(.]")
 _OPERATOR = re.compile(r"\*\*|//|[-+*/%^!(),]")
 _NAME = re.compile(r"[A-Za-zπ][A-Za-z0-9]*")
 _SIGNS = str.maketrans({"×": "*", "·": "*", "÷": "/", "−": "-", "–": "-", "√": " sqrt "})
@@ -170,6 +171,10 @@ class _Parser:
         return match[0]
 
     def _operand_follows(self) -> bool:
+        """Whether a `%` is between two numbers. A sign belongs to the second one where it stands at it, as in `7 % -2`;
+        in `50% - 2` and `50%-2` it is a difference."""
+        if _SIGNED.match(self._text, self._at):
+            return True
         follows = self._peek()
         return follows != "" and (follows in "(." or follows.isalnum()) and not self._text.startswith("of ", self._at)
 
