@@ -10,7 +10,7 @@ from perdure.base.codec import pack, unpack
 from perdure.base.errors import EffectFailed, InputError, Overloaded, PerdureError, ToolFailed
 from perdure.base.usage import Usage
 from perdure.kernel.classes import EFFECT_CLASSES, NotDone, Outcome, Unsure
-from perdure.kernel.effects import decide, idempotency_key
+from perdure.kernel.effect import decide, idempotency_key
 from perdure.kernel.failures import normal, restored, told
 from perdure.kernel.journal import Past
 from perdure.kernel.records import EffectResolved

@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 import perdure
-from perdure.kernel.effects import idempotency_key
+from perdure.kernel.effect import idempotency_key
 from perdure.kernel.journal import decode
 from perdure.kernel.records import EffectDone, EffectIntended
 from perdure.kernel.store.rows import RecordFilter, RunFilter, RunRow

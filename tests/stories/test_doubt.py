@@ -10,7 +10,7 @@ import pytest
 
 import perdure
 from perdure.base.errors import InputError, WrongState
-from perdure.kernel.effects import idempotency_key
+from perdure.kernel.effect import idempotency_key
 from perdure.kernel.store.rows import RunFilter, RunRow
 
 

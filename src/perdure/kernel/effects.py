@@ -1,6 +1,6 @@
 """Effects: everything a handler does to or learns from the outside, done once and answered from the journal after.
 
-`decide` says what to do about a key, given what the journal knows of it; `Effects` does it.
+`effect.decide` says what to do about one, given what the journal knows of it; `Effects` does it.
 """
 
 from __future__ import annotations
@@ -8,17 +8,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from time import perf_counter
-from typing import Any, Literal, Protocol, TypeAlias, TypeVar, assert_never
+from typing import Any, Protocol, TypeVar, assert_never
 
 import msgspec
 
-from perdure.base.codec import NIL, digest, pack, unpack, unpack_as
+from perdure.base.codec import digest, pack, unpack, unpack_as
 from perdure.base.errors import (
     BudgetError,
     DeadlineExceeded,
     EffectFailed,
     PerdureError,
-    ReplayDivergence,
     ToolTimeout,
     WrongState,
 )
@@ -27,17 +26,15 @@ from perdure.base.usage import Usage
 from . import records as r
 from .budgets import Money
 from .classes import EffectClass, NotDone, Outcome, Unsure
+from .effect import Call, Effect, again, decide, diverged, idempotency_key, refused, said
 from .failures import normal, restored, told
-from .journal import Journal, Past
+from .journal import Journal
 from .keys import Keys
 from .waits import Waits
 
 T = TypeVar("T")
-Call: TypeAlias = Callable[[str], Awaitable[Any]]
-Next: TypeAlias = Literal["return", "raise", "do", "do again", "probe", "ask"]
 
 IDEMPOTENT_ATTEMPTS = 3
-SHORT_REQUEST = 1024
 
 
 class Journalist(Protocol):
@@ -46,27 +43,6 @@ class Journalist(Protocol):
     def __call__(
         self, *entries: tuple[str, r.Event], money: Money | None = None, mail: bool = False
     ) -> Awaitable[Any]: ...
-
-
-def decide(past: Past | None, resolved: r.EffectResolved | None, effect: EffectClass) -> Next:
-    """What to do about an effect, by what is on record."""
-    if past is None:
-        return "do"
-    if past.state == "done":
-        return "return"
-    if past.state == "failed":
-        return "raise"
-    if resolved is not None:
-        return "do again" if resolved.how == "retry" else ("return" if resolved.how == "done" else "raise")
-    match effect:
-        case "read" | "idempotent":
-            return "do again"
-        case "checkable":
-            return "probe"
-        case "once":
-            return "ask"
-        case _:
-            assert_never(effect)
 
 
 class Effects:
@@ -126,29 +102,29 @@ class Effects:
         if past is not None:
             self._journal.asked.add(key)
             if past.digest != asked:
-                raise _diverged(key, past, asked, request)
-        one = _One(key, kind, asked, effect, request, call, probe, timeout_ms, reserve, past, note or {})
+                raise diverged(key, past, asked, request)
+        one = Effect(key, kind, asked, effect, request, call, probe, timeout_ms, reserve, past, note or {})
         resolved = self._journal.resolved.get(key)
         match decide(past, resolved, effect):
             case "do" | "do again":
                 value = await self._do(one)
             case "return" if resolved is not None and past is not None and past.state == "intended":
-                return _said(unpack(resolved.body), type)
+                return said(unpack(resolved.body), type)
             case "return":
                 assert past is not None
                 self._count(past.usage)
                 return unpack(past.body) if type is None else unpack_as(past.body, type)
             case "raise":
-                raise _again(one.key, past) if resolved is None and past else _refused(one.key, resolved)
+                raise again(one.key, past) if resolved is None and past else refused(one.key, resolved)
             case "probe":
                 value = await self._look(one)
             case "ask":
                 value = await self._ask(one)
             case other:
                 assert_never(other)
-        return _said(value, type)
+        return said(value, type)
 
-    async def _do(self, one: _One, attempt: int = 1) -> Any:
+    async def _do(self, one: Effect, attempt: int = 1) -> Any:
         if self.is_over:
             raise asyncio.CancelledError
         if self.parking:
@@ -208,7 +184,7 @@ class Effects:
             raise DeadlineExceeded(f"the run worked {-left} ms longer than its limit")
         return left
 
-    async def _intend(self, one: _One) -> None:
+    async def _intend(self, one: Effect) -> None:
         assert self._write is not None
         entries: list[tuple[str, r.Event]] = []
         lost = self.set_aside().get(one.key)
@@ -248,7 +224,7 @@ class Effects:
                 self.under_way.add(one.key)
             self._probe("effect.intended")
 
-    async def _done(self, one: _One, outcome: Outcome, started: float) -> None:
+    async def _done(self, one: Effect, outcome: Outcome, started: float) -> None:
         assert self._write is not None
         try:
             body = msgspec.Raw(pack(outcome.value))
@@ -282,7 +258,7 @@ class Effects:
         if usage is not None:
             self.used = self.used + usage
 
-    async def _fail(self, one: _One, error: Exception, started: float) -> PerdureError:
+    async def _fail(self, one: Effect, error: Exception, started: float) -> PerdureError:
         """Record that the effect failed; gives back the error to raise, the same that a replay will raise."""
         assert self._write is not None
         shown = normal(error)
@@ -306,7 +282,7 @@ class Effects:
         again.facts.setdefault("key", one.key)
         return again
 
-    async def _timed_out(self, one: _One, error: Exception, attempt: int, started: float) -> Any:
+    async def _timed_out(self, one: Effect, error: Exception, attempt: int, started: float) -> Any:
         match one.effect:
             case "read":
                 late = error if isinstance(error, ToolTimeout) else ToolTimeout(f"{one.key} took too long", key=one.key)
@@ -318,7 +294,7 @@ class Effects:
             case _:
                 return await self._ask(one)
 
-    async def _look(self, one: _One) -> Any:
+    async def _look(self, one: Effect) -> Any:
         """Ask the probe whether it happened."""
         if self._write is None:
             raise ReplayEnd(one.key)
@@ -332,7 +308,7 @@ class Effects:
         await self._done(one, outcome, started)
         return outcome.value
 
-    async def _ask(self, one: _One) -> Any:
+    async def _ask(self, one: Effect) -> Any:
         """Stand still until a person says what happened."""
         about = {"kind": one.kind, "effect": one.effect, "request": one.request}
         resolved: r.EffectResolved = await self._waits.wait(r.Wait(one.key, "in_doubt", about=about))
@@ -342,30 +318,9 @@ class Effects:
             case "retry":
                 return await self._do(one)
             case "fail":
-                raise _refused(one.key, resolved)
+                raise refused(one.key, resolved)
             case other:
                 assert_never(other)
-
-
-class _One(msgspec.Struct):
-    key: str
-    kind: str
-    asked: str
-    effect: EffectClass
-    request: Any
-    call: Call
-    probe: Call | None
-    timeout_ms: int | None
-    reserve: int
-    past: Past | None
-    note: dict[str, Any]
-    reservation: str = ""
-
-    def short_request(self) -> r.Raw:
-        if self.request is None or self.effect != "read" or self.reservation:
-            return NIL
-        packed = pack(self.request)
-        return msgspec.Raw(packed) if len(packed) <= SHORT_REQUEST else NIL
 
 
 def _is_cancelled() -> bool:
@@ -380,38 +335,6 @@ class ReplayEnd(BaseException):
     def __init__(self, key: str) -> None:
         super().__init__(key)
         self.key = key
-
-
-def idempotency_key(run_id: str, key: str) -> str:
-    """What we send to the other side: the same on every attempt at this effect, and of no other effect."""
-    return digest(f"{run_id}/{key}")
-
-
-def _said(value: Any, type: type[T] | None) -> Any:
-    """The value as the type asked for; as it is where a person said something else."""
-    if type is None or isinstance(value, type):
-        return value
-    try:
-        return msgspec.convert(value, type)
-    except msgspec.ValidationError:
-        return value
-
-
-def _again(key: str, past: Past) -> PerdureError:
-    error = restored(past.body)
-    error.facts.setdefault("key", key)
-    return error
-
-
-def _refused(key: str, resolved: r.EffectResolved | None) -> EffectFailed:
-    why = f": {resolved.why}" if resolved is not None and resolved.why else ""
-    return EffectFailed(f"{key} was in doubt and was decided to have failed{why}", key=key)
-
-
-def _diverged(key: str, past: Past, asked: str, request: Any) -> ReplayDivergence:
-    recorded = unpack(past.request) if past.request != NIL else f"(digest {past.digest})"
-    now = request if request is not None else f"(digest {asked})"
-    return ReplayDivergence(f"{key} is on record with another request", key=key, recorded=recorded, asked=now)
 
 
 def _least(one: int | None, other: int | None) -> int | None:
