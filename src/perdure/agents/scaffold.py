@@ -83,7 +83,7 @@ __pycache__/
 README = """\
 # {name}
 
-Agents that last, run by [Perdure](https://pypi.org/project/perdure/).
+Agents that last, run by Perdure.
 
     perdure validate agents/assistant.yaml
     perdure run agents/assistant.yaml --input "What's 25 * 47?"
