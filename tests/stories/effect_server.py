@@ -69,7 +69,7 @@ class Outside:
 
 
 async def main(path: str) -> None:
-    server = await asyncio.start_unix_server(Outside().serve, path)
+    server = await asyncio.start_unix_server(Outside().serve, path, backlog=4096)
     print("ready", flush=True)
     async with server:
         await server.serve_forever()

@@ -19,9 +19,10 @@ from typing import Any
 import pytest
 
 import perdure
+from perdure.base.codec import unpack
 from perdure.kernel.effect import idempotency_key
 from perdure.kernel.journal import decode
-from perdure.kernel.records import EffectDone, EffectIntended
+from perdure.kernel.records import EffectDone, EffectFailed, EffectIntended
 from perdure.kernel.store.rows import RecordFilter, RunFilter, RunRow
 from perdure.testing import CRASH_POINTS
 
@@ -132,6 +133,7 @@ async def journal_is_whole(rt: perdure.Runtime, runs: dict[str, RunRow], outside
                 classes[place] = event.effect
             elif isinstance(event, EffectDone):
                 done[place] += 1
+            assert not isinstance(event, EffectFailed), f"{record.key}: {unpack(event.body)}"
         assert [place for place, count in done.items() if count > 1] == []
         for place, effect in classes.items():
             if done[place]:
