@@ -16,7 +16,7 @@ from perdure.base.codec import pack, to_json, unpack, unpack_as
 from perdure.base.envelope import Envelope
 from perdure.base.errors import PerdureError
 from perdure.base.messages import Message, ModelResponse, Part, Text, ToolCall, ToolResult
-from perdure.compute.estimate import estimate_parts
+from perdure.compute.estimate import PER_MESSAGE, estimate_parts
 from perdure.kernel import records as r
 from perdure.kernel.context import Context
 from perdure.kernel.failures import restored
@@ -24,7 +24,7 @@ from perdure.kernel.journal import decode
 from perdure.tools.call import answer, error_result, failure
 from perdure.tools.port import ToolOutput
 
-from .recent import Recent
+from .recent import Recent, Talk
 
 _PARTS = msgspec.json.Decoder(tuple[Part, ...])
 NEWEST = 2
@@ -42,9 +42,11 @@ class Conversation:
     """Messages in order, and the tokens of each at the usual ratio. `digest` stands for everything ever said in it,
     also what was dropped since."""
 
-    def __init__(self, messages: Iterable[Message] = (), digest: bytes = b"") -> None:
+    def __init__(
+        self, messages: Iterable[Message] = (), digest: bytes = b"", *, sizes: Iterable[int] | None = None
+    ) -> None:
         self.messages = list(messages)
-        self.sizes = [estimate_parts(message.parts) for message in self.messages]
+        self.sizes = [size_of(message) for message in self.messages] if sizes is None else list(sizes)
         self.size = sum(self.sizes)
         self.digest = digest
         self.opening = len(self.messages)
@@ -69,10 +71,15 @@ class Conversation:
         self.opening += 1
 
     def _put(self, place: int, message: Message) -> None:
-        size = estimate_parts(message.parts)
+        size = size_of(message)
         self.messages.insert(place, message)
         self.sizes.insert(place, size)
         self.size += size
+
+
+def size_of(message: Message) -> int:
+    """Tokens of a message at the usual ratio, with what its frame takes."""
+    return PER_MESSAGE + estimate_parts(message.parts)
 
 
 def user_message(payload: Any) -> Message:
@@ -90,13 +97,15 @@ def assistant_message(response: ModelResponse) -> Message:
     return Message("assistant", response.parts)
 
 
-async def recall(ctx: Context, tokens: int, recent: Recent) -> Sequence[Message]:
-    """What was said before, the oldest first, back to about `tokens` tokens."""
+async def recall(ctx: Context, tokens: int, recent: Recent) -> tuple[Sequence[Message], Sequence[int] | None]:
+    """What was said before, the oldest first, back to about `tokens` tokens, with the sizes where they are known."""
     newest = await ctx.history(limit=NEWEST)
+    if not newest:
+        return (), ()
     known = _known(ctx, newest, recent)
-    if known is not None or not newest:
-        return known or ()
-    return await past(ctx.history, tokens, ctx if ctx.restored is not None else None)
+    if known is not None:
+        return known.messages, known.sizes
+    return await past(ctx.history, tokens, ctx if ctx.restored is not None else None), None
 
 
 async def past(history: History, tokens: int, under_way: Context | None = None) -> Sequence[Message]:
@@ -114,7 +123,7 @@ async def past(history: History, tokens: int, under_way: Context | None = None) 
     return messages_of(reversed(found), user_message(under_way.envelope.payload))
 
 
-def _known(ctx: Context, newest: Iterable[r.Record], recent: Recent) -> Sequence[Message] | None:
+def _known(ctx: Context, newest: Iterable[r.Record], recent: Recent) -> Talk | None:
     """The conversation from memory, where the journal has said nothing since."""
     for record in newest:
         event = decode(record)

@@ -35,7 +35,7 @@ async def converse(ctx: Context, setup: Setup) -> Any:
             if answer.tool_calls:
                 talk.add(results_message(await call_all(ctx, setup, answer.tool_calls)))
             elif setup.shape is None:
-                setup.recent.put(ctx.agent_id, Talk(ctx.run_id, asked, tuple(talk.messages), talk.size))
+                setup.recent.put(ctx.agent_id, Talk(ctx.run_id, asked, tuple(talk.messages), tuple(talk.sizes)))
                 return answer.text
             else:
                 checked = setup.shape.check(answer.text)
@@ -49,12 +49,12 @@ async def converse(ctx: Context, setup: Setup) -> Any:
 
 async def _open(ctx: Context, setup: Setup) -> tuple[Conversation, int]:
     """The conversation so far: from earlier runs, or from the segment of this run that a checkpoint closed."""
-    earlier = await recall(ctx, setup.window, setup.recent)
+    earlier, sizes = await recall(ctx, setup.window, setup.recent)
     opening = user_message(ctx.envelope.payload)
     if ctx.restored is not None:
-        talk = Conversation(earlier, ctx.restored["digest"])
+        talk = Conversation(earlier, ctx.restored["digest"], sizes=sizes)
         talk.opening = max((place for place, message in enumerate(earlier) if message == opening), default=len(earlier))
         return talk, ctx.restored["step"]
-    talk = Conversation(earlier)
+    talk = Conversation(earlier, sizes=sizes)
     talk.add(opening)
     return talk, 0

@@ -122,7 +122,7 @@ class Library:
             model = TextProtocol(model)
         recent = Recent() if rehearsal else self._recent
         tools, shape = self._tools(spec), self._shape(spec)
-        return Setup(spec, model, model_spec, tools, self._prices, shape, {}, recent, rehearsal)
+        return Setup(spec, model, model_spec, tools, self._prices, shape, recent=recent, rehearsal=rehearsal)
 
     def _program(self, spec: AgentSpec, handle: Callable[..., Awaitable[Any]], sources: dict[str, str]) -> Program:
         return Program(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
 
 import msgspec
 
@@ -21,11 +20,11 @@ class Talk(msgspec.Struct, frozen=True):
     run_id: str
     asked: str
     messages: tuple[Message, ...]
-    tokens: int
+    sizes: tuple[int, ...]
 
     @property
     def weight(self) -> int:
-        return self.tokens + PER_MESSAGE * len(self.messages)
+        return sum(self.sizes) + PER_MESSAGE * len(self.messages)
 
 
 class Recent:
@@ -35,10 +34,10 @@ class Recent:
         self._talks: OrderedDict[str, Talk] = OrderedDict()
         self._room = tokens_kept
 
-    def get(self, agent_id: str, run_id: str, asked: str) -> Sequence[Message] | None:
+    def get(self, agent_id: str, run_id: str, asked: str) -> Talk | None:
         """The conversation, where this run and question are the last that the journal has of it."""
         talk = self._talks.get(agent_id)
-        return talk.messages if talk is not None and (talk.run_id, talk.asked) == (run_id, asked) else None
+        return talk if talk is not None and (talk.run_id, talk.asked) == (run_id, asked) else None
 
     def put(self, agent_id: str, talk: Talk) -> None:
         self._forget(agent_id)

@@ -42,6 +42,7 @@ class Setup(msgspec.Struct):
     prices: Prices
     shape: Shape | None = None
     ratios: dict[str, Ratio] = {}
+    heard: int = 0
     recent: Recent = msgspec.field(default_factory=Recent)
     rehearsal: bool = False
     question: ModelRequest = ModelRequest("", ())
@@ -75,7 +76,8 @@ class Setup(msgspec.Struct):
         return self.ratios.get(self.model_spec.full_name, DEFAULT_RATIO)
 
     def learn(self, request: ModelRequest, input_tokens: int) -> None:
-        if self.ratio().samples < ENOUGH:
+        if self.heard < ENOUGH:
+            self.heard += 1
             self.ratios[self.model_spec.full_name] = learn(self.ratio(), request, input_tokens)
 
     def worst_cost(self, request: ModelRequest, at: int) -> Charge | None:
