@@ -82,8 +82,9 @@ def said(value: Any, type: type[T] | None) -> Any:
         return value
 
 
-def again(key: str, past: Past) -> PerdureError:
-    error = restored(past.body)
+def again(key: str, body: r.Raw) -> PerdureError:
+    """The error on record, as it is raised when it happens and whenever the handler comes here again."""
+    error = restored(body)
     error.facts.setdefault("key", key)
     return error
 

@@ -27,7 +27,7 @@ from . import records as r
 from .budgets import Money
 from .classes import EffectClass, NotDone, Outcome, Unsure
 from .effect import Call, Effect, again, decide, diverged, idempotency_key, refused, said
-from .failures import normal, restored, told
+from .failures import normal, told
 from .journal import Journal
 from .keys import Keys
 from .waits import Waits
@@ -115,7 +115,7 @@ class Effects:
                 self._count(past.usage)
                 return unpack(past.body) if type is None else unpack_as(past.body, type)
             case "raise":
-                raise again(one.key, past) if resolved is None and past else refused(one.key, resolved)
+                raise again(one.key, past.body) if resolved is None and past else refused(one.key, resolved)
             case "probe":
                 value = await self._look(one)
             case "ask":
@@ -278,9 +278,7 @@ class Effects:
         await self._write(*entries, money=self._money if one.reservation else None)
         self._set_aside.pop(one.key, None)
         self.under_way.discard(one.key)
-        again = restored(body)
-        again.facts.setdefault("key", one.key)
-        return again
+        return again(one.key, body)
 
     async def _timed_out(self, one: Effect, error: Exception, attempt: int, started: float) -> Any:
         match one.effect:
