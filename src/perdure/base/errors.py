@@ -14,7 +14,7 @@
     │   ├── ModelNotFound, Overloaded, ModelTimeout, Unreachable, BrokenStream
     │   └── InvalidAnswer
     ├── ToolError                  a tool could not do its work
-    │   ├── UnknownTool, InvalidArguments, ToolTimeout, ToolFailed, ToolDenied
+    │   ├── InvalidArguments, ToolTimeout, ToolFailed, ToolDenied
     │   └── InvalidResult
     ├── BudgetError                money
     │   ├── BudgetExceeded
@@ -197,10 +197,6 @@ class InvalidAnswer(ModelError):
 
 class ToolError(PerdureError):
     code = "tool.failed"
-
-
-class UnknownTool(ToolError):
-    code = "tool.unknown"
 
 
 class InvalidArguments(ToolError):
