@@ -39,7 +39,7 @@ CREATE = How(write=True, create=True, exclusive=True)
 
 
 class Entry(msgspec.Struct, frozen=True, gc=False):
-    """One name in a directory. `size` is in bytes, None where only reading tells; `modified_at` in ms, None if unknown."""
+    """One name in a directory. `size` is in bytes, None where only reading tells; `modified_at` in ms, or None."""
 
     name: str
     is_dir: bool
