@@ -25,6 +25,10 @@
     │   └── DeadlineExceeded
     ├── IdentityError              an agent's key
     │   └── UnsafeKey, Undecryptable
+    ├── FileError                  a path of the namespace
+    │   ├── InvalidPath, NoSuchFile, FileExists, FileDenied
+    │   ├── NotADirectory, IsADirectory, DirectoryNotEmpty
+    │   └── FileUnsupported, FileNotReady, FileTooLarge, FileClosed
     └── StoreError                 durable state
         ├── StoreBusy, StoreReadOnly, StoreFull, StoreCorrupt, StoreTooNew, StoreClosed
         └── GuardFailed
@@ -302,6 +306,70 @@ class UnsafeKey(IdentityError):
 class Undecryptable(IdentityError):
     code = "identity.undecryptable"
     hint = "It was encrypted for another key, or changed on its way."
+
+
+# -- files of the namespace -------------------------------------------------------------------------------------------
+
+
+class FileError(PerdureError):
+    """What is wrong with one path; `path` among the facts, where it is known, is the path as it was asked for."""
+
+    code = "file.failed"
+
+
+class InvalidPath(FileError):
+    code = "file.invalid_path"
+    hint = "Write an absolute path of plain names: /agents/support/status."
+
+
+class NoSuchFile(FileError):
+    code = "file.not_found"
+    hint = "List the directory above it to see what there is."
+
+
+class FileExists(FileError):
+    code = "file.exists"
+    hint = "Remove what is there first, or choose another name."
+
+
+class FileDenied(FileError):
+    code = "file.denied"
+    hint = "The mount table says what may be done where: read /mounts."
+
+
+class NotADirectory(FileError):
+    code = "file.not_a_directory"
+
+
+class IsADirectory(FileError):
+    code = "file.is_a_directory"
+    hint = "List it, or name a file in it."
+
+
+class DirectoryNotEmpty(FileError):
+    code = "file.directory_not_empty"
+    hint = "Remove what is in it first."
+
+
+class FileUnsupported(FileError):
+    """What this file can never do, whoever asks: watching a file that does not change, writing one that is computed."""
+
+    code = "file.unsupported"
+
+
+class FileNotReady(FileError):
+    code = "file.not_ready"
+    hint = "Watch the file, or read it again later."
+    retryable = True
+
+
+class FileTooLarge(FileError):
+    code = "file.too_large"
+
+
+class FileClosed(FileError):
+    code = "file.closed"
+    hint = "Open it again."
 
 
 # -- store ------------------------------------------------------------------------------------------------------------
