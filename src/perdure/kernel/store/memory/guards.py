@@ -7,7 +7,17 @@ from typing import Any
 
 from perdure.base.errors import PerdureError
 from perdure.kernel.store import refusals, scopes
-from perdure.kernel.store.ops import Claimable, Guard, HasFence, NewEnvelope, NoAgent, NoKey, RunIs, WithinBudget
+from perdure.kernel.store.ops import (
+    Claimable,
+    Guard,
+    HasFence,
+    NewEnvelope,
+    NoAgent,
+    NoKey,
+    RunIs,
+    ValueIs,
+    WithinBudget,
+)
 
 from .tables import Tables
 
@@ -64,6 +74,12 @@ def _no_key(tables: Tables, guard: NoKey) -> PerdureError | None:
     return None
 
 
+def _value_is(tables: Tables, guard: ValueIs) -> PerdureError | None:
+    row = tables.values.get(guard.agent_id, {}).get(guard.key)
+    digest = row.digest if row else None
+    return None if digest == guard.digest else refusals.other_value(guard, digest)
+
+
 def _within_budget(tables: Tables, guard: WithinBudget) -> PerdureError | None:
     for scope in guard.scopes:
         error = scopes.overrun(scopes.in_period(tables.scopes.get(scope.id), scope), guard.amount)
@@ -79,5 +95,6 @@ _CHECKS: dict[type[Guard], Callable[[Tables, Any], PerdureError | None]] = {
     NewEnvelope: _new_envelope,
     RunIs: _run_is,
     NoKey: _no_key,
+    ValueIs: _value_is,
     WithinBudget: _within_budget,
 }
