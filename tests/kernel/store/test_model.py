@@ -88,6 +88,7 @@ guards = st.one_of(
     st.builds(ops.NewEnvelope, agents, envelopes),
     st.builds(ops.RunIs, runs, st.lists(status, max_size=3).map(tuple)),
     st.builds(ops.NoKey, runs, keys, types),
+    st.builds(ops.TimerIs, runs, keys, times),
     st.builds(ops.ValueIs, agents, values, st.one_of(st.none(), contents.map(digest_bytes))),
     st.builds(ops.WithinBudget, small, scopes),
 )

@@ -275,6 +275,14 @@ class NoKey(_Value, frozen=True):
     type: str
 
 
+class TimerIs(_Value, frozen=True):
+    """The timer (run_id, key) is set to this time, else VersionConflict: of all who find it due one may fire it."""
+
+    run_id: str
+    key: str
+    due: int
+
+
 class ValueIs(_Value, frozen=True):
     """The agent's value under this key has this digest, or None: there is no such value; else VersionConflict."""
 
@@ -315,4 +323,4 @@ Op: TypeAlias = (
     | DeleteAgent
     | CollectGarbage
 )
-Guard: TypeAlias = HasFence | Claimable | NoAgent | NewEnvelope | RunIs | NoKey | ValueIs | WithinBudget
+Guard: TypeAlias = HasFence | Claimable | NoAgent | NewEnvelope | RunIs | NoKey | TimerIs | ValueIs | WithinBudget

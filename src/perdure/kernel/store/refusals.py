@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from perdure.base.errors import AgentNotFound, Fenced, Held, InboxFull, InputError, KeyExists, VersionConflict
 
-from .ops import VALUE_LIMIT, HasFence, NewEnvelope, NoKey, PutValue, RunIs, ValueIs
+from .ops import VALUE_LIMIT, HasFence, NewEnvelope, NoKey, PutValue, RunIs, TimerIs, ValueIs
 
 
 def no_agent(agent_id: str) -> AgentNotFound:
@@ -50,6 +50,13 @@ def key_recorded(guard: NoKey) -> KeyExists:
         run_id=guard.run_id,
         key=guard.key,
         type=guard.type,
+    )
+
+
+def other_timer(guard: TimerIs, due: int | None) -> VersionConflict:
+    found = "is gone" if due is None else f"is due at {due}, not {guard.due}"
+    return VersionConflict(
+        f"timer {guard.key!r} of run {guard.run_id} {found}", run_id=guard.run_id, key=guard.key, due=due
     )
 
 

@@ -15,6 +15,7 @@ from perdure.kernel.store.ops import (
     NoAgent,
     NoKey,
     RunIs,
+    TimerIs,
     ValueIs,
     WithinBudget,
 )
@@ -74,6 +75,12 @@ def _no_key(tables: Tables, guard: NoKey) -> PerdureError | None:
     return None
 
 
+def _timer_is(tables: Tables, guard: TimerIs) -> PerdureError | None:
+    timer = tables.timers.get((guard.run_id, guard.key))
+    due = timer.due if timer else None
+    return None if due == guard.due else refusals.other_timer(guard, due)
+
+
 def _value_is(tables: Tables, guard: ValueIs) -> PerdureError | None:
     row = tables.values.get(guard.agent_id, {}).get(guard.key)
     digest = row.digest if row else None
@@ -95,6 +102,7 @@ _CHECKS: dict[type[Guard], Callable[[Tables, Any], PerdureError | None]] = {
     NewEnvelope: _new_envelope,
     RunIs: _run_is,
     NoKey: _no_key,
+    TimerIs: _timer_is,
     ValueIs: _value_is,
     WithinBudget: _within_budget,
 }

@@ -15,6 +15,7 @@ from perdure.kernel.store.ops import (
     NoAgent,
     NoKey,
     RunIs,
+    TimerIs,
     ValueIs,
     WithinBudget,
 )
@@ -68,6 +69,12 @@ def _no_key(tx: Transaction, guard: NoKey) -> PerdureError | None:
     return refusals.key_recorded(guard) if found else None
 
 
+def _timer_is(tx: Transaction, guard: TimerIs) -> PerdureError | None:
+    row = tx.one("SELECT due FROM timers WHERE run_id = ? AND key = ?", (guard.run_id, guard.key))
+    due = row[0] if row else None
+    return None if due == guard.due else refusals.other_timer(guard, due)
+
+
 def _value_is(tx: Transaction, guard: ValueIs) -> PerdureError | None:
     agent = tx.agent(guard.agent_id)
     row = tx.one("SELECT digest FROM agent_values WHERE agent = ? AND key = ?", (agent.n, guard.key)) if agent else None
@@ -90,6 +97,7 @@ CHECKS: dict[type[Guard], Callable[[Transaction, Any], PerdureError | None]] = {
     NewEnvelope: _new_envelope,
     RunIs: _run_is,
     NoKey: _no_key,
+    TimerIs: _timer_is,
     ValueIs: _value_is,
     WithinBudget: _within_budget,
 }
