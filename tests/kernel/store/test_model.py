@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+from perdure.base.codec import digest_bytes
 from perdure.base.errors import PerdureError
 from perdure.kernel.records import Record
 from perdure.kernel.store import ops
@@ -24,6 +25,8 @@ SCOPES = ("day", "project")
 
 agents = st.sampled_from(AGENTS)
 runs = st.sampled_from(sorted(RUNS))
+values = st.sampled_from(["note", "note:1", "note:2"])
+contents = st.sampled_from([b"", b"1", b"2"])
 envelopes = st.sampled_from([f"e{n}" for n in range(6)])
 keys = st.sampled_from(["k1", "k2"])
 workers = st.sampled_from(["w1", "w2"])
@@ -71,6 +74,9 @@ operations = st.one_of(
     st.builds(ops.Reserve, keys, runs, small, scopes),
     st.builds(ops.Settle, keys, small),
     st.builds(ops.MarkSeen, agents, envelope_ids, st.integers(1, 3)),
+    st.builds(ops.PutValue, agents, values, contents, times),
+    st.builds(ops.PutValue, agents, values, contents, times),
+    st.builds(ops.DropValue, agents, values),
     st.builds(ops.PutSpec, keys, st.just(b"spec"), times),
     st.builds(ops.PutBlob, st.sampled_from(["blob", "other"]), st.just(b"body")),
     st.just(ops.CollectGarbage()),
@@ -82,6 +88,8 @@ guards = st.one_of(
     st.builds(ops.NewEnvelope, agents, envelopes),
     st.builds(ops.RunIs, runs, st.lists(status, max_size=3).map(tuple)),
     st.builds(ops.NoKey, runs, keys, types),
+    st.builds(ops.TimerIs, runs, keys, times),
+    st.builds(ops.ValueIs, agents, values, st.one_of(st.none(), contents.map(digest_bytes))),
     st.builds(ops.WithinBudget, small, scopes),
 )
 
@@ -98,6 +106,7 @@ class Model:
         self.owners: dict[str, str] = dict.fromkeys(AGENTS, "")
         self.money: dict[str, tuple[int, int, int]] = {}  # scope: period, reserved, spent
         self.reserved: dict[str, tuple[int, dict[str, int]]] = {}
+        self.values: dict[tuple[str, str], bytes] = {}
         self.last_seq = 0
 
     def take(self, op: ops.Op, result: Any) -> None:
@@ -127,6 +136,11 @@ class Model:
             case ops.Unclaim(agent_id, worker):
                 if self.owners[agent_id] == worker:
                     self.owners[agent_id] = ""
+            case ops.PutValue(agent_id, key, data):
+                self.values[agent_id, key] = data
+                assert result == digest_bytes(data)
+            case ops.DropValue(agent_id, key):
+                assert result == (self.values.pop((agent_id, key), None) is not None)
             case ops.Reserve(id, _, amount, limits) if id not in self.reserved:
                 periods = {}
                 for limit in {limit.id: limit for limit in reversed(limits)}.values():
@@ -149,6 +163,7 @@ class Model:
         self.journal = [one for one in self.journal if RUNS[one[1]] != agent_id]
         self.waiting[agent_id], self.gone[agent_id] = [], set()
         self.fences[agent_id], self.owners[agent_id] = 0, ""
+        self.values = {at: data for at, data in self.values.items() if at[0] != agent_id}
 
 
 class Stores(RuleBasedStateMachine):
@@ -270,6 +285,15 @@ class Stores(RuleBasedStateMachine):
         self._ask("due", 10, 10)
         self._ask("next_due")
         self._ask("workers")
+
+    @invariant()
+    def values_are_those_put_last(self) -> None:
+        for agent_id in AGENTS:
+            for prefix in ("", "note:"):
+                page = self._ask("values", agent_id, prefix)
+                assert {(agent_id, row.key): row.data for row in page.items} == {
+                    at: data for at, data in self.model.values.items() if at[0] == agent_id and at[1].startswith(prefix)
+                }
 
     @invariant()
     def money_adds_up(self) -> None:

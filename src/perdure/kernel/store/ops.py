@@ -19,6 +19,9 @@ ENVELOPES_KNOWN = 1_024
 DEAD_LETTERS_KEPT = 10_000
 """How many dead letters of each agent are kept."""
 
+VALUE_LIMIT = 16 * 1024 * 1024
+"""The longest value that an agent can keep, in bytes."""
+
 OverflowPolicy: TypeAlias = Literal["reject_new", "drop_oldest", "dead_letter"]
 
 
@@ -179,6 +182,23 @@ class MarkSeen(_Value, frozen=True):
     keep: int = 1024
 
 
+class PutValue(_Value, frozen=True):
+    """Keep bytes of the agent under a key, any text but "", in place of what was there. Result: their digest. Fails
+    with InputError where they are longer than VALUE_LIMIT."""
+
+    agent_id: str
+    key: str
+    data: bytes
+    at: int
+
+
+class DropValue(_Value, frozen=True):
+    """Remove the agent's value under this key. Result: True, or False where there was none."""
+
+    agent_id: str
+    key: str
+
+
 class DeleteRun(_Value, frozen=True):
     """Forget a run that has ended: its row, timers and the contents of its records; what it still had reserved is given
     back. The records stay as links of the hash chain, so that it still verifies, but are no longer read. Its
@@ -188,7 +208,7 @@ class DeleteRun(_Value, frozen=True):
 
 
 class DeleteAgent(_Value, frozen=True):
-    """Remove the agent with all of its records, runs, mail, dead letters and timers."""
+    """Remove the agent with all of its records, runs, mail, dead letters, timers and values."""
 
     agent_id: str
 
@@ -255,6 +275,22 @@ class NoKey(_Value, frozen=True):
     type: str
 
 
+class TimerIs(_Value, frozen=True):
+    """The timer (run_id, key) is set to this time, else VersionConflict: of all who find it due one may fire it."""
+
+    run_id: str
+    key: str
+    due: int
+
+
+class ValueIs(_Value, frozen=True):
+    """The agent's value under this key has this digest, or None: there is no such value; else VersionConflict."""
+
+    agent_id: str
+    key: str
+    digest: str | None
+
+
 class WithinBudget(_Value, frozen=True):
     """reserved + spent + amount ≤ limit on every scope that has one, else BudgetExceeded with the first that fails."""
 
@@ -281,8 +317,10 @@ Op: TypeAlias = (
     | Reserve
     | Settle
     | MarkSeen
+    | PutValue
+    | DropValue
     | DeleteRun
     | DeleteAgent
     | CollectGarbage
 )
-Guard: TypeAlias = HasFence | Claimable | NoAgent | NewEnvelope | RunIs | NoKey | WithinBudget
+Guard: TypeAlias = HasFence | Claimable | NoAgent | NewEnvelope | RunIs | NoKey | TimerIs | ValueIs | WithinBudget

@@ -27,6 +27,7 @@ from .rows import (
     RunRow,
     ScopeRow,
     Timer,
+    ValueRow,
     WorkerRow,
 )
 
@@ -48,6 +49,7 @@ class Store(Protocol):
     async def spec(self, digest: str) -> bytes | None: ...
     async def blob(self, digest: str) -> bytes | None: ...
     async def seen(self, agent_id: str, id: str) -> bool: ...
+    async def value(self, agent_id: str, key: str) -> ValueRow | None: ...
 
     # what is to be done
     async def mail(self, agent_id: str, limit: int) -> list[Mail]:
@@ -87,6 +89,10 @@ class Store(Protocol):
 
     async def agents(self, *, cursor: str = "", limit: int = 50) -> Page[AgentRow]:
         """In order of their ids."""
+        ...
+
+    async def values(self, agent_id: str, prefix: str = "", *, cursor: str = "", limit: int = 50) -> Page[ValueRow]:
+        """What the agent keeps under keys that begin with `prefix`, in order of the keys."""
         ...
 
     async def dead_letters(self, agent_id: str, limit: int = 100) -> list[DeadLetter]:

@@ -15,11 +15,12 @@ from .money import Money
 from .runs import Runs
 from .samples import OpenStore
 from .timers import Timers
+from .values import Values
 
 __all__ = ["OpenStore", "StoreContract", "Tampering"]
 
 
-class StoreContract(Journal, Runs, Inbox, Timers, Leases, Money, Integrity, Concurrency):
+class StoreContract(Journal, Runs, Inbox, Timers, Values, Leases, Money, Integrity, Concurrency):
     """Inherit from it and give it a fixture `open_store`: a function that opens, and opens again, this test's store.
 
     `durable = False` leaves out what needs a store to outlive its closing. Override `tamper` so that the checks of the

@@ -18,6 +18,7 @@ from perdure.kernel.store.ops import (
     PutDeadLetter,
     PutRun,
     PutSpec,
+    PutValue,
     Reserve,
     RunIs,
     ScopeLimit,
@@ -216,6 +217,7 @@ class Runs:
         async with opened(open_store) as store:
             await store.commit([agent(), run("r1"), append("1", "2"), deliver("e1"), Claim("a", "w1")])
             await store.commit([SetTimer(Timer("a", "r1", "t", 5)), MarkSeen("a", ("x",)), deliver("e0", taken=True)])
+            await store.commit([PutValue("a", "k", b"\x00\xff", 1)])
             before = (await store.load_agent("a"), await store.load_run("r1"), await store.records(RecordFilter()))
         async with opened(open_store) as store:
             assert (
@@ -225,5 +227,7 @@ class Runs:
             ) == before
             assert [mail.envelope_id for mail in await store.mail("a", 9)] == ["e1"]
             assert await store.timers("a") == [Timer("a", "r1", "t", 5)] and await store.seen("a", "x")
+            kept = await store.value("a", "k")
+            assert kept is not None and kept.data == b"\x00\xff"
             assert await store.commit([deliver("e0"), append("3")]) == ["duplicate", [3]]
             assert await store.verify("a") == []

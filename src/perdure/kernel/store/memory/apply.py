@@ -12,6 +12,7 @@ from perdure.kernel.store import ops, refusals, scopes
 from perdure.kernel.store.ops import DEAD_LETTERS_KEPT, ENVELOPES_KNOWN, Op
 from perdure.kernel.store.rows import AgentRow, DeadLetter, Mail, Reservation
 
+from . import values
 from .tables import Tables
 
 
@@ -102,6 +103,7 @@ def _delete_agent(tables: Tables, op: ops.DeleteAgent) -> None:
     tables.drop(tables.known, op.agent_id)
     tables.drop(tables.seen, op.agent_id)
     tables.drop(tables.dead, op.agent_id)
+    tables.drop(tables.values, op.agent_id)
     tables.drop(tables.agents, op.agent_id)
 
 
@@ -285,6 +287,8 @@ _APPLY: dict[type[Op], Callable[[Tables, Any], Any]] = {
     ops.Reserve: _reserve,
     ops.Settle: _settle,
     ops.MarkSeen: _mark_seen,
+    ops.PutValue: values.put_value,
+    ops.DropValue: values.drop_value,
     ops.DeleteRun: _delete_run,
     ops.DeleteAgent: _delete_agent,
     ops.CollectGarbage: _collect_garbage,

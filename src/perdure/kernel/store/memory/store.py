@@ -24,6 +24,7 @@ from perdure.kernel.store.rows import (
     RunRow,
     ScopeRow,
     Timer,
+    ValueRow,
     WorkerRow,
 )
 
@@ -98,6 +99,9 @@ class MemoryStore:
 
     async def seen(self, agent_id: str, id: str) -> bool:
         return id in self._tables.seen.get(agent_id, ())
+
+    async def value(self, agent_id: str, key: str) -> ValueRow | None:
+        return self._tables.values.get(agent_id, {}).get(key)
 
     # -- what is to be done -------------------------------------------------------------------------------------------
 
@@ -188,6 +192,11 @@ class MemoryStore:
     async def agents(self, *, cursor: str = "", limit: int = 50) -> Page[AgentRow]:
         found = sorted((row for row in self._tables.agents.values() if row.id > cursor), key=lambda row: row.id)
         return Page(found[:limit], found[limit - 1].id if len(found) > limit else "")
+
+    async def values(self, agent_id: str, prefix: str = "", *, cursor: str = "", limit: int = 50) -> Page[ValueRow]:
+        kept = self._tables.values.get(agent_id, {})
+        found = sorted(key for key in kept if key.startswith(prefix) and key > cursor)
+        return Page([kept[key] for key in found[:limit]], found[limit - 1] if len(found) > limit else "")
 
     async def dead_letters(self, agent_id: str, limit: int = 100) -> list[DeadLetter]:
         letters = self._tables.dead.get(agent_id, {}).values()

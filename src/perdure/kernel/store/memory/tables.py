@@ -5,7 +5,17 @@ from __future__ import annotations
 from typing import Any, TypeVar
 
 from perdure.kernel.records import Record
-from perdure.kernel.store.rows import AgentRow, DeadLetter, Mail, Reservation, RunRow, ScopeRow, Timer, WorkerRow
+from perdure.kernel.store.rows import (
+    AgentRow,
+    DeadLetter,
+    Mail,
+    Reservation,
+    RunRow,
+    ScopeRow,
+    Timer,
+    ValueRow,
+    WorkerRow,
+)
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -30,6 +40,7 @@ class Tables:
         self.known: dict[str, dict[str, int]] = {}  # agent → id of an acknowledged envelope → its number
         self.seen: dict[str, dict[str, int]] = {}  # agent → id → its number
         self.dead: dict[str, dict[str, tuple[int, DeadLetter]]] = {}  # agent → envelope id, numbered
+        self.values: dict[str, dict[str, ValueRow]] = {}  # agent → key
         self.timers: dict[tuple[str, str], Timer] = {}  # (run, key)
         self.workers: dict[str, WorkerRow] = {}
         self.scopes: dict[str, ScopeRow] = {}

@@ -10,7 +10,7 @@ from perdure.kernel.chain import link
 from perdure.kernel.store import ops, scopes
 from perdure.kernel.store.ops import Op
 
-from . import inbox
+from . import inbox, values
 from .packing import pack_row, tight
 from .transaction import Transaction
 
@@ -104,7 +104,7 @@ def _delete_agent(tx: Transaction, op: ops.DeleteAgent) -> None:
     of_agent = (agent.n,)
     _give_back(tx, "SELECT id FROM runs WHERE agent = ?", agent.n)
     tx.execute("DELETE FROM timers WHERE agent = ?1 OR run_id IN (SELECT id FROM runs WHERE agent = ?1)", of_agent)
-    for table in ("agent_rows", "records", "runs", "mail", "known", "dead_letters"):
+    for table in ("agent_rows", "records", "runs", "mail", "known", "dead_letters", "agent_values"):
         tx.execute(f"DELETE FROM {table} WHERE agent = ?", of_agent)
     tx.execute("DELETE FROM agents WHERE n = ?", of_agent)
     tx.execute("INSERT OR REPLACE INTO meta (key, value) VALUES ('floor', ?)", (tx.next_seq - 1,))
@@ -245,6 +245,8 @@ _APPLY: dict[type[Op], Callable[[Transaction, Any], Any]] = {
     ops.PutDeadLetter: inbox.put_dead_letter,
     ops.DropDeadLetter: inbox.drop_dead_letter,
     ops.MarkSeen: inbox.mark_seen,
+    ops.PutValue: values.put_value,
+    ops.DropValue: values.drop_value,
     ops.SetTimer: _set_timer,
     ops.CancelTimer: _cancel_timer,
     ops.Claim: _claim,

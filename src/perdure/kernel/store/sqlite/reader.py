@@ -19,6 +19,7 @@ from perdure.kernel.store.rows import (
     RunRow,
     ScopeRow,
     Timer,
+    ValueRow,
     WorkerRow,
 )
 
@@ -33,7 +34,9 @@ RECORD = (
 )
 _TIMER = "SELECT a.id, t.run_id, t.key, t.due FROM timers t CROSS JOIN agents a ON a.n = t.agent"
 _BY_TIME = "ORDER BY t.due, t.run_id, t.key"
+_VALUE = "SELECT key, data, at, digest FROM agent_values"
 _N = "(SELECT n FROM agents WHERE id = ?)"
+_END = "CAST(? AS TEXT)"  # bind end_of(prefix)
 
 
 class Reader:
@@ -78,6 +81,10 @@ class Reader:
                 (agent_id, id),
             )
         )
+
+    def value(self, agent_id: str, key: str) -> ValueRow | None:
+        rows = self._all(f"{_VALUE} WHERE agent = {_N} AND key = ?", (agent_id, key))
+        return ValueRow(agent_id, *rows[0]) if rows else None
 
     # -- what is to be done -------------------------------------------------------------------------------------------
 
@@ -170,6 +177,14 @@ class Reader:
         more = rows[limit - 1][5] if len(rows) > limit else ""
         return Page([read_agent(*row[:5]) for row in rows[:limit]], more)
 
+    def values(self, agent_id: str, prefix: str, cursor: str, limit: int) -> Page[ValueRow]:
+        rows = self._all(
+            f"{_VALUE} WHERE agent = {_N} AND key > ? AND key >= ? AND key < {_END} ORDER BY key LIMIT ?",
+            (agent_id, cursor, prefix, end_of(prefix), limit + 1),
+        )
+        more = rows[limit - 1][0] if len(rows) > limit else ""
+        return Page([ValueRow(agent_id, *row) for row in rows[:limit]], more)
+
     def dead_letters(self, agent_id: str, limit: int) -> list[DeadLetter]:
         rows = self._all(
             f"SELECT envelope, reason, at, data FROM dead_letters WHERE agent = {_N} ORDER BY ordinal DESC LIMIT ?",
@@ -191,6 +206,11 @@ def read_record(row: Any) -> Record:
     if data is None:
         return Record(agent_id, wide(run), key, type, at, b"", "", seq, hash, None, True)
     return Record(agent_id, wide(run), key, type, at, data, blob or "", seq, hash, payload)
+
+
+def end_of(prefix: str) -> bytes:
+    """What comes after all text that begins with `prefix`: no text has a byte FF."""
+    return prefix.encode() + b"\xff"
 
 
 def _marks(values: Sequence[Any]) -> str:

@@ -16,6 +16,15 @@ APPLICATION_ID = 0x50455244
 BUSY_MS = 5_000
 """How long a writer waits for another process before it gives up with StoreBusy."""
 
+VALUES = """
+-- What agents keep, by keys of their own.
+CREATE TABLE agent_values (
+    agent INTEGER NOT NULL, key TEXT NOT NULL, at INTEGER NOT NULL, digest TEXT NOT NULL, data BLOB NOT NULL,
+    PRIMARY KEY (agent, key)
+);
+"""
+"""Since version 2."""
+
 TABLES = """
 -- What every commit touches is kept small: the row of an agent proper is in agent_rows.
 CREATE TABLE agents (
@@ -87,6 +96,7 @@ CREATE TABLE reservations (
 -- floor: the highest seq of records that were deleted with their agent; no seq is given twice.
 CREATE TABLE meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 """
+"""Of version 1."""
 
 
 class Schema(msgspec.Struct, frozen=True):
@@ -97,7 +107,7 @@ class Schema(msgspec.Struct, frozen=True):
     steps: Mapping[int, str] = {}
 
 
-SCHEMA = Schema(version=1, tables=TABLES)
+SCHEMA = Schema(version=2, tables=TABLES + VALUES, steps={1: VALUES})
 
 
 def connect(path: str, busy_ms: int = BUSY_MS) -> apsw.Connection:

@@ -25,6 +25,7 @@ from perdure.kernel.store.rows import (
     RunRow,
     ScopeRow,
     Timer,
+    ValueRow,
     WorkerRow,
 )
 
@@ -126,6 +127,9 @@ class SqliteStore:
     async def seen(self, agent_id: str, id: str) -> bool:
         return self._read(self._reader.seen, agent_id, id)
 
+    async def value(self, agent_id: str, key: str) -> ValueRow | None:
+        return self._read(self._reader.value, agent_id, key)
+
     # -- what is to be done -------------------------------------------------------------------------------------------
 
     async def mail(self, agent_id: str, limit: int) -> list[Mail]:
@@ -161,6 +165,9 @@ class SqliteStore:
 
     async def agents(self, *, cursor: str = "", limit: int = 50) -> Page[AgentRow]:
         return self._read(self._reader.agents, cursor, limit)
+
+    async def values(self, agent_id: str, prefix: str = "", *, cursor: str = "", limit: int = 50) -> Page[ValueRow]:
+        return self._read(self._reader.values, agent_id, prefix, cursor, limit)
 
     async def dead_letters(self, agent_id: str, limit: int = 100) -> list[DeadLetter]:
         return self._read(self._reader.dead_letters, agent_id, limit)
