@@ -27,6 +27,7 @@ agents = st.sampled_from(AGENTS)
 runs = st.sampled_from(sorted(RUNS))
 values = st.sampled_from(["note", "note:1", "note:2"])
 contents = st.sampled_from([b"", b"1", b"2"])
+requests = st.sampled_from(["ask:1", "ask:2", "ask:3", "other"])
 envelopes = st.sampled_from([f"e{n}" for n in range(6)])
 keys = st.sampled_from(["k1", "k2"])
 workers = st.sampled_from(["w1", "w2"])
@@ -77,9 +78,11 @@ operations = st.one_of(
     st.builds(ops.PutValue, agents, values, contents, times),
     st.builds(ops.PutValue, agents, values, contents, times),
     st.builds(ops.DropValue, agents, values),
+    st.builds(ops.Remember, requests, contents, times, times, st.integers(1, 3)),
+    st.builds(ops.ForgetExpired, times),
     st.builds(ops.PutSpec, keys, st.just(b"spec"), times),
     st.builds(ops.PutBlob, st.sampled_from(["blob", "other"]), st.just(b"body")),
-    st.just(ops.CollectGarbage()),
+    st.builds(ops.CollectGarbage, times),
 )
 guards = st.one_of(
     st.builds(ops.HasFence, agents, workers, st.integers(0, 3)),
@@ -88,6 +91,7 @@ guards = st.one_of(
     st.builds(ops.NewEnvelope, agents, envelopes),
     st.builds(ops.RunIs, runs, st.lists(status, max_size=3).map(tuple)),
     st.builds(ops.NoKey, runs, keys, types),
+    st.builds(ops.NotRemembered, requests, times),
     st.builds(ops.TimerIs, runs, keys, times),
     st.builds(ops.ValueIs, agents, values, st.one_of(st.none(), contents.map(digest_bytes))),
     st.builds(ops.WithinBudget, small, scopes),
@@ -107,6 +111,7 @@ class Model:
         self.money: dict[str, tuple[int, int, int]] = {}  # scope: period, reserved, spent
         self.reserved: dict[str, tuple[int, dict[str, int]]] = {}
         self.values: dict[tuple[str, str], bytes] = {}
+        self.answers: dict[str, tuple[bytes, int]] = {}  # key: data, expires_at; the oldest first
         self.last_seq = 0
 
     def take(self, op: ops.Op, result: Any) -> None:
@@ -141,6 +146,21 @@ class Model:
                 assert result == digest_bytes(data)
             case ops.DropValue(agent_id, key):
                 assert result == (self.values.pop((agent_id, key), None) is not None)
+            case ops.Remember(key, data, at, expires_at, keep):
+                before = self.answers.get(key)
+                if before and before[1] > at:
+                    assert result == before[0]
+                    return
+                assert result == data
+                self.answers.pop(key, None)
+                self.answers[key] = data, expires_at
+                if len(self.answers) > keep:
+                    self.forget_expired(at)
+                    self.answers = dict(list(self.answers.items())[-keep:])
+            case ops.ForgetExpired(now):
+                assert result == self.forget_expired(now)
+            case ops.CollectGarbage(now):
+                assert result["answers"] == self.forget_expired(now)
             case ops.Reserve(id, _, amount, limits) if id not in self.reserved:
                 periods = {}
                 for limit in {limit.id: limit for limit in reversed(limits)}.values():
@@ -157,6 +177,11 @@ class Model:
                     period, reserved, spent = self.money[scope]
                     if period == then:
                         self.money[scope] = period, reserved - amount, spent + spent_now
+
+    def forget_expired(self, now: int) -> int:
+        before = len(self.answers)
+        self.answers = {key: answer for key, answer in self.answers.items() if answer[1] > now}
+        return before - len(self.answers)
 
     def forget(self, agent_id: str) -> None:
         self.agents.discard(agent_id)
@@ -294,6 +319,13 @@ class Stores(RuleBasedStateMachine):
                 assert {(agent_id, row.key): row.data for row in page.items} == {
                     at: data for at, data in self.model.values.items() if at[0] == agent_id and at[1].startswith(prefix)
                 }
+
+    @invariant()
+    def answers_are_the_first_given(self) -> None:
+        for now in (0, 10):
+            valid = {key: data for key, (data, expires_at) in self.model.answers.items() if expires_at > now}
+            assert {one.key: one.data for one in self._ask("answers", "", now).items} == valid
+            self._ask("answers", "ask:", now, cursor="ask:1", limit=1)
 
     @invariant()
     def money_adds_up(self) -> None:

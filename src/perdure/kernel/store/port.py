@@ -18,6 +18,7 @@ from perdure.kernel.records import Record
 from .ops import Guard, Op
 from .rows import (
     AgentRow,
+    Answer,
     DeadLetter,
     Mail,
     Order,
@@ -50,6 +51,9 @@ class Store(Protocol):
     async def blob(self, digest: str) -> bytes | None: ...
     async def seen(self, agent_id: str, id: str) -> bool: ...
     async def value(self, agent_id: str, key: str) -> ValueRow | None: ...
+    async def remembered(self, key: str, now: int) -> bytes | None:
+        """The answer under this idempotency key, None where there is none or it has expired at `now`."""
+        ...
 
     # what is to be done
     async def mail(self, agent_id: str, limit: int) -> list[Mail]:
@@ -95,6 +99,10 @@ class Store(Protocol):
         """What the agent keeps under keys that begin with `prefix`, in order of the keys."""
         ...
 
+    async def answers(self, prefix: str, now: int, *, cursor: str = "", limit: int = 50) -> Page[Answer]:
+        """Remembered answers whose keys begin with `prefix` and that have not expired, in order of the keys."""
+        ...
+
     async def dead_letters(self, agent_id: str, limit: int = 100) -> list[DeadLetter]:
         """The newest first."""
         ...
@@ -118,7 +126,7 @@ class Store(Protocol):
         machine, the lock of their process is free). Returns their ids; a store that cannot know returns none."""
         ...
 
-    async def gc(self) -> dict[str, int]:
+    async def gc(self, now: int = 0) -> dict[str, int]:
         """Commit CollectGarbage, and return its result."""
         ...
 

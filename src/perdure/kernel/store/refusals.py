@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from perdure.base.errors import AgentNotFound, Fenced, Held, InboxFull, InputError, KeyExists, VersionConflict
 
-from .ops import VALUE_LIMIT, HasFence, NewEnvelope, NoKey, PutValue, RunIs, TimerIs, ValueIs
+from .ops import VALUE_LIMIT, HasFence, NewEnvelope, NoKey, NotRemembered, PutValue, RunIs, TimerIs, ValueIs
 
 
 def no_agent(agent_id: str) -> AgentNotFound:
@@ -51,6 +51,10 @@ def key_recorded(guard: NoKey) -> KeyExists:
         key=guard.key,
         type=guard.type,
     )
+
+
+def remembered(guard: NotRemembered) -> KeyExists:
+    return KeyExists(f"request {guard.key!r} was answered already", key=guard.key)
 
 
 def other_timer(guard: TimerIs, due: int | None) -> VersionConflict:

@@ -6,6 +6,7 @@ class TestMine(StoreContract):
         return lambda: MyStore.open(tmp_path / "db")
 """
 
+from .answers import Answers
 from .concurrency import Concurrency
 from .inbox import Inbox
 from .integrity import Integrity, Tampering
@@ -20,7 +21,7 @@ from .values import Values
 __all__ = ["OpenStore", "StoreContract", "Tampering"]
 
 
-class StoreContract(Journal, Runs, Inbox, Timers, Values, Leases, Money, Integrity, Concurrency):
+class StoreContract(Journal, Runs, Inbox, Timers, Values, Answers, Leases, Money, Integrity, Concurrency):
     """Inherit from it and give it a fixture `open_store`: a function that opens, and opens again, this test's store.
 
     `durable = False` leaves out what needs a store to outlive its closing. Override `tamper` so that the checks of the

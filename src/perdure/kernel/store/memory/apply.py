@@ -12,7 +12,7 @@ from perdure.kernel.store import ops, refusals, scopes
 from perdure.kernel.store.ops import DEAD_LETTERS_KEPT, ENVELOPES_KNOWN, Op
 from perdure.kernel.store.rows import AgentRow, DeadLetter, Mail, Reservation
 
-from . import values
+from . import answers, values
 from .tables import Tables
 
 
@@ -123,7 +123,8 @@ def _put_blob(tables: Tables, op: ops.PutBlob) -> None:
 def _collect_garbage(tables: Tables, op: ops.CollectGarbage) -> dict[str, int]:
     blobs = {record.blob for journal in tables.journal.values() for record in journal.values()}
     specs = {agent.spec for agent in tables.agents.values()} | {run.spec for _, run in tables.runs.values()}
-    freed = {"blobs": 0, "specs": 0, "bytes": 0}
+    forgotten, size = answers.collect(tables, op.now)
+    freed = {"blobs": 0, "specs": 0, "answers": forgotten, "bytes": size}
     for name, table, used in (("blobs", tables.blobs, blobs), ("specs", tables.specs, specs)):
         for digest in [digest for digest in table if digest not in used]:
             freed[name] += 1
@@ -289,6 +290,8 @@ _APPLY: dict[type[Op], Callable[[Tables, Any], Any]] = {
     ops.MarkSeen: _mark_seen,
     ops.PutValue: values.put_value,
     ops.DropValue: values.drop_value,
+    ops.Remember: answers.remember,
+    ops.ForgetExpired: answers.forget_expired,
     ops.DeleteRun: _delete_run,
     ops.DeleteAgent: _delete_agent,
     ops.CollectGarbage: _collect_garbage,

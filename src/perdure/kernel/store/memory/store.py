@@ -15,6 +15,7 @@ from perdure.kernel.store.ops import CollectGarbage, Guard, Op
 from perdure.kernel.store.refusals import no_agent, unstorable
 from perdure.kernel.store.rows import (
     AgentRow,
+    Answer,
     DeadLetter,
     Mail,
     Order,
@@ -28,6 +29,7 @@ from perdure.kernel.store.rows import (
     WorkerRow,
 )
 
+from .answers import find_answer
 from .apply import apply
 from .guards import is_held, refusal
 from .tables import Tables
@@ -102,6 +104,10 @@ class MemoryStore:
 
     async def value(self, agent_id: str, key: str) -> ValueRow | None:
         return self._tables.values.get(agent_id, {}).get(key)
+
+    async def remembered(self, key: str, now: int) -> bytes | None:
+        answer = find_answer(self._tables, key, now)
+        return answer.data if answer else None
 
     # -- what is to be done -------------------------------------------------------------------------------------------
 
@@ -198,6 +204,12 @@ class MemoryStore:
         found = sorted(key for key in kept if key.startswith(prefix) and key > cursor)
         return Page([kept[key] for key in found[:limit]], found[limit - 1] if len(found) > limit else "")
 
+    async def answers(self, prefix: str, now: int, *, cursor: str = "", limit: int = 50) -> Page[Answer]:
+        kept = self._tables.answers.values()
+        valid = (one for _, one in kept if one.key.startswith(prefix) and one.key > cursor and one.expires_at > now)
+        found = sorted(valid, key=lambda answer: answer.key)
+        return Page(found[:limit], found[limit - 1].key if len(found) > limit else "")
+
     async def dead_letters(self, agent_id: str, limit: int = 100) -> list[DeadLetter]:
         letters = self._tables.dead.get(agent_id, {}).values()
         return [letter for _, letter in sorted(letters, key=lambda pair: -pair[0])[:limit]]
@@ -219,8 +231,8 @@ class MemoryStore:
     async def reap(self) -> list[str]:
         return []
 
-    async def gc(self) -> dict[str, int]:
-        (freed,) = await self.commit((CollectGarbage(),))
+    async def gc(self, now: int = 0) -> dict[str, int]:
+        (freed,) = await self.commit((CollectGarbage(now),))
         return dict(freed)
 
     async def verify(self, agent_id: str) -> list[str]:

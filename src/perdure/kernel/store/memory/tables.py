@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from perdure.kernel.records import Record
 from perdure.kernel.store.rows import (
     AgentRow,
+    Answer,
     DeadLetter,
     Mail,
     Reservation,
@@ -41,6 +42,7 @@ class Tables:
         self.seen: dict[str, dict[str, int]] = {}  # agent → id → its number
         self.dead: dict[str, dict[str, tuple[int, DeadLetter]]] = {}  # agent → envelope id, numbered
         self.values: dict[str, dict[str, ValueRow]] = {}  # agent → key
+        self.answers: dict[str, tuple[int, Answer]] = {}  # idempotency key, numbered
         self.timers: dict[tuple[str, str], Timer] = {}  # (run, key)
         self.workers: dict[str, WorkerRow] = {}
         self.scopes: dict[str, ScopeRow] = {}

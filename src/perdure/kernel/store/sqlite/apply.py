@@ -10,7 +10,7 @@ from perdure.kernel.chain import link
 from perdure.kernel.store import ops, scopes
 from perdure.kernel.store.ops import Op
 
-from . import inbox, values
+from . import answers, inbox, values
 from .packing import pack_row, tight
 from .transaction import Transaction
 
@@ -123,7 +123,8 @@ def _put_blob(tx: Transaction, op: ops.PutBlob) -> None:
 
 
 def _collect_garbage(tx: Transaction, op: ops.CollectGarbage) -> dict[str, int]:
-    freed = {"blobs": 0, "specs": 0, "bytes": 0}
+    forgotten, size = answers.collect(tx, op.now)
+    freed = {"blobs": 0, "specs": 0, "answers": forgotten, "bytes": size}
     for table, used in (
         ("blobs", "SELECT blob FROM records WHERE blob IS NOT NULL"),
         ("specs", "SELECT spec FROM agent_rows UNION SELECT spec FROM runs"),
@@ -247,6 +248,8 @@ _APPLY: dict[type[Op], Callable[[Transaction, Any], Any]] = {
     ops.MarkSeen: inbox.mark_seen,
     ops.PutValue: values.put_value,
     ops.DropValue: values.drop_value,
+    ops.Remember: answers.remember,
+    ops.ForgetExpired: answers.forget_expired,
     ops.SetTimer: _set_timer,
     ops.CancelTimer: _cancel_timer,
     ops.Claim: _claim,

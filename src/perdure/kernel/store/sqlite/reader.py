@@ -10,6 +10,7 @@ import apsw
 from perdure.kernel.records import Record
 from perdure.kernel.store.rows import (
     AgentRow,
+    Answer,
     DeadLetter,
     Mail,
     Order,
@@ -36,7 +37,6 @@ _TIMER = "SELECT a.id, t.run_id, t.key, t.due FROM timers t CROSS JOIN agents a 
 _BY_TIME = "ORDER BY t.due, t.run_id, t.key"
 _VALUE = "SELECT key, data, at, digest FROM agent_values"
 _N = "(SELECT n FROM agents WHERE id = ?)"
-_END = "CAST(? AS TEXT)"  # bind end_of(prefix)
 
 
 class Reader:
@@ -85,6 +85,10 @@ class Reader:
     def value(self, agent_id: str, key: str) -> ValueRow | None:
         rows = self._all(f"{_VALUE} WHERE agent = {_N} AND key = ?", (agent_id, key))
         return ValueRow(agent_id, *rows[0]) if rows else None
+
+    def remembered(self, key: str, now: int) -> bytes | None:
+        rows = self._all("SELECT data FROM answers WHERE key = ? AND expires_at > ?", (key, now))
+        return rows[0][0] if rows else None
 
     # -- what is to be done -------------------------------------------------------------------------------------------
 
@@ -178,12 +182,19 @@ class Reader:
         return Page([read_agent(*row[:5]) for row in rows[:limit]], more)
 
     def values(self, agent_id: str, prefix: str, cursor: str, limit: int) -> Page[ValueRow]:
-        rows = self._all(
-            f"{_VALUE} WHERE agent = {_N} AND key > ? AND key >= ? AND key < {_END} ORDER BY key LIMIT ?",
-            (agent_id, cursor, prefix, end_of(prefix), limit + 1),
-        )
+        keys, between = _keys(prefix, cursor)
+        rows = self._all(f"{_VALUE} WHERE agent = {_N} AND {keys} LIMIT ?", (agent_id, *between, limit + 1))
         more = rows[limit - 1][0] if len(rows) > limit else ""
         return Page([ValueRow(agent_id, *row) for row in rows[:limit]], more)
+
+    def answers(self, prefix: str, now: int, cursor: str, limit: int) -> Page[Answer]:
+        keys, between = _keys(prefix, cursor)
+        rows = self._all(
+            f"SELECT key, data, at, expires_at FROM answers WHERE +expires_at > ? AND {keys} LIMIT ?",
+            (now, *between, limit + 1),
+        )
+        more = rows[limit - 1][0] if len(rows) > limit else ""
+        return Page([Answer(*row) for row in rows[:limit]], more)
 
     def dead_letters(self, agent_id: str, limit: int) -> list[DeadLetter]:
         rows = self._all(
@@ -208,9 +219,13 @@ def read_record(row: Any) -> Record:
     return Record(agent_id, wide(run), key, type, at, data, blob or "", seq, hash, payload)
 
 
-def end_of(prefix: str) -> bytes:
-    """What comes after all text that begins with `prefix`: no text has a byte FF."""
-    return prefix.encode() + b"\xff"
+def _keys(prefix: str, cursor: str, column: str = "key") -> tuple[str, tuple[str, bytes]]:
+    """SQL for the values of `column` that begin with `prefix` and come after `cursor`, in order, and its bindings."""
+    end = prefix.encode() + b"\xff"  # after all that begins so: no text has a byte FF
+    return f"{column} {'>' if cursor >= prefix else '>='} ? AND {column} < CAST(? AS TEXT) ORDER BY {column}", (
+        max(cursor, prefix),
+        end,
+    )
 
 
 def _marks(values: Sequence[Any]) -> str:

@@ -16,6 +16,7 @@ from perdure.kernel.records import Record
 from perdure.kernel.store.ops import CollectGarbage, ForgetWorker, Guard, Op
 from perdure.kernel.store.rows import (
     AgentRow,
+    Answer,
     DeadLetter,
     Mail,
     Order,
@@ -130,6 +131,9 @@ class SqliteStore:
     async def value(self, agent_id: str, key: str) -> ValueRow | None:
         return self._read(self._reader.value, agent_id, key)
 
+    async def remembered(self, key: str, now: int) -> bytes | None:
+        return self._read(self._reader.remembered, key, now)
+
     # -- what is to be done -------------------------------------------------------------------------------------------
 
     async def mail(self, agent_id: str, limit: int) -> list[Mail]:
@@ -169,6 +173,9 @@ class SqliteStore:
     async def values(self, agent_id: str, prefix: str = "", *, cursor: str = "", limit: int = 50) -> Page[ValueRow]:
         return self._read(self._reader.values, agent_id, prefix, cursor, limit)
 
+    async def answers(self, prefix: str, now: int, *, cursor: str = "", limit: int = 50) -> Page[Answer]:
+        return self._read(self._reader.answers, prefix, now, cursor, limit)
+
     async def dead_letters(self, agent_id: str, limit: int = 100) -> list[DeadLetter]:
         return self._read(self._reader.dead_letters, agent_id, limit)
 
@@ -196,8 +203,8 @@ class SqliteStore:
                     self._locks.drop(id)
         return dead
 
-    async def gc(self) -> dict[str, int]:
-        (freed,) = await self.commit((CollectGarbage(),))
+    async def gc(self, now: int = 0) -> dict[str, int]:
+        (freed,) = await self.commit((CollectGarbage(now),))
         return dict(freed)
 
     async def verify(self, agent_id: str) -> list[str]:
