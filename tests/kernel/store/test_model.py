@@ -22,6 +22,7 @@ from perdure.kernel.store.sqlite import SqliteStore
 AGENTS = ("a", "b", "c")
 RUNS = {"r1": "a", "r2": "a", "r3": "b", "run_" + "0a" * 16: "c"}
 SCOPES = ("day", "project")
+BLOB = digest_bytes(b"body")
 
 agents = st.sampled_from(AGENTS)
 runs = st.sampled_from(sorted(RUNS))
@@ -48,7 +49,7 @@ def _records(run_id: str, made: list[tuple[str, str, str]]) -> ops.Append:
     )
 
 
-appends = st.builds(_records, runs, st.lists(st.tuples(keys, types, st.sampled_from(["", "", "blob"])), max_size=3))
+appends = st.builds(_records, runs, st.lists(st.tuples(keys, types, st.sampled_from(["", "", BLOB])), max_size=3))
 deliveries = st.builds(
     lambda agent_id, id, priority, capacity, policy, run_id, taken: ops.Deliver(
         agent_id, id, "message", id.encode(), 1, run_id, priority, None, capacity, policy, taken
@@ -81,7 +82,7 @@ operations = st.one_of(
     st.builds(ops.Remember, requests, contents, times, times, st.integers(1, 3)),
     st.builds(ops.ForgetExpired, times),
     st.builds(ops.PutSpec, keys, st.just(b"spec"), times),
-    st.builds(ops.PutBlob, st.sampled_from(["blob", "other"]), st.just(b"body")),
+    st.builds(ops.PutBlob, st.sampled_from([BLOB, "other"]), st.just(b"body")),
     st.builds(ops.CollectGarbage, times),
 )
 guards = st.one_of(
@@ -249,6 +250,22 @@ class Stores(RuleBasedStateMachine):
         self.model.forget(agent_id)
         self._look_at_money()
 
+    @rule(agent_id=agents)
+    def move_agent(self, agent_id: str) -> None:
+        """Take a snapshot, which is the same of both stores, delete the agent, and put it back."""
+        if agent_id not in self.model.agents:
+            return
+        taken = self._ask("snapshot", agent_id)
+        if self._commit([ops.DeleteAgent(agent_id), ops.Restore(taken)], []) is None:
+            assert self._ask("verify", agent_id) != [] or taken.agent.records == 0
+            return
+        assert self._ask("snapshot", agent_id) == taken
+        first, self.model.last_seq = self.model.last_seq, self.model.last_seq + len(taken.records)
+        visible = [(first + one.seq, one.run_id, one.key) for one in taken.records if not one.erased]
+        self.model.journal = [one for one in self.model.journal if RUNS[one[1]] != agent_id] + visible
+        self.model.owners[agent_id] = ""
+        self._look_at_money()
+
     def _look_at_money(self) -> None:
         """Deletions give back what was reserved: the model goes on from what both stores agree on."""
         rows = self._ask("scopes", SCOPES)
@@ -294,7 +311,9 @@ class Stores(RuleBasedStateMachine):
     def inboxes_hold_what_was_delivered(self) -> None:
         for agent_id in AGENTS:
             assert sorted(id for id, _, _ in self._inbox(agent_id)) == sorted(self.model.waiting[agent_id])
-            self._ask("dead_letters", agent_id)
+            letters = self._ask("dead_letters", agent_id)
+            assert self._ask("dead_letter_count", agent_id) == len(letters)
+            assert self._ask("mail_count", agent_id) == len(self.model.waiting[agent_id])
             for n in range(6):
                 self._ask("seen", agent_id, f"e{n}")
 
@@ -330,6 +349,7 @@ class Stores(RuleBasedStateMachine):
     @invariant()
     def money_adds_up(self) -> None:
         rows = self._ask("scopes", SCOPES)
+        assert self._ask("scopes_like", "d").items == [row for row in rows if row.id == "day"]
         assert {row.id: (row.period, row.reserved, row.spent) for row in rows} == self.model.money
 
 

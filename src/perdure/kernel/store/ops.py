@@ -13,6 +13,7 @@ import msgspec
 from perdure.kernel.records import Record
 
 from .rows import AgentRow, RunRow, Timer, WorkerRow
+from .snapshot import Snapshot
 
 ENVELOPES_KNOWN = 1_024
 """How many acknowledged envelopes of each agent are remembered to tell duplicates."""
@@ -219,6 +220,15 @@ class ForgetExpired(_Value, frozen=True):
     now: int
 
 
+class Restore(_Value, frozen=True):
+    """Put back all that `Store.snapshot` took, of an agent that is not there. Its hash chain is the same; records
+    without a hash are linked anew, as those of a clone have to be that is restored under another id. Scopes are put
+    where there are none. Fails with KeyExists where the agent, one of its runs or of its timers is there, and with
+    InputError where a record is not what was written."""
+
+    snapshot: Snapshot
+
+
 class DeleteRun(_Value, frozen=True):
     """Forget a run that has ended: its row, timers and the contents of its records; what it still had reserved is given
     back. The records stay as links of the hash chain, so that it still verifies, but are no longer read. Its
@@ -351,6 +361,7 @@ Op: TypeAlias = (
     | DropValue
     | Remember
     | ForgetExpired
+    | Restore
     | DeleteRun
     | DeleteAgent
     | CollectGarbage

@@ -3,8 +3,9 @@
 `commit(ops, guards)` is one transaction: first every guard is checked, then every operation applied; a guard that fails
 fails its own commit with a typed reason and no other. Once the guards have passed an operation fails, and its whole
 commit with it, only for want of its agent (AgentNotFound), of room in an inbox (InboxFull), of a value that can be
-stored (InputError), or of the disk (StoreError). A commit is on disk when its future resolves, and commits of one store
-take effect in the order in which they were handed in. Cancelling the future does not take the commit back.
+stored (InputError), of a free name for what is restored (KeyExists), or of the disk (StoreError). A commit is on disk
+when its future resolves, and commits of one store take effect in the order in which they were handed in. Cancelling the
+future does not take the commit back.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from .rows import (
     ValueRow,
     WorkerRow,
 )
+from .snapshot import Snapshot
 
 
 class Store(Protocol):
@@ -60,6 +62,7 @@ class Store(Protocol):
         """Waiting envelopes, lower priority number first, then in order of arrival."""
         ...
 
+    async def mail_count(self, agent_id: str) -> int: ...
     async def timers(self, agent_id: str) -> list[Timer]:
         """The earliest first."""
         ...
@@ -107,8 +110,14 @@ class Store(Protocol):
         """The newest first."""
         ...
 
+    async def dead_letter(self, agent_id: str, envelope_id: str) -> DeadLetter | None: ...
+    async def dead_letter_count(self, agent_id: str) -> int: ...
     async def scopes(self, ids: Sequence[str]) -> list[ScopeRow]:
         """Those of `ids` that have a row, in the order asked for."""
+        ...
+
+    async def scopes_like(self, prefix: str, *, cursor: str = "", limit: int = 50) -> Page[ScopeRow]:
+        """Scopes whose ids begin with `prefix`, in order of their ids."""
         ...
 
     async def workers(self) -> list[WorkerRow]:
@@ -128,6 +137,10 @@ class Store(Protocol):
 
     async def gc(self, now: int = 0) -> dict[str, int]:
         """Commit CollectGarbage, and return its result."""
+        ...
+
+    async def snapshot(self, agent_id: str) -> Snapshot:
+        """All that there is of the agent, as of one moment; see Restore. Raises AgentNotFound."""
         ...
 
     async def verify(self, agent_id: str) -> list[str]:

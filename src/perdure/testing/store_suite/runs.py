@@ -201,6 +201,13 @@ class Runs:
             assert await store.commit([append("4")]) == [[4]], "a seq is never given twice"
             assert await store.verify("a") == []
 
+    async def test_a_deletion_that_fails_with_its_commit_changes_nothing(self, open_store: OpenStore) -> None:
+        async with opened(open_store) as store:
+            await store.commit([agent("a"), agent("b"), append("1"), append("2", agent_id="b"), append("3")])
+            await refused(AgentNotFound, store.commit([DeleteAgent("a"), append("4")]))
+            assert keys(await store.records(RecordFilter())) == ["1", "2", "3"]
+            assert await store.verify("a") == []
+
     async def test_garbage_is_what_nothing_names(self, open_store: OpenStore) -> None:
         async with opened(open_store) as store:
             await store.commit([PutSpec(digest, b"12345", 1) for digest in ("agents", "runs", "unused")])

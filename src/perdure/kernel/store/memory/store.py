@@ -28,10 +28,12 @@ from perdure.kernel.store.rows import (
     ValueRow,
     WorkerRow,
 )
+from perdure.kernel.store.snapshot import Snapshot
 
 from .answers import find_answer
 from .apply import apply
 from .guards import is_held, refusal
+from .snapshot import by_time, snapshot
 from .tables import Tables
 
 
@@ -115,11 +117,14 @@ class MemoryStore:
         waiting = self._tables.mail.get(agent_id, {}).values()
         return sorted(waiting, key=lambda mail: (mail.priority, mail.seq))[:limit]
 
+    async def mail_count(self, agent_id: str) -> int:
+        return len(self._tables.mail.get(agent_id, ()))
+
     async def timers(self, agent_id: str) -> list[Timer]:
-        return _by_time(timer for timer in self._tables.timers.values() if timer.agent_id == agent_id)
+        return by_time([timer for timer in self._tables.timers.values() if timer.agent_id == agent_id])
 
     async def due(self, now: int, limit: int) -> list[Timer]:
-        return _by_time(timer for timer in self._tables.timers.values() if timer.due <= now)[:limit]
+        return by_time([timer for timer in self._tables.timers.values() if timer.due <= now])[:limit]
 
     async def next_due(self) -> int | None:
         return min((timer.due for timer in self._tables.timers.values()), default=None)
@@ -214,9 +219,21 @@ class MemoryStore:
         letters = self._tables.dead.get(agent_id, {}).values()
         return [letter for _, letter in sorted(letters, key=lambda pair: -pair[0])[:limit]]
 
+    async def dead_letter(self, agent_id: str, envelope_id: str) -> DeadLetter | None:
+        found = self._tables.dead.get(agent_id, {}).get(envelope_id)
+        return found[1] if found else None
+
+    async def dead_letter_count(self, agent_id: str) -> int:
+        return len(self._tables.dead.get(agent_id, ()))
+
     async def scopes(self, ids: Sequence[str]) -> list[ScopeRow]:
         rows = self._tables.scopes
         return [rows[id] for id in ids if id in rows]
+
+    async def scopes_like(self, prefix: str, *, cursor: str = "", limit: int = 50) -> Page[ScopeRow]:
+        rows = self._tables.scopes
+        found = sorted(id for id in rows if id.startswith(prefix) and id > cursor)
+        return Page([rows[id] for id in found[:limit]], found[limit - 1] if len(found) > limit else "")
 
     async def workers(self) -> list[WorkerRow]:
         rows = sorted(self._tables.workers.values(), key=lambda row: row.id)
@@ -235,6 +252,9 @@ class MemoryStore:
         (freed,) = await self.commit((CollectGarbage(now),))
         return dict(freed)
 
+    async def snapshot(self, agent_id: str) -> Snapshot:
+        return snapshot(self._tables, agent_id)
+
     async def verify(self, agent_id: str) -> list[str]:
         tables = self._tables
         agent = tables.agents.get(agent_id)
@@ -245,10 +265,6 @@ class MemoryStore:
 
     async def close(self) -> None:
         self._closed = True
-
-
-def _by_time(timers: Iterator[Timer]) -> list[Timer]:
-    return sorted(timers, key=lambda timer: (timer.due, timer.run_id, timer.key))
 
 
 def _resolve(future: asyncio.Future[list[Any]], outcome: list[Any] | PerdureError) -> None:

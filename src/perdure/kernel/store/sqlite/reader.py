@@ -35,6 +35,7 @@ RECORD = (
 )
 _TIMER = "SELECT a.id, t.run_id, t.key, t.due FROM timers t CROSS JOIN agents a ON a.n = t.agent"
 _BY_TIME = "ORDER BY t.due, t.run_id, t.key"
+_SCOPE = "SELECT id, allowed, reserved, spent, period FROM scopes"
 _VALUE = "SELECT key, data, at, digest FROM agent_values"
 _N = "(SELECT n FROM agents WHERE id = ?)"
 
@@ -99,6 +100,9 @@ class Reader:
             (agent_id, limit),
         )
         return [Mail(row[0], agent_id, *row[1:]) for row in rows]
+
+    def mail_count(self, agent_id: str) -> int:
+        return int(self._all(f"SELECT count(*) FROM mail WHERE agent = {_N}", (agent_id,))[0][0])
 
     def timers(self, agent_id: str) -> list[Timer]:
         return [Timer(*row) for row in self._all(f"{_TIMER} WHERE t.agent = {_N} {_BY_TIME}", (agent_id,))]
@@ -203,9 +207,22 @@ class Reader:
         )
         return [DeadLetter(agent_id, *row) for row in rows]
 
+    def dead_letter(self, agent_id: str, envelope_id: str) -> DeadLetter | None:
+        sql = f"SELECT envelope, reason, at, data FROM dead_letters WHERE agent = {_N} AND envelope = ?"
+        rows = self._all(sql, (agent_id, envelope_id))
+        return DeadLetter(agent_id, *rows[0]) if rows else None
+
+    def dead_letter_count(self, agent_id: str) -> int:
+        return int(self._all(f"SELECT count(*) FROM dead_letters WHERE agent = {_N}", (agent_id,))[0][0])
+
     def scopes(self, ids: Sequence[str]) -> list[ScopeRow]:
-        sql = "SELECT id, allowed, reserved, spent, period FROM scopes WHERE id = ?"
-        return [ScopeRow(*row) for id in ids for row in self._all(sql, (id,))]
+        return [ScopeRow(*row) for id in ids for row in self._all(f"{_SCOPE} WHERE id = ?", (id,))]
+
+    def scopes_like(self, prefix: str, cursor: str, limit: int) -> Page[ScopeRow]:
+        ids, between = _keys(prefix, cursor, "id")
+        rows = self._all(f"{_SCOPE} WHERE {ids} LIMIT ?", (*between, limit + 1))
+        more = rows[limit - 1][0] if len(rows) > limit else ""
+        return Page([ScopeRow(*row) for row in rows[:limit]], more)
 
     def workers(self) -> list[WorkerRow]:
         rows = self._all("SELECT id, heartbeat_at, started_at, pid, host FROM workers ORDER BY id")

@@ -29,12 +29,14 @@ from perdure.kernel.store.rows import (
     ValueRow,
     WorkerRow,
 )
+from perdure.kernel.store.snapshot import Snapshot
 
 from .audit import audit
 from .faults import fault
 from .liveness import WorkerLocks
 from .reader import Reader
 from .schema import BUSY_MS, SCHEMA, Schema, connect, prepare
+from .snapshot import snapshot
 from .transaction import Transaction
 from .writer import Writer
 
@@ -139,6 +141,9 @@ class SqliteStore:
     async def mail(self, agent_id: str, limit: int) -> list[Mail]:
         return self._read(self._reader.mail, agent_id, limit)
 
+    async def mail_count(self, agent_id: str) -> int:
+        return self._read(self._reader.mail_count, agent_id)
+
     async def timers(self, agent_id: str) -> list[Timer]:
         return self._read(self._reader.timers, agent_id)
 
@@ -179,8 +184,17 @@ class SqliteStore:
     async def dead_letters(self, agent_id: str, limit: int = 100) -> list[DeadLetter]:
         return self._read(self._reader.dead_letters, agent_id, limit)
 
+    async def dead_letter(self, agent_id: str, envelope_id: str) -> DeadLetter | None:
+        return self._read(self._reader.dead_letter, agent_id, envelope_id)
+
+    async def dead_letter_count(self, agent_id: str) -> int:
+        return self._read(self._reader.dead_letter_count, agent_id)
+
     async def scopes(self, ids: Sequence[str]) -> list[ScopeRow]:
         return self._read(self._reader.scopes, ids)
+
+    async def scopes_like(self, prefix: str, *, cursor: str = "", limit: int = 50) -> Page[ScopeRow]:
+        return self._read(self._reader.scopes_like, prefix, cursor, limit)
 
     async def workers(self) -> list[WorkerRow]:
         return self._read(self._reader.workers)
@@ -207,15 +221,23 @@ class SqliteStore:
         (freed,) = await self.commit((CollectGarbage(now),))
         return dict(freed)
 
-    async def verify(self, agent_id: str) -> list[str]:
-        return await asyncio.to_thread(self._read, self._verify, agent_id)
+    async def snapshot(self, agent_id: str) -> Snapshot:
+        return await self._aside(snapshot, agent_id)
 
-    def _verify(self, agent_id: str) -> list[str]:
-        connection = connect(self.path)
-        try:
-            return audit(connection, agent_id)
-        finally:
-            connection.close()
+    async def verify(self, agent_id: str) -> list[str]:
+        return await self._aside(audit, agent_id)
+
+    async def _aside(self, question: Callable[[apsw.Connection, str], T], agent_id: str) -> T:
+        """The answer to a question that takes long, asked in a thread and on a connection of its own."""
+
+        def ask() -> T:
+            connection = connect(self.path)
+            try:
+                return question(connection, agent_id)
+            finally:
+                connection.close()
+
+        return await asyncio.to_thread(self._read, ask)
 
     async def close(self) -> None:
         if self._closed:
