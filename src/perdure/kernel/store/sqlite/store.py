@@ -94,7 +94,7 @@ class SqliteStore:
                     connection.close()
         locks = WorkerLocks(f"{name}.workers")
         writing, reading = connections
-        writer = Writer(writing, Transaction(writing, schema.version, locks, host), name, probe)
+        writer = Writer(writing, Transaction(writing, schema.version, locks, host), name, busy_ms, probe)
         return cls(name, writer, Reader(reading), locks, host)
 
     def commit(self, ops: Sequence[Op], guards: Sequence[Guard] = ()) -> asyncio.Future[list[Any]]:
