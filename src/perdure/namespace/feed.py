@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Awaitable, Callable
 from weakref import WeakSet
 
 from perdure.base.clock import Clock
 
 from .path import ROOT, Path
-from .port import Change, ChangeKind
+from .port import Change, ChangeKind, Watch
+from .relocated import Relocated
 
 
 class Feed:
@@ -70,6 +72,14 @@ class Feed:
     async def watch(self, after: int | None = None, below: Path = ROOT) -> FeedWatch:
         """Changes of `below` and what is under it: from now on, or those that follow number `after`."""
         return FeedWatch(self, self._last if after is None else after, below)
+
+    def at(self, place: Path) -> Callable[[int | None], Awaitable[Watch]]:
+        """What a node at `place` gives as its `watch`: changes below it, with paths relative to it."""
+
+        async def watch(after: int | None) -> Watch:
+            return Relocated(await self.watch(after, place), ROOT, len(place))
+
+        return watch
 
     def _crowded(self) -> bool:
         full = len(self._kept) == self._kept.maxlen
