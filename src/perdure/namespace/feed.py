@@ -39,6 +39,9 @@ class Feed:
     def watched(self) -> bool:
         return bool(self._watches)
 
+    def watched_at(self, place: Path) -> bool:
+        return any(watch.below[: len(place)] == place for watch in self._watches)
+
     def tell(self, kind: ChangeKind, path: Path = ROOT, data: bytes = b"") -> int:
         """Add a change at once, dropping the oldest where the backlog is full. Returns its number."""
         self._last += 1
@@ -90,7 +93,7 @@ class FeedWatch:
     def __init__(self, feed: Feed, cursor: int, below: Path) -> None:
         self.cursor = cursor
         self._feed = feed
-        self._below = below
+        self.below = below
         self._news = asyncio.Event()
         self._closed = False
         feed._watches.add(self)
@@ -124,11 +127,11 @@ class FeedWatch:
         first = last - len(kept) + 1
         if self.cursor < first - 1 or self.cursor > last:  # beyond the last: a cursor of an earlier process
             self._advance(first - 1)
-            return Change("gap", self._below, self.cursor)
-        depth = len(self._below)
+            return Change("gap", self.below, self.cursor)
+        depth = len(self.below)
         for index in range(self.cursor + 1 - first, len(kept)):
             change = kept[index]
-            if change.path[:depth] == self._below:
+            if change.path[:depth] == self.below:
                 self._advance(change.seq)
                 return change
         self._advance(last)

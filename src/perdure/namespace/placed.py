@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import TracebackType
+
 from perdure.base.errors import FileError
 
 from .path import Path, show
@@ -25,7 +27,7 @@ class Placed:
 
     async def open(self, path: Path, how: How = READ) -> File:
         with self._above:
-            return await self._service.open(path[self._depth :], how)
+            return PlacedFile(await self._service.open(path[self._depth :], how), self._above)
 
     async def list(self, path: Path) -> list[Entry]:
         with self._above:
@@ -50,6 +52,47 @@ class Placed:
     async def mkdir(self, path: Path) -> None:
         with self._above:
             await self._service.mkdir(path[self._depth :])
+
+
+class PlacedFile:
+    """An open file whose errors name the whole path."""
+
+    __slots__ = ("_above", "_file")
+
+    def __init__(self, file: File, above: SeenFrom) -> None:
+        self._file = file
+        self._above = above
+
+    async def read(self, size: int = -1) -> bytes:
+        with self._above:
+            return await self._file.read(size)
+
+    async def write(self, data: bytes) -> None:
+        with self._above:
+            await self._file.write(data)
+
+    async def seek(self, position: int) -> None:
+        with self._above:
+            await self._file.seek(position)
+
+    async def flush(self) -> None:
+        with self._above:
+            await self._file.flush()
+
+    async def close(self) -> None:
+        with self._above:
+            await self._file.close()
+
+    async def discard(self) -> None:
+        await self._file.discard()
+
+    async def __aenter__(self) -> PlacedFile:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
+    ) -> None:
+        await (self.close() if kind is None else self.discard())
 
 
 class SeenFrom:

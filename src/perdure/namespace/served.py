@@ -181,7 +181,7 @@ async def _open(document: Document, path: Path, how: How) -> File:
         return Buffered(how, await read() if read is not None and how.read else b"", document.append)
     if document.write is None:
         _unable("written", path)
-    content = await read() if read is not None and not how.truncate else b""
+    content = b"" if read is None or how.truncate or how.call else await read()
     return Buffered(how, content, document.write, fresh=how.truncate and read is not None)
 
 

@@ -58,7 +58,7 @@ class MemoryTree:
             raise FileExists(path=show(path))
         if node is None:
             self._parent(path)
-        content = b"" if node is None or how.truncate else node.content
+        content = b"" if node is None or how.truncate or how.call else node.content
         fresh = node is None or how.truncate
         exclusive = how.exclusive
 

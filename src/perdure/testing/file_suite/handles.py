@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from perdure.base.errors import FileClosed, FileDenied, PerdureError
 from perdure.namespace.path import parse
-from perdure.namespace.port import CALL, READ, WRITE, FileService
+from perdure.namespace.port import CALL, CHANGE, READ, WRITE, FileService
 
 from .samples import get, put, refused
 
@@ -26,13 +26,20 @@ class Handles:
 
     async def test_a_part_is_changed_in_place(self, service: FileService) -> None:
         await put(service, "/a", b"0123456789")
-        async with await service.open(parse("/a"), CALL) as file:
+        async with await service.open(parse("/a"), CHANGE) as file:
             assert await file.read(2) == b"01"
             await file.write(b"xx")
             assert await file.read(2) == b"45"
             await file.seek(0)
             assert await file.read() == b"01xx456789"
         assert await get(service, "/a") == b"01xx456789"
+
+    async def test_a_call_of_plain_content_replaces_it(self, service: FileService) -> None:
+        await put(service, "/a", b"0123456789")
+        async with await service.open(parse("/a"), CALL) as file:
+            await file.write(b"xx")
+            assert await file.read() == b""
+        assert await get(service, "/a") == b"xx"
 
     async def test_what_is_left_out_before_a_write_is_zeros(self, service: FileService) -> None:
         async with await service.open(parse("/a"), WRITE) as file:

@@ -8,7 +8,7 @@ import pytest
 
 from perdure.base.errors import FileExists, IsADirectory, NoSuchFile, NotADirectory, PerdureError
 from perdure.namespace.path import parse
-from perdure.namespace.port import APPEND, CALL, CREATE, READ, WRITE, FileService, How
+from perdure.namespace.port import APPEND, CALL, CHANGE, CREATE, READ, WRITE, FileService, How
 
 from .samples import get, names, put, refused
 
@@ -72,7 +72,7 @@ class Writing:
         assert [await get(service, "/a"), await get(service, "/b")] == [b"", b""]
 
     async def test_a_missing_file_is_created_only_on_demand(self, service: FileService) -> None:
-        for how in (READ, CALL, How(write=True), How(write=True, truncate=True), How(write=True, append=True)):
+        for how in (READ, CHANGE, CALL, How(write=True), How(write=True, truncate=True), How(write=True, append=True)):
             await refused(NoSuchFile, service.open(parse("/a"), how))
         assert await names(service) == []
 
@@ -120,6 +120,6 @@ class Writing:
     async def test_a_directory_is_not_opened(self, service: FileService) -> None:
         await service.mkdir(parse("/d"))
         for path in ("/", "/d"):
-            for how in (READ, WRITE, APPEND, CALL):
+            for how in (READ, WRITE, APPEND, CHANGE):
                 await refused(IsADirectory, service.open(parse(path), how))
             await refused(PerdureError, service.open(parse(path), CREATE))
