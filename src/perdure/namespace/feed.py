@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Awaitable, Callable
 from weakref import WeakSet
 
 from perdure.base.clock import Clock
 
 from .path import ROOT, Path
-from .port import Change, ChangeKind
+from .port import Change, ChangeKind, Watch
+from .relocated import Relocated
 
 
 class Feed:
@@ -36,6 +38,9 @@ class Feed:
     @property
     def watched(self) -> bool:
         return bool(self._watches)
+
+    def watched_at(self, place: Path) -> bool:
+        return any(watch.below[: len(place)] == place for watch in self._watches)
 
     def tell(self, kind: ChangeKind, path: Path = ROOT, data: bytes = b"") -> int:
         """Add a change at once, dropping the oldest where the backlog is full. Returns its number."""
@@ -71,6 +76,14 @@ class Feed:
         """Changes of `below` and what is under it: from now on, or those that follow number `after`."""
         return FeedWatch(self, self._last if after is None else after, below)
 
+    def at(self, place: Path) -> Callable[[int | None], Awaitable[Watch]]:
+        """What a node at `place` gives as its `watch`: changes below it, with paths relative to it."""
+
+        async def watch(after: int | None) -> Watch:
+            return Relocated(await self.watch(after, place), ROOT, len(place))
+
+        return watch
+
     def _crowded(self) -> bool:
         full = len(self._kept) == self._kept.maxlen
         return full and any(watch.cursor < self._kept[0].seq for watch in self._watches)
@@ -80,7 +93,7 @@ class FeedWatch:
     def __init__(self, feed: Feed, cursor: int, below: Path) -> None:
         self.cursor = cursor
         self._feed = feed
-        self._below = below
+        self.below = below
         self._news = asyncio.Event()
         self._closed = False
         feed._watches.add(self)
@@ -114,11 +127,11 @@ class FeedWatch:
         first = last - len(kept) + 1
         if self.cursor < first - 1 or self.cursor > last:  # beyond the last: a cursor of an earlier process
             self._advance(first - 1)
-            return Change("gap", self._below, self.cursor)
-        depth = len(self._below)
+            return Change("gap", self.below, self.cursor)
+        depth = len(self.below)
         for index in range(self.cursor + 1 - first, len(kept)):
             change = kept[index]
-            if change.path[:depth] == self._below:
+            if change.path[:depth] == self.below:
                 self._advance(change.seq)
                 return change
         self._advance(last)

@@ -95,4 +95,4 @@ def _what_is_odd(name: str) -> str:
 
 def _invalid(text: str, why: str) -> InvalidPath:
     shown = text if len(text) <= 80 else f"{text[:79]}…"
-    return InvalidPath(f"{shown!a} is not a path: {why}", path=ascii(shown)[1:-1])
+    return InvalidPath(f"it is not a path: {why}", path=ascii(shown)[1:-1])

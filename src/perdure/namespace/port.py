@@ -19,7 +19,9 @@ ChangeKind: TypeAlias = Literal["created", "modified", "deleted", "data", "gap"]
 
 class How(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """How to open a file. `create` makes it where it is missing, `exclusive` refuses it where it is there; `append`
-    puts what is written behind what is there, whoever else appends meanwhile. `truncate` begins with nothing."""
+    puts what is written behind what is there, whoever else appends meanwhile. `truncate` begins with nothing.
+    `call` writes a request and reads its answer; a file that is plain content takes the request as its new content, and
+    answers nothing."""
 
     read: bool = False
     write: bool = False
@@ -27,14 +29,22 @@ class How(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     truncate: bool = False
     append: bool = False
     exclusive: bool = False
+    call: bool = False
+
+    @property
+    def writes(self) -> bool:
+        """Whether it may change anything."""
+        return self.write or self.create or self.truncate or self.append
 
 
 READ = How(read=True)
 WRITE = How(write=True, create=True, truncate=True)
 """Replace what is there, or create it."""
 APPEND = How(write=True, create=True, append=True)
-CALL = How(read=True, write=True)
-"""Write a request, read the answer on the same handle; or change a part of a file that is there."""
+CHANGE = How(read=True, write=True)
+"""Read and write a file that is there, in place."""
+CALL = How(read=True, write=True, call=True)
+"""Write a request, read the answer on the same handle."""
 CREATE = How(write=True, create=True, exclusive=True)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NoReturn
+from typing import NoReturn, TypeAlias
 
 from perdure.base.errors import (
     FileDenied,
@@ -17,8 +17,11 @@ from .buffered import Buffered
 from .exchange import Exchange
 from .node import Document, Folder, Graft, Node
 from .path import Path, show
-from .port import APPEND, READ, WRITE, Entry, File, FileService, How, Stat, Watch
+from .placed import Placed
+from .port import APPEND, READ, WRITE, Entry, File, How, Stat, Watch
 from .relocated import Relocated
+
+Found: TypeAlias = Document | Folder | Placed
 
 
 class Served:
@@ -31,28 +34,26 @@ class Served:
 
     async def open(self, path: Path, how: How = READ) -> File:
         node, rest = await self._walk(path)
-        if isinstance(node, Graft):
-            return await node.service.open(rest, how)
+        if isinstance(node, Placed):
+            return await node.open(path, how)
         if rest:
             if not how.create or len(rest) > 1:
-                raise _missing(path)
+                raise NoSuchFile(path=show(path))
             return self._new(node, path, how)
         if isinstance(node, Folder):
             if node.itself is None:
-                raise IsADirectory(f"{show(path)} is a directory", path=show(path))
+                raise IsADirectory(path=show(path))
             node = node.itself
         if how.exclusive:
-            raise FileExists(f"{show(path)} is there already", path=show(path))
+            raise FileExists(path=show(path))
         return await _open(node, path, how)
 
     async def list(self, path: Path) -> list[Entry]:
-        node, rest = await self._walk(path)
-        if isinstance(node, Graft):
-            return await node.service.list(rest)
-        if rest:
-            raise _missing(path)
+        node = await self._find(path)
+        if isinstance(node, Placed):
+            return await node.list(path)
         if isinstance(node, Document):
-            raise NotADirectory(f"{show(path)} is a file", path=show(path))
+            raise NotADirectory(path=show(path))
         found = {name: _entry(name, one) for name, one in node.nodes.items()}
         if node.names is not None:
             for name in await node.names():
@@ -63,63 +64,57 @@ class Served:
         return [found[name] for name in sorted(found)]
 
     async def stat(self, path: Path) -> Stat:
-        node, rest = await self._walk(path)
-        if isinstance(node, Graft):
-            return await node.service.stat(rest)
-        if rest:
-            raise _missing(path)
+        node = await self._find(path)
+        if isinstance(node, Placed):
+            return await node.stat(path)
         return _stat(node)
 
     async def watch(self, path: Path, after: int | None = None) -> Watch:
-        node, rest = await self._walk(path)
-        above = path[: len(path) - len(rest)]
-        if isinstance(node, Graft):
-            return Relocated(await node.service.watch(rest, after), above)
-        if rest:
-            raise _missing(path)
+        node = await self._find(path)
+        if isinstance(node, Placed):
+            return await node.watch(path, after)
         if isinstance(node, Folder) and node.watch is None and node.itself is not None:
             node = node.itself
         if node.watch is None:
-            raise FileUnsupported(f"{show(path)} cannot be watched", path=show(path))
-        return Relocated(await node.watch(after), above)
+            raise FileUnsupported("it cannot be watched", path=show(path))
+        return Relocated(await node.watch(after), path)
 
     async def remove(self, path: Path) -> None:
-        graft, rest = await self._graft(path)
-        if graft is not None:
-            return await graft.remove(rest)
-        folder, name = await self._folder(path)
-        await self._exists(path)
-        if folder.remove is None or name in folder.nodes:
+        folder = await self._parent(path)
+        if isinstance(folder, Placed):
+            return await folder.remove(path)
+        await self._find(path)
+        if folder.remove is None or path[-1] in folder.nodes:
             _unable("removed", path)
-        await folder.remove(name)
+        await folder.remove(path[-1])
 
     async def rename(self, path: Path, to: Path) -> None:
-        graft, rest = await self._graft(path)
-        other, target = await self._graft(to)
-        if graft is not None and graft is other:
-            return await graft.rename(rest, target)
-        folder, name = await self._folder(path)
-        await self._exists(path)
-        if graft is not None or other is not None or path[:-1] != to[:-1] or folder.rename is None:
-            _unable(f"renamed to {show(to)}", path)
-        if name in folder.nodes or to[-1] in folder.nodes:
-            _unable(f"renamed to {show(to)}", path)
-        if path != to:
-            await folder.rename(name, to[-1])
+        folder, into = await self._parent(path), await self._parent(to)
+        if isinstance(folder, Placed) or isinstance(into, Placed):
+            if isinstance(folder, Placed) and folder == into:
+                return await folder.rename(path, to)
+            _unable("moved there", path)
+        name, new = path[-1], to[-1]
+        await self._find(path)
+        if path[:-1] != to[:-1]:
+            _unable("moved there", path)
+        if folder.rename is None or name in folder.nodes or new in folder.nodes:
+            _unable("renamed", path)
+        if name != new:
+            await folder.rename(name, new)
 
     async def mkdir(self, path: Path) -> None:
-        graft, rest = await self._graft(path)
-        if graft is not None:
-            return await graft.mkdir(rest)
-        _, missing = await self._walk(path)
+        node, missing = await self._walk(path)
+        if isinstance(node, Placed) and missing:
+            return await node.mkdir(path)
         if not missing:
-            raise FileExists(f"{show(path)} is there already", path=show(path))
-        folder, name = await self._folder(path)
-        if folder.mkdir is None:
+            raise FileExists(path=show(path))
+        folder = await self._parent(path)
+        if isinstance(folder, Placed) or folder.mkdir is None:
             _unable("made", path)
-        await folder.mkdir(name)
+        await folder.mkdir(path[-1])
 
-    def _new(self, parent: Node, path: Path, how: How) -> File:
+    def _new(self, parent: Document | Folder, path: Path, how: How) -> File:
         if not isinstance(parent, Folder) or parent.create is None:
             _unable("created", path)
         create, exclusive = parent.create, how.exclusive
@@ -130,7 +125,7 @@ class Served:
             if missing:
                 await create(path[-1], data)
             elif exclusive:
-                raise FileExists(f"{show(path)} is there already", path=show(path))
+                raise FileExists(path=show(path))
             else:
                 async with await self.open(path, APPEND if how.append else WRITE) as file:
                     await file.write(data)
@@ -138,7 +133,7 @@ class Served:
 
         return Buffered(how, b"", keep, fresh=True)
 
-    async def _walk(self, path: Path) -> tuple[Node, Path]:
+    async def _walk(self, path: Path) -> tuple[Found, Path]:
         """The deepest node that there is on the way, and the names that are left: those of a graft, or missing ones."""
         node = self._root
         for index, name in enumerate(path):
@@ -150,31 +145,25 @@ class Served:
                     return node, path[index:]
                 node = found
             elif isinstance(node, Graft):
-                return node, path[index:]
+                return Placed(node.service, path[:index]), path[index:]
             else:
-                raise NotADirectory(f"{show(path[:index])} is a file", path=show(path))
-        return node, ()
+                raise NotADirectory(path=show(path[:index]))
+        return (Placed(node.service, path), ()) if isinstance(node, Graft) else (node, ())
 
-    async def _graft(self, path: Path) -> tuple[FileService | None, Path]:
-        """The service that a path leads into, below the place where it is grafted on."""
+    async def _find(self, path: Path) -> Found:
         node, rest = await self._walk(path)
-        return (node.service, rest) if isinstance(node, Graft) and rest else (None, path)
+        if rest and not isinstance(node, Placed):
+            raise NoSuchFile(path=show(path))
+        return node
 
-    async def _folder(self, path: Path) -> tuple[Folder, str]:
-        """The folder that a path is in, and its name in there."""
+    async def _parent(self, path: Path) -> Folder | Placed:
+        """What a path is in."""
         if not path:
             raise FileDenied("the root stays where it is", path="/")
-        parent, rest = await self._walk(path[:-1])
-        if rest:
-            raise _missing(path)
-        if not isinstance(parent, Folder):
-            raise NotADirectory(f"{show(path[:-1])} is a file", path=show(path))
-        return parent, path[-1]
-
-    async def _exists(self, path: Path) -> None:
-        _, rest = await self._walk(path)
-        if rest:
-            raise _missing(path)
+        parent = await self._find(path[:-1])
+        if isinstance(parent, Document):
+            raise NotADirectory(path=show(path[:-1]))
+        return parent
 
 
 async def _open(document: Document, path: Path, how: How) -> File:
@@ -182,7 +171,7 @@ async def _open(document: Document, path: Path, how: How) -> File:
     if not how.write:
         if read is None:
             why = "it answers requests: write one, then read on the same handle" if call else "it is only written"
-            raise FileUnsupported(f"{show(path)} cannot be read: {why}", path=show(path))
+            raise FileUnsupported(f"it cannot be read: {why}", path=show(path))
         return Buffered(how, await read())
     if call is not None:
         return Exchange(call)
@@ -192,7 +181,7 @@ async def _open(document: Document, path: Path, how: How) -> File:
         return Buffered(how, await read() if read is not None and how.read else b"", document.append)
     if document.write is None:
         _unable("written", path)
-    content = await read() if read is not None and not how.truncate else b""
+    content = b"" if read is None or how.truncate or how.call else await read()
     return Buffered(how, content, document.write, fresh=how.truncate and read is not None)
 
 
@@ -209,9 +198,5 @@ def _stat(node: Document | Folder) -> Stat:
     return Stat(False, node.size, None, node.modified_at, node.read is not None or node.call is not None, writable)
 
 
-def _missing(path: Path) -> NoSuchFile:
-    return NoSuchFile(f"there is no {show(path)}", path=show(path))
-
-
 def _unable(done: str, path: Path) -> NoReturn:
-    raise FileUnsupported(f"{show(path)} cannot be {done}", path=show(path))
+    raise FileUnsupported(f"it cannot be {done}", path=show(path))

@@ -51,14 +51,14 @@ class MemoryTree:
     async def open(self, path: Path, how: How = READ) -> Buffered:
         node = self._look(path)
         if isinstance(node, _Directory):
-            raise IsADirectory(f"{show(path)} is a directory", path=show(path))
+            raise IsADirectory(path=show(path))
         if node is None and not how.create:
-            raise _missing(path)
+            raise NoSuchFile(path=show(path))
         if node is not None and how.exclusive:
-            raise FileExists(f"{show(path)} is there already", path=show(path))
+            raise FileExists(path=show(path))
         if node is None:
             self._parent(path)
-        content = b"" if node is None or how.truncate else node.content
+        content = b"" if node is None or how.truncate or how.call else node.content
         fresh = node is None or how.truncate
         exclusive = how.exclusive
 
@@ -72,7 +72,7 @@ class MemoryTree:
     async def list(self, path: Path) -> list[Entry]:
         node = self._find(path)
         if isinstance(node, _File):
-            raise NotADirectory(f"{show(path)} is a file", path=show(path))
+            raise NotADirectory(path=show(path))
         return [
             Entry(name, False, len(one.content), one.modified_at)
             if isinstance(one, _File)
@@ -93,7 +93,7 @@ class MemoryTree:
     async def remove(self, path: Path) -> None:
         node = self._find(path)
         if isinstance(node, _Directory) and node.nodes:
-            raise DirectoryNotEmpty(f"{show(path)} is not empty", path=show(path))
+            raise DirectoryNotEmpty(path=show(path))
         del self._parent(path).nodes[path[-1]]
         self._changed("deleted", path)
 
@@ -102,10 +102,10 @@ class MemoryTree:
         if path == to:
             return
         if to[: len(path)] == path:
-            raise InvalidPath(f"{show(path)} cannot move into itself", path=show(to))
+            raise InvalidPath("a directory cannot move into itself", path=show(to))
         target = self._look(to)
         if target is not None and (isinstance(node, _Directory) or isinstance(target, _Directory)):
-            raise FileExists(f"{show(to)} is there already", path=show(to))
+            raise FileExists(path=show(to))
         into, out = self._parent(to), self._parent(path)
         del out.nodes[path[-1]]
         into.nodes[to[-1]] = node
@@ -114,7 +114,7 @@ class MemoryTree:
 
     async def mkdir(self, path: Path) -> None:
         if self._look(path) is not None:
-            raise FileExists(f"{show(path)} is there already", path=show(path))
+            raise FileExists(path=show(path))
         now = self._clock.now()
         self._parent(path).nodes[path[-1]] = _Directory(now, now)
         self._changed("created", path)
@@ -122,13 +122,13 @@ class MemoryTree:
     def _write(self, path: Path, data: bytes, how: How, exclusive: bool) -> None:
         node = self._look(path)
         if isinstance(node, _Directory):
-            raise IsADirectory(f"{show(path)} is a directory", path=show(path))
+            raise IsADirectory(path=show(path))
         if node is not None and exclusive:
-            raise FileExists(f"{show(path)} is there already", path=show(path))
+            raise FileExists(path=show(path))
         now = self._clock.now()
         if node is None:
             if not how.create:
-                raise _missing(path)
+                raise NoSuchFile(path=show(path))
             self._parent(path).nodes[path[-1]] = _File(now, now, data)
             self._changed("created", path)
         else:
@@ -145,11 +145,11 @@ class MemoryTree:
         node: _Node = self._root
         for index, name in enumerate(path):
             if isinstance(node, _File):
-                raise NotADirectory(f"{show(path[:index])} is a file", path=show(path))
+                raise NotADirectory(path=show(path[:index]))
             found = node.nodes.get(name)
             if found is None:
                 if index < len(path) - 1:
-                    raise _missing(path)
+                    raise NoSuchFile(path=show(path))
                 return None
             node = found
         return node
@@ -157,7 +157,7 @@ class MemoryTree:
     def _find(self, path: Path) -> _Node:
         node = self._look(path)
         if node is None:
-            raise _missing(path)
+            raise NoSuchFile(path=show(path))
         return node
 
     def _parent(self, path: Path) -> _Directory:
@@ -165,9 +165,5 @@ class MemoryTree:
             raise FileDenied("the root stays where it is", path="/")
         parent = self._find(path[:-1])
         if isinstance(parent, _File):
-            raise NotADirectory(f"{show(path[:-1])} is a file", path=show(path))
+            raise NotADirectory(path=show(path[:-1]))
         return parent
-
-
-def _missing(path: Path) -> NoSuchFile:
-    return NoSuchFile(f"there is no {show(path)}", path=show(path))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from perdure.base.errors import AgentNotFound, Fenced, Held, InboxFull, InputError, KeyExists, VersionConflict
 
-from .ops import VALUE_LIMIT, HasFence, NewEnvelope, NoKey, PutValue, RunIs, TimerIs, ValueIs
+from .ops import VALUE_LIMIT, HasFence, NewEnvelope, NoKey, NotRemembered, PutValue, RunIs, TimerIs, ValueIs
+from .rows import Timer
 
 
 def no_agent(agent_id: str) -> AgentNotFound:
@@ -13,6 +14,14 @@ def no_agent(agent_id: str) -> AgentNotFound:
 
 def agent_exists(agent_id: str) -> KeyExists:
     return KeyExists(f"agent {agent_id!r} exists already", agent_id=agent_id)
+
+
+def run_exists(run_id: str) -> KeyExists:
+    return KeyExists(f"run {run_id} exists already", run_id=run_id)
+
+
+def timer_exists(timer: Timer) -> KeyExists:
+    return KeyExists(f"timer {timer.key!r} of run {timer.run_id} exists already", run_id=timer.run_id, key=timer.key)
 
 
 def fenced(guard: HasFence, owner: str, fence: int) -> Fenced:
@@ -51,6 +60,10 @@ def key_recorded(guard: NoKey) -> KeyExists:
         key=guard.key,
         type=guard.type,
     )
+
+
+def remembered(guard: NotRemembered) -> KeyExists:
+    return KeyExists(f"request {guard.key!r} was answered already", key=guard.key)
 
 
 def other_timer(guard: TimerIs, due: int | None) -> VersionConflict:

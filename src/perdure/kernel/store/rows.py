@@ -104,6 +104,15 @@ class ValueRow(msgspec.Struct, frozen=True, gc=False):
     digest: str
 
 
+class Answer(msgspec.Struct, frozen=True, gc=False):
+    """What was answered to the request with this idempotency key."""
+
+    key: str
+    data: bytes
+    at: int
+    expires_at: int
+
+
 class WorkerRow(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     id: str
     heartbeat_at: int

@@ -14,12 +14,14 @@ from perdure.kernel.store.ops import (
     NewEnvelope,
     NoAgent,
     NoKey,
+    NotRemembered,
     RunIs,
     TimerIs,
     ValueIs,
     WithinBudget,
 )
 
+from .answers import find_answer
 from .tables import Tables
 
 
@@ -75,6 +77,10 @@ def _no_key(tables: Tables, guard: NoKey) -> PerdureError | None:
     return None
 
 
+def _not_remembered(tables: Tables, guard: NotRemembered) -> PerdureError | None:
+    return refusals.remembered(guard) if find_answer(tables, guard.key, guard.now) else None
+
+
 def _timer_is(tables: Tables, guard: TimerIs) -> PerdureError | None:
     timer = tables.timers.get((guard.run_id, guard.key))
     due = timer.due if timer else None
@@ -102,6 +108,7 @@ _CHECKS: dict[type[Guard], Callable[[Tables, Any], PerdureError | None]] = {
     NewEnvelope: _new_envelope,
     RunIs: _run_is,
     NoKey: _no_key,
+    NotRemembered: _not_remembered,
     TimerIs: _timer_is,
     ValueIs: _value_is,
     WithinBudget: _within_budget,

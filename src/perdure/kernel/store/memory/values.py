@@ -10,8 +10,7 @@ from .tables import Tables
 
 
 def put_value(tables: Tables, op: ops.PutValue) -> str:
-    if op.agent_id not in tables.agents:
-        raise refusals.no_agent(op.agent_id)
+    tables.need(op.agent_id)
     refusal = refusals.bad_value(op)
     if refusal is not None:
         raise refusal

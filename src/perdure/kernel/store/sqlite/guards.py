@@ -14,12 +14,14 @@ from perdure.kernel.store.ops import (
     NewEnvelope,
     NoAgent,
     NoKey,
+    NotRemembered,
     RunIs,
     TimerIs,
     ValueIs,
     WithinBudget,
 )
 
+from .answers import find_answer
 from .packing import tight
 from .transaction import Transaction
 
@@ -69,6 +71,10 @@ def _no_key(tx: Transaction, guard: NoKey) -> PerdureError | None:
     return refusals.key_recorded(guard) if found else None
 
 
+def _not_remembered(tx: Transaction, guard: NotRemembered) -> PerdureError | None:
+    return None if find_answer(tx, guard.key, guard.now) is None else refusals.remembered(guard)
+
+
 def _timer_is(tx: Transaction, guard: TimerIs) -> PerdureError | None:
     row = tx.one("SELECT due FROM timers WHERE run_id = ? AND key = ?", (guard.run_id, guard.key))
     due = row[0] if row else None
@@ -97,6 +103,7 @@ CHECKS: dict[type[Guard], Callable[[Transaction, Any], PerdureError | None]] = {
     NewEnvelope: _new_envelope,
     RunIs: _run_is,
     NoKey: _no_key,
+    NotRemembered: _not_remembered,
     TimerIs: _timer_is,
     ValueIs: _value_is,
     WithinBudget: _within_budget,

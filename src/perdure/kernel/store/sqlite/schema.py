@@ -16,12 +16,19 @@ APPLICATION_ID = 0x50455244
 BUSY_MS = 5_000
 """How long a writer waits for another process before it gives up with StoreBusy."""
 
-VALUES = """
+KEPT = """
 -- What agents keep, by keys of their own.
 CREATE TABLE agent_values (
     agent INTEGER NOT NULL, key TEXT NOT NULL, at INTEGER NOT NULL, digest TEXT NOT NULL, data BLOB NOT NULL,
     PRIMARY KEY (agent, key)
 );
+
+-- What was answered to requests, by their idempotency keys. n: in which order.
+CREATE TABLE answers (
+    n INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, at INTEGER NOT NULL, expires_at INTEGER NOT NULL,
+    data BLOB NOT NULL
+);
+CREATE INDEX answers_expiry ON answers (expires_at);
 """
 """Since version 2."""
 
@@ -107,7 +114,7 @@ class Schema(msgspec.Struct, frozen=True):
     steps: Mapping[int, str] = {}
 
 
-SCHEMA = Schema(version=2, tables=TABLES + VALUES, steps={1: VALUES})
+SCHEMA = Schema(version=2, tables=TABLES + KEPT, steps={1: KEPT})
 
 
 def connect(path: str, busy_ms: int = BUSY_MS) -> apsw.Connection:
