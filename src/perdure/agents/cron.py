@@ -23,8 +23,6 @@ NAMES = {
 
 
 FIELDS = "a cron line of five fields"
-LEAST_EVERY_MS = 1_000
-"""The shortest interval of a schedule: what is to come more often belongs into a run."""
 FOLD_MS = 2 * 3_600_000
 """No clock was ever put back further."""
 

@@ -11,7 +11,8 @@ from perdure.base.codec import digest, pack, unpack_as
 from perdure.base.errors import InputError
 from perdure.kernel.alarms import PREFIX, Alarm, Firing
 
-from .cron import LEAST_EVERY_MS, cron
+from .amounts import LEAST_EVERY_MS
+from .cron import cron
 from .spec import Trigger
 
 ON_TIME_MS = 60_000

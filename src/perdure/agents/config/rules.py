@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from importlib import import_module
 from typing import Any, TypeAlias
 
 from perdure.compute.provider import PROVIDERS
 
-from ..amounts import Duration, decode_amount
-from ..cron import LEAST_EVERY_MS, is_zone, problem_of
+from ..amounts import LEAST_EVERY_MS, Duration, decode_amount
 from .problems import Finding, Path, guess
 from .scalars import as_number
 
@@ -139,9 +139,9 @@ def _lasts(timeout: str | int | float) -> bool:
         return False
 
 
-def _is_too_often(every: str | int | float) -> bool:
+def _is_shorter(every: str | int | float, least: int) -> bool:
     try:
-        return bool(decode_amount(Duration, every) < LEAST_EVERY_MS)
+        return bool(decode_amount(Duration, every) < least)
     except ValueError:
         return False  # it is no duration: the schema says so
 
@@ -165,12 +165,16 @@ def _trigger(entry: Any, path: Path) -> Iterator[Finding]:
         found = " and ".join(kinds) or "none"
         yield Finding(path, f"a trigger has exactly one of {', '.join(_KINDS)}; found {found}")
     schedule, zone, every = entry.get("schedule"), entry.get("timezone"), entry.get("every")
-    if isinstance(schedule, str) and (problem := problem_of(schedule)) is not None:
+    cron = import_module("perdure.agents.cron") if schedule or zone else None
+    if cron is not None and isinstance(schedule, str) and (problem := cron.problem_of(schedule)) is not None:
         yield Finding((*path, "schedule"), f"expected {problem}", shown=True)
-    if isinstance(zone, str) and not is_zone(zone):
+    if cron is not None and isinstance(zone, str) and not cron.is_zone(zone):
         what = "expected a time zone of the IANA database, such as Europe/Zurich"
         yield Finding((*path, "timezone"), what, shown=True)
-    if isinstance(every, str | int | float) and not isinstance(every, bool) and _is_too_often(every):
+    file = entry.get("file")
+    if isinstance(file, str) and (not file.strip() or file.startswith(("/", "~")) or ".." in file.split("/")):
+        yield Finding((*path, "file"), "expected a pattern below the agent's folder, such as inbox/*.csv", shown=True)
+    if isinstance(every, str | int | float) and not isinstance(every, bool) and _is_shorter(every, LEAST_EVERY_MS):
         yield Finding((*path, "every"), "expected a second or longer", shown=True)
 
 
