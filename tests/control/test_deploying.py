@@ -135,3 +135,41 @@ async def test_a_schedule_is_checked_before_it_is_set(opened: Open) -> None:
             await rt.unschedule("nobody", "sch_1")
         with pytest.raises(AgentNotFound):
             await rt.deliver(Envelope("env_1", "nobody"))
+
+
+class Snoozer(perdure.Agent):
+    """Sets an alarm, then one more when it rings; the third message fails after setting one."""
+
+    class State(perdure.AgentState):
+        rung: list[str] = []
+
+    async def on_message(self, ctx: perdure.Context, message: Envelope) -> str:
+        id = ctx.schedule(Schedule(at=await ctx.now() + HOUR, payload=message.payload))
+        if message.payload == "fail":
+            raise ValueError("after all")
+        if message.payload == "never mind":
+            ctx.unschedule(id)
+        return id
+
+    async def on_alarm(self, ctx: perdure.Context, alarm: Envelope) -> None:
+        self.state.rung = [*self.state.rung, alarm.payload["payload"]]
+
+
+async def test_an_agent_sets_alarms_of_its_own_that_go_with_the_tick(opened: Open, world: Any) -> None:
+    clock = world[2]
+    async with opened() as rt:
+        set_ = await rt.run(Snoozer, "tea", agent="snoozer")
+        assert [one.id for one in await rt.schedules("snoozer")] == [set_.output]
+        failed = await rt.run(Snoozer, "fail", agent="snoozer")
+        assert failed.status == "failed"
+        await rt.run(Snoozer, "never mind", agent="snoozer")
+        assert [one.id for one in await rt.schedules("snoozer")] == [set_.output]
+        assert (await rt.replay(set_.run_id)).verdict == "same"
+        rt.engine.hurry()
+        await clock.advance(HOUR + 1)
+        await clock.advance(1)
+        (alarm, *_) = (await rt.runs(agent="snoozer")).items
+        assert alarm.status == "done"
+        row = await rt.store.load_agent("snoozer")
+        assert row is not None and row.state is not None and b"tea" in row.state
+        assert await rt.schedules("snoozer") == []

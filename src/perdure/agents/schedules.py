@@ -28,7 +28,7 @@ class Schedule(msgspec.Struct, frozen=True, omit_defaults=True):
 
     What was due while nobody was there to fire it is made up for by one alarm (`run_once`), by none (`skip`), or by one
     each, the last `most` of them (`catch_up`). The alarm's payload is `input` where there is one, else
-    `{alarm_id, scheduled_at, fired_at, payload}`. `source` says who set it: `spec` ones follow the agent's file.
+    `{alarm_id, scheduled_at, fired_at, payload}`. A schedule whose `source` is `spec` follows the agent's file.
     """
 
     at: int | None = None
@@ -40,7 +40,14 @@ class Schedule(msgspec.Struct, frozen=True, omit_defaults=True):
     most: Annotated[int, Meta(ge=1, le=MOST_AT_ONCE)] = 10
     input: str = ""
     payload: Any = None
-    source: Literal["spec", "agent", "operator"] = "operator"
+    source: Literal["spec", ""] = ""
+
+    def begin(self, now: int) -> tuple[bytes, int]:
+        """What is kept of a schedule that is set now, and when it is due first. Raises InputError."""
+        schedule = msgspec.structs.replace(self, start=now) if self.every is not None and not self.start else self
+        due = first_due(check(schedule), now)
+        assert due is not None  # what is never due did not pass the check
+        return pack(schedule), due
 
 
 def check(schedule: Schedule) -> Schedule:
@@ -81,7 +88,7 @@ def plan(id: str, value: bytes, due: int, now: int) -> Firing:
     return Firing(tuple(alarms), next_due(schedule, now))
 
 
-def of_triggers(agent_id: str, triggers: tuple[Trigger, ...], now: int) -> dict[str, Schedule]:
+def of_triggers(agent_id: str, triggers: tuple[Trigger, ...]) -> dict[str, Schedule]:
     """The schedules that an agent's file asks for, by their ids: the same trigger has the same id at every deployment,
     so that its next due time stays."""
     found: dict[str, Schedule] = {}
@@ -97,14 +104,8 @@ def of_triggers(agent_id: str, triggers: tuple[Trigger, ...], now: int) -> dict[
             input=trigger.input,
             source="spec",
         )
-        id = schedule_id(agent_id, pack(schedule).hex())
-        found[id] = msgspec.structs.replace(schedule, start=now) if schedule.every else schedule
+        found[PREFIX + digest([agent_id, pack(schedule)])] = schedule
     return found
-
-
-def schedule_id(agent_id: str, key: str) -> str:
-    """The id of an agent's schedule that `key` stands for."""
-    return PREFIX + digest([agent_id, key])
 
 
 def _due(schedule: Schedule, due: int, now: int) -> tuple[int, ...]:

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from perdure.agents.schedules import Schedule, check, first_due, of_triggers
+from perdure.agents.schedules import Schedule, of_triggers
 from perdure.agents.spec import Trigger
-from perdure.base.codec import pack, unpack_as
+from perdure.base.codec import unpack_as
 from perdure.base.errors import AgentNotFound
 from perdure.kernel.alarms import PREFIX, VALUES, drop_schedule, set_schedule
 from perdure.kernel.store.ops import Op
@@ -36,14 +36,11 @@ async def planned(runtime: Runtime, agent_id: str) -> list[Planned]:
 async def plan(runtime: Runtime, agent_id: str, schedule: Schedule, *, id: str = "") -> Planned:
     """Set a schedule, or replace the one of this id. Raises InputError and AgentNotFound."""
     now = runtime.clock.now()
-    if schedule.every is not None and not schedule.start:
-        schedule = msgspec.structs.replace(schedule, start=now)
-    due = first_due(check(schedule), now)
+    value, due = schedule.begin(now)
     id = id or runtime.ids.new(PREFIX.rstrip("_"))
-    assert due is not None  # what is never due did not pass the check
-    await runtime.store.commit(set_schedule(agent_id, id, pack(schedule), due, now=now))
+    await runtime.store.commit(set_schedule(agent_id, id, value, due, now=now))
     runtime.engine.hurry()
-    return Planned(id, agent_id, schedule, due)
+    return Planned(id, agent_id, unpack_as(value, Schedule), due)
 
 
 async def drop(runtime: Runtime, agent_id: str, id: str) -> bool:
@@ -57,15 +54,14 @@ async def drop(runtime: Runtime, agent_id: str, id: str) -> bool:
 async def follow_file(runtime: Runtime, agent_id: str, triggers: tuple[Trigger, ...]) -> None:
     """Let the schedules that come from the agent's file be those of `triggers`; the others stay as they are."""
     now = runtime.clock.now()
-    wanted = of_triggers(agent_id, triggers, now)
+    wanted = of_triggers(agent_id, triggers)
     there = {id for id, one in (await _stored(runtime, agent_id)).items() if one.source == "spec"}
     ops: list[Op] = []
     for id in there - wanted.keys():
         ops += drop_schedule(agent_id, id)
     for id in wanted.keys() - there:
-        due = first_due(check(wanted[id]), now)
-        assert due is not None
-        ops += set_schedule(agent_id, id, pack(wanted[id]), due, now=now)
+        value, due = wanted[id].begin(now)
+        ops += set_schedule(agent_id, id, value, due, now=now)
     if ops:
         await runtime.store.commit(ops)
         runtime.engine.hurry()

@@ -8,7 +8,7 @@ the timer still stands where it was found: of all who try, one succeeds.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import msgspec
 
@@ -45,6 +45,14 @@ class Firing(msgspec.Struct, frozen=True):
 
 Planner: TypeAlias = Callable[[str, bytes, int, int], Firing]
 """(id of the schedule, its value, due, now) → what to do, with every `at` ≤ now < `next`. Raises PerdureError."""
+
+
+class Plan(Protocol):
+    """A schedule, to the layers that know what it means."""
+
+    def begin(self, now: int) -> tuple[bytes, int]:
+        """What is kept of it when it is set now, and when it is due first (ms)."""
+        ...
 
 
 def set_schedule(agent_id: str, id: str, value: bytes, due: int, *, now: int) -> list[Op]:
