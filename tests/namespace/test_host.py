@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from pathlib import Path
+from threading import Event, Thread
 
 import pytest
 
@@ -58,6 +59,7 @@ async def refused(service: HostFolder, *path: str) -> None:
         service.watch(path),
         service.remove(path),
         service.rename(path, ("new",)),
+        service.rename(("there",), path),
         service.mkdir(path),
     ):
         with pytest.raises(FileError) as refusal:
@@ -88,6 +90,37 @@ async def test_a_folder_swapped_for_a_link_leads_nowhere(service: HostFolder, ro
     with pytest.raises(FileDenied):
         await file.close()
     assert os.listdir(root.parent / "outside") == []
+
+
+async def test_no_race_leads_out(service: HostFolder, root: Path) -> None:
+    """A folder is swapped for a link and back as fast as it goes, while files in it are read and written."""
+    (root / "d").mkdir()
+    (root / "d" / "secret").write_text("inside")
+    stop = Event()
+
+    def swap() -> None:
+        while not stop.is_set():
+            (root / "d").rename(root / "real")
+            (root / "d").symlink_to(root.parent)
+            (root / "d").unlink()
+            (root / "real").rename(root / "d")
+
+    swapping = Thread(target=swap)
+    swapping.start()
+    read = 0
+    try:
+        for _ in range(300):
+            try:
+                assert await get(service, "d", "secret") == b"inside"
+                read += 1
+                await put(service, ("d", "new"), b"inside")
+            except FileError:
+                continue
+    finally:
+        stop.set()
+        swapping.join()
+    assert read > 0
+    assert sorted(os.listdir(root.parent)) == ["jail", "outside", "secret"]
 
 
 async def test_special_files_are_refused_and_hang_nobody(service: HostFolder, root: Path) -> None:
