@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import socket
 from pathlib import Path
-from threading import Event, Thread
 
 import pytest
 
@@ -92,34 +91,33 @@ async def test_a_folder_swapped_for_a_link_leads_nowhere(service: HostFolder, ro
     assert os.listdir(root.parent / "outside") == []
 
 
-async def test_no_race_leads_out(service: HostFolder, root: Path) -> None:
-    """A folder is swapped for a link and back as fast as it goes, while files in it are read and written."""
+@pytest.mark.parametrize("swapped", ["d", "secret"])
+@pytest.mark.parametrize("how", [READ, WRITE, APPEND])
+async def test_no_race_leads_out(
+    service: HostFolder, root: Path, monkeypatch: pytest.MonkeyPatch, swapped: str, how: How
+) -> None:
+    """Somebody swaps a folder or a file for a link at the worst moment: looked at already, and about to be opened."""
     (root / "d").mkdir()
     (root / "d" / "secret").write_text("inside")
-    stop = Event()
+    here = root / "d" if swapped == "d" else root / "d" / "secret"
+    opens = os.open
 
-    def swap() -> None:
-        while not stop.is_set():
-            (root / "d").rename(root / "real")
-            (root / "d").symlink_to(root.parent)
-            (root / "d").unlink()
-            (root / "real").rename(root / "d")
+    def swap_and_open(name: str | Path, flags: int, mode: int = 0o777, *, dir_fd: int | None = None) -> int:
+        if name == swapped and not here.is_symlink():
+            here.rename(root / "real")
+            here.symlink_to(root.parent / ("." if swapped == "d" else "secret"))
+        return opens(name, flags, mode, dir_fd=dir_fd)
 
-    swapping = Thread(target=swap)
-    swapping.start()
-    read = 0
+    monkeypatch.setattr(os, "open", swap_and_open)
     try:
-        for _ in range(300):
-            try:
-                assert await get(service, "d", "secret") == b"inside"
-                read += 1
-                await put(service, ("d", "new"), b"inside")
-            except FileError:
-                continue
-    finally:
-        stop.set()
-        swapping.join()
-    assert read > 0
+        async with await service.open(("d", "secret"), how) as file:
+            if how is READ:
+                assert await file.read() == b"inside"
+            else:
+                await file.write(b"changed")
+    except FileError as refusal:
+        assert str(root.parent) not in str(refusal.as_dict())
+    assert (root.parent / "secret").read_text() == "secret"
     assert sorted(os.listdir(root.parent)) == ["jail", "outside", "secret"]
 
 
@@ -132,6 +130,14 @@ async def test_special_files_are_refused_and_hang_nobody(service: HostFolder, ro
     await refused(service, "pipe")
     await refused(service, "socket")
     assert [one.name for one in await service.list(())] == ["there"]
+
+
+@pytest.mark.parametrize("name", ["..", ".", "", "../secret", "..\\secret", "/etc", "a\0", "\udcff", "\uff0e\uff0e"])
+async def test_a_name_that_nobody_parsed_is_refused_too(service: HostFolder, root: Path, name: str) -> None:
+    (root / "there").write_text("x")
+    await refused(service, name)
+    await refused(service, name, "secret")
+    await refused(service, "there", name)
 
 
 async def test_names_that_are_no_paths_are_not_shown(service: HostFolder, root: Path) -> None:

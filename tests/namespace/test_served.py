@@ -216,3 +216,18 @@ async def test_a_service_is_grafted_into_another() -> None:
     await service.remove(("notes", "b"))
     assert (await service.stat(("notes",))).is_dir
     assert [one.name for one in await service.list(("notes",))] == ["d"]
+
+
+async def test_a_listing_looks_up_no_child_that_it_knows_all_about() -> None:
+    looked: list[str] = []
+
+    async def names() -> list[str | Entry]:
+        return [Entry("known", False, 4, 7), "asked"]
+
+    async def child(name: str) -> Node | None:
+        looked.append(name)
+        return Graft(Served(Document(read=now, size=9)))
+
+    service = Served(Folder(names=names, child=child))
+    assert await service.list(()) == [Entry("asked", False, 9), Entry("known", False, 4, 7)]
+    assert looked == ["asked"]

@@ -142,6 +142,7 @@ class Jail:
         if not path:
             raise IsADirectory("it is the root", path="/")
         with self._folder(path[:-1]) as folder, told(path):
+            _plain(path[-1], path)
             if path[-1].startswith(_RESERVED):
                 raise FileDenied("the name is reserved", path=show(path))
             yield folder, path[-1]
@@ -153,6 +154,7 @@ class Jail:
         try:
             for index, name in enumerate(path):
                 with told(path[: index + 1]):
+                    _plain(name, path)
                     _folder_itself(_look(handle, name), path[: index + 1])
                     inner = os.open(name, _FOLDER, dir_fd=handle)
                 os.close(handle)
@@ -161,6 +163,12 @@ class Jail:
                 yield handle
         finally:
             os.close(handle)
+
+
+def _plain(name: str, path: Path) -> None:
+    why = what_is_wrong(name)  # paths are parsed long before; here it would be too late to trust that
+    if why:
+        raise InvalidPath(why, path=ascii(show(path))[1:-1])
 
 
 def _look(folder: int, name: str) -> os.stat_result:
