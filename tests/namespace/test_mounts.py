@@ -19,8 +19,8 @@ from perdure.namespace.mounted import Mounted
 from perdure.namespace.mounts import Mount, MountTable
 from perdure.namespace.namespace import Namespace
 from perdure.namespace.node import Document, Folder, Graft
-from perdure.namespace.path import parse
-from perdure.namespace.port import CREATE, WRITE, Entry
+from perdure.namespace.path import Path, parse
+from perdure.namespace.port import CREATE, WRITE, Entry, Stat
 from perdure.namespace.served import Served
 from perdure.namespace.tree import MemoryTree
 from perdure.testing import ManualClock
@@ -245,3 +245,12 @@ async def test_a_layer_is_taken_away_without_the_others() -> None:
     assert await namespace.read("/tools/calc") == b"core"
     await held.seek(0)
     assert await held.read() == b"core"
+
+
+async def test_a_service_that_is_broken_does_not_hide_the_others() -> None:
+    class Broken(MemoryTree):
+        async def stat(self, path: Path) -> Stat:
+            raise FileError("the disk is gone")
+
+    namespace = seen(MountTable(mount("/broken", Broken(ManualClock())), mount("/whole")))
+    assert await names(namespace, "/") == ["broken", "whole"]

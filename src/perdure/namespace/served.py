@@ -6,6 +6,7 @@ from typing import NoReturn, TypeAlias
 
 from perdure.base.errors import (
     FileDenied,
+    FileError,
     FileExists,
     FileUnsupported,
     IsADirectory,
@@ -187,7 +188,10 @@ async def _open(document: Document, path: Path, how: How) -> File:
 
 
 async def _entry(name: str, node: Node) -> Entry:
-    stat = await node.service.stat(()) if isinstance(node, Graft) else _stat(node)
+    try:
+        stat = await node.service.stat(()) if isinstance(node, Graft) else _stat(node)
+    except FileError:
+        stat = Stat(True)  # what is broken is listed too: opening it tells more
     return Entry(name, stat.is_dir, stat.size, stat.modified_at)
 
 
