@@ -7,7 +7,15 @@ from typing import TypeAlias
 
 import pytest
 
-from perdure.base.errors import DirectoryNotEmpty, FileExists, FileUnsupported, IsADirectory, NoSuchFile, NotADirectory
+from perdure.base.errors import (
+    DirectoryNotEmpty,
+    FileError,
+    FileExists,
+    FileUnsupported,
+    IsADirectory,
+    NoSuchFile,
+    NotADirectory,
+)
 from perdure.namespace.feed import Feed
 from perdure.namespace.node import Document, Folder, Graft, Node, json_document
 from perdure.namespace.path import Path
