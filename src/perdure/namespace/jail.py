@@ -86,7 +86,7 @@ class Jail:
             os.fsync(folder)
 
     def remove(self, path: Path) -> None:
-        with self._in(path) as (folder, name), locked(folder):
+        with self._in(_movable(path)) as (folder, name), locked(folder):
             about = _kept(_look(folder, name), path)
             if stat.S_ISDIR(about.st_mode):
                 os.rmdir(name, dir_fd=folder)
@@ -94,21 +94,20 @@ class Jail:
                 os.unlink(name, dir_fd=folder)
 
     def rename(self, path: Path, to: Path) -> None:
-        if path != to and to[: len(path)] == path:
-            raise InvalidPath("a directory cannot move into itself", path=show(to))
-        with (
-            self._in(path) as (out, name),
-            self._in(to) as (into, new),
-            locked(*{identity(out): out, identity(into): into}.values()),
-        ):
-            with told(path):
-                about = _kept(_look(out, name), path)
+        with self._in(_movable(path)) as (out, name):
+            about = _kept(_look(out, name), path)
             if path == to:
                 return
-            target = _there(into, new, to)
-            if target is not None and (stat.S_ISDIR(about.st_mode) or stat.S_ISDIR(target.st_mode)):
-                raise FileExists(path=show(to))
-            os.rename(name, new, src_dir_fd=out, dst_dir_fd=into)
+            if to[: len(path)] == path and stat.S_ISDIR(about.st_mode):
+                raise InvalidPath("a directory cannot move into itself", path=show(to))
+            if not to:
+                raise FileExists(path="/")
+            with self._in(to) as (into, new), locked(*{identity(out): out, identity(into): into}.values()):
+                target = _there(into, new, to)
+                if target is not None and (stat.S_ISDIR(about.st_mode) or stat.S_ISDIR(target.st_mode)):
+                    raise FileExists(path=show(to))
+                with told(path):
+                    os.rename(name, new, src_dir_fd=out, dst_dir_fd=into)
 
     def mkdir(self, path: Path) -> None:
         if not path:
@@ -159,6 +158,12 @@ class Jail:
                 yield handle
         finally:
             os.close(handle)
+
+
+def _movable(path: Path) -> Path:
+    if not path:
+        raise FileDenied("the root stays where it is", path="/")
+    return path
 
 
 def _plain(name: str, path: Path) -> None:
