@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import sys
 import zlib
 from contextlib import asynccontextmanager, suppress
 
@@ -13,6 +14,19 @@ from perdure.compute.transport.plain.transport import PlainTransport
 from perdure.compute.transport.port import Post
 
 STREAM = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.fixture(autouse=True, params=["asyncio", "uvloop"])
+def loops(request):
+    """Both loops that it may run on."""
+    if request.param == "asyncio":
+        yield
+        return
+    if sys.version_info >= (3, 14):
+        pytest.skip("policies are deprecated")
+    asyncio.set_event_loop_policy(pytest.importorskip("uvloop").EventLoopPolicy())
+    yield
+    asyncio.set_event_loop_policy(None)
 
 
 @asynccontextmanager
