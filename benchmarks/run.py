@@ -21,7 +21,7 @@ from typing import Any, Literal, NamedTuple
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results.json"
-DEPENDENCIES = ("perdure", "apsw", "msgspec", "pyreqwest", "uvloop")
+DEPENDENCIES = ("perdure", "apsw", "httptools", "msgspec", "pyreqwest", "uvloop")
 
 
 class Figure(NamedTuple):

@@ -22,7 +22,7 @@ from perdure.base.ids import Ids
 from perdure.compute.port import Model
 from perdure.compute.prices import Prices
 from perdure.compute.registry import Models
-from perdure.compute.transport.http import HttpTransport
+from perdure.compute.transport.choosing import ChoosingTransport
 from perdure.compute.transport.port import Transport
 from perdure.control.runtime import Runtime
 from perdure.kernel.engine import Engine
@@ -64,7 +64,7 @@ async def open(
     ids = ids or Ids(clock)
     config = load_project(Path(project), environment=environment)
     opened = store or SqliteStore.open(_database(config), probe=probe)
-    transport = transport or HttpTransport()
+    transport = transport or ChoosingTransport(environment)
     prices = Prices(config.prices)
     registry = Models(
         transport=transport,
