@@ -338,6 +338,11 @@ async def test_certificates_are_verified(server, certificate):
         with pytest.raises(Unreachable, match="certificate"):
             await post(server.base_url, headers={"authorization": "Bearer k"})
         assert server.requests == []
+        doubting = HttpTransport()
+        with pytest.raises(BrokenStream):
+            await doubting.post(Post(server.base_url.replace("https", "http"), b"{}"))
+        with pytest.raises(Unreachable, match="certificate"):
+            await post(server.base_url, doubting)
         trusting = HttpTransport(root_certificate=(certificate / "ca.pem").read_bytes())
         assert (await post(server.base_url, trusting)).status == 200
 
@@ -352,3 +357,15 @@ async def test_proxy_variables_are_honoured(server, monkeypatch):
         monkeypatch.delenv("no_proxy", raising=False)
         await post("http://models.invalid/v1")
     assert server.requests[0][0].startswith(b"POST http://models.invalid/v1 ")
+
+
+async def test_a_server_on_this_machine_is_asked_past_the_proxy(server, monkeypatch):
+    async def behave(head, body, writer):
+        writer.write(server.answer(b"{}"))
+
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    async with server.run(behave):
+        assert (await post(server.base_url)).status == 200
+        assert (await post(server.base_url.replace("127.0.0.1", "localhost"))).status == 200
+        with pytest.raises(Unreachable):
+            await post("http://models.invalid/v1")

@@ -365,7 +365,8 @@ def test_the_source_digest_is_of_the_whole_function_and_of_nothing_around_it(tmp
         found: str = load_file(tmp_path / "tools.py").f.source_digest
         return found
 
-    tool_f = "from perdure import tool\n\n@tool\ndef f(a: int) -> int:\n    if a:\n        a = 1\n    return (\n        a\n    )\n"
+    head, body = "def f(a: int) -> int:\n", "    if a:\n        a = 1\n    return (\n        a\n    )\n"
+    tool_f = f"from perdure import tool\n\n@tool\n{head}{body}"
     one = make(tool_f)
     assert one == make(f"{tool_f}\n\ndef g(): ...\n") == make(f"import sys\n{tool_f}")
     assert one != make(tool_f.replace("        a\n    )", "        a  # changed\n    )"))

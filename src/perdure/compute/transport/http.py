@@ -1,8 +1,8 @@
 """HTTP through pyreqwest: one pool of connections for all model servers that a process talks to.
 
 Certificates are always verified, against the roots of the system. The proxy variables of the environment (`HTTP_PROXY`,
-`HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY`) are read when the first call is made; put `NO_PROXY=127.0.0.1,localhost` beside
-them where a model server runs on this machine.
+`HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY`) are read when the first call is made. A model server on this machine that speaks
+plain HTTP has a pool of its own, which knows neither proxies nor certificates.
 """
 
 from __future__ import annotations
@@ -35,6 +35,8 @@ CONNECT_MS = 10_000
 IDLE_MS = 300_000
 READ_AHEAD = 65_536
 
+_HERE = ("127.0.0.1", "localhost", "::1")
+
 
 class HttpTransport:
     """`connect_ms` bounds the opening of a connection, `idle_ms` the silence between two chunks of a stream.
@@ -54,7 +56,8 @@ class HttpTransport:
         self._idle_ms = idle_ms
         self._max_body = max_body
         self._root_certificate = root_certificate
-        self._client: Client | None = None
+        self._near: Client | None = None
+        self._far: Client | None = None
 
     async def post(self, post: Post) -> Answer:
         async with self._exchange(post, READ_AHEAD) as incoming:
@@ -64,10 +67,10 @@ class HttpTransport:
         return self._exchange(post, 0)  # pyreqwest gives nothing until it has read so far ahead, or to the end
 
     def _exchange(self, post: Post, read_ahead: int) -> Exchange:
-        client = self._client or self._open()
         try:
             request = (
-                client.post(post.url)
+                self._client(post.url)
+                .post(post.url)
                 .headers(post.headers)
                 .timeout(timedelta(milliseconds=post.timeout_ms))
                 .body_bytes(post.body)
@@ -79,22 +82,35 @@ class HttpTransport:
         return Exchange(request, post, self._connect_ms, self._idle_ms, self._max_body)
 
     async def close(self) -> None:
-        client, self._client = self._client, None
-        if client is not None:
-            await client.close()
+        near, far = self._near, self._far
+        self._near = self._far = None
+        for client in (near, far):
+            if client is not None:
+                await client.close()
 
-    def _open(self) -> Client:
-        builder = (
+    def _client(self, url: str) -> Client:
+        parts = urlsplit(url)
+        if parts.scheme == "http" and parts.hostname in _HERE:
+            if self._near is None:
+                # It never comes to TLS: no https, no redirects, no proxy. To say that nothing is to be verified spares
+                # the start of a process the reading of all the system's certificates.
+                self._near = self._builder().no_proxy().danger_accept_invalid_certs(True).build()
+            return self._near
+        if self._far is None:
+            builder = self._builder()
+            if self._root_certificate is not None:
+                builder = builder.add_root_certificate_pem(self._root_certificate)
+            self._far = builder.build()
+        return self._far
+
+    def _builder(self) -> ClientBuilder:
+        return (
             ClientBuilder()
             .follow_redirects(False)
             .referer(False)
             .connect_timeout(timedelta(milliseconds=self._connect_ms))
             .user_agent("perdure")
         )
-        if self._root_certificate is not None:
-            builder = builder.add_root_certificate_pem(self._root_certificate)
-        self._client = builder.build()
-        return self._client
 
 
 class Exchange:
