@@ -91,9 +91,9 @@ def reply(run: RunRow, output: Any, error: dict[str, Any] | None, *, now: int) -
     return answer(envelope, run.parent, now=now)
 
 
-def lost(envelope: Envelope, *, now: int) -> list[Op]:
+def lost(envelope: Envelope, *, now: int, reason: str = "unknown_agent") -> list[Op]:
     """What is left of a message that went round in circles, or to nobody: its sender keeps it."""
-    reason = "hops" if envelope.hops > MAX_HOPS else "unknown_agent"
+    reason = "hops" if envelope.hops > MAX_HOPS else reason
     return [PutDeadLetter(envelope.sender, envelope.id, reason, now, pack(envelope))]
 
 

@@ -11,6 +11,7 @@ from perdure.base.envelope import MAX_HOPS
 
 from . import records as r
 from .execution import Execution
+from .life import terminated
 from .outgoing import CAPACITY, Outgoing, accept, lost
 from .store.ops import Deliver, MarkSeen, Op, PutSpec
 from .store.rows import AgentRow, RunRow
@@ -54,6 +55,10 @@ async def _send(house: House, execution: Execution, outgoing: Outgoing) -> list[
     existing = await house.store.load_agent(envelope.to)
     if envelope.hops > MAX_HOPS or (existing is None and outgoing.target is None):
         return lost(envelope, now=now)
+    if existing is not None and existing.status == "terminated":
+        if outgoing.target is not None:
+            raise terminated(existing.id)
+        return lost(envelope, now=now, reason="terminated")
     if outgoing.target is None:
         return [
             Deliver(

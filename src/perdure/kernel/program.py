@@ -9,6 +9,7 @@ import msgspec
 
 from .context import Context
 from .store.ops import OverflowPolicy
+from .supervision import Supervision
 
 Handler: TypeAlias = Callable[[Context], Awaitable[Any]]
 
@@ -34,6 +35,7 @@ class Program(msgspec.Struct, frozen=True):
     capacity: int = 1024
     policy: OverflowPolicy = "dead_letter"
     tools: dict[str, str] = {}
+    supervision: Supervision | None = None
 
 
 class Programs(Protocol):

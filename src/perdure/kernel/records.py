@@ -21,7 +21,7 @@ VALUE_SHOWN = 1024
 RETRY = "retry#"
 """What the keys of waits begin with that the engine makes itself, between two attempts at a run."""
 
-WaitKind: TypeAlias = Literal["approval", "timer", "message", "child", "in_doubt", "budget"]
+WaitKind: TypeAlias = Literal["approval", "timer", "message", "child", "in_doubt", "budget", "start"]
 AgentStatus: TypeAlias = Literal["created", "active", "dormant", "failed", "quarantined", "terminated"]
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from perdure.kernel.chain import link
 from perdure.kernel.store import ops
 from perdure.kernel.store.ops import Op
+from perdure.kernel.store.rows import RESTING
 
 from . import answers, inbox, money, values
 from .packing import pack_row, tight
@@ -60,7 +61,8 @@ def _put_agent(tx: Transaction, op: ops.PutAgent) -> None:
     row = op.row
     agent = tx.agent(row.id) or tx.add_agent(row.id, row.owner, row.fence)
     tx.execute(
-        "INSERT OR REPLACE INTO agent_rows (agent, spec, row) VALUES (?, ?, ?)", (agent.n, row.spec, pack_row(row))
+        "INSERT OR REPLACE INTO agent_rows (agent, spec, row, rests) VALUES (?, ?, ?, ?)",
+        (agent.n, row.spec, pack_row(row), row.status in RESTING),
     )
 
 

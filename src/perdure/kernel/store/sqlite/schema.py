@@ -32,6 +32,12 @@ CREATE INDEX answers_expiry ON answers (expires_at);
 """
 """Since version 2."""
 
+RESTS = """
+-- rests: nothing begins for this agent until somebody says so.
+ALTER TABLE agent_rows ADD COLUMN rests INTEGER NOT NULL DEFAULT 0;
+"""
+"""Since version 3."""
+
 TABLES = """
 -- What every commit touches is kept small: the row of an agent proper is in agent_rows.
 CREATE TABLE agents (
@@ -114,7 +120,7 @@ class Schema(msgspec.Struct, frozen=True):
     steps: Mapping[int, str] = {}
 
 
-SCHEMA = Schema(version=2, tables=TABLES + KEPT, steps={1: KEPT})
+SCHEMA = Schema(version=3, tables=TABLES + KEPT + RESTS, steps={1: KEPT, 2: RESTS})
 
 
 def connect(path: str, busy_ms: int = BUSY_MS) -> apsw.Connection:
