@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+import asyncio
+from itertools import pairwise
+from typing import Any, TypeAlias
 
 import pytest
 
@@ -16,18 +18,21 @@ from perdure.kernel.store.rows import RecordFilter
 from perdure.kernel.supervision import MINUTE_MS, Supervision
 
 
-async def told(world: Any, do: LifeVerb, to: str = "ann", why: str = "") -> None:
+World: TypeAlias = Any
+
+
+async def told(world: World, do: LifeVerb, to: str = "ann", why: str = "") -> None:
     engine = world.last
     await engine.order(to, command(engine.ids.new("env"), to, do, who="boss", why=why, now=world.clock.now()))
 
 
-async def status(world: Any, id: str = "ann") -> str:
+async def status(world: World, id: str = "ann") -> str:
     row = await world.store.load_agent(id)
     assert row is not None
     return str(row.status)
 
 
-async def changes(world: Any) -> list[tuple[str, str]]:
+async def changes(world: World) -> list[tuple[str, str]]:
     """(status, who) of each change of an agent's life, in order."""
     return [(event.status, event.who) for _, event in await world.records(None, r.AgentChanged.type)]
 
@@ -36,9 +41,9 @@ async def echo(ctx: Context) -> Any:
     return ctx.envelope.payload
 
 
-async def test_a_stopped_agent_keeps_its_mail_until_somebody_starts_it(world: Any) -> None:
+async def test_a_stopped_agent_keeps_its_mail_until_somebody_starts_it(world: World) -> None:
     world.handler()(echo)
-    await world.engine(recover=True)
+    await world.engine(recover=True, heartbeat_ms=None)
     await world.run("one")
     await told(world, "stop", why="maintenance")
     assert await status(world) == "quarantined"
@@ -55,35 +60,33 @@ async def test_a_stopped_agent_keeps_its_mail_until_somebody_starts_it(world: An
     await world.close()
 
 
-async def test_a_run_under_way_stops_between_two_effects_and_goes_on_where_it_was(world: Any, outside: Any) -> None:
-    import asyncio
-
+async def test_a_run_under_way_stops_between_two_effects_and_goes_on_where_it_was(world: World, outside: Any) -> None:
     gate = asyncio.Event()
 
     @world.handler()
     async def work(ctx: Context) -> list[str]:
-        async def slow() -> str:
+        async def slow(key: str) -> str:
             await gate.wait()
-            return await outside.act("first")
+            return str(await outside.act(key))
 
-        first = await ctx.effect("first", slow, effect="once")
-        return [first, await ctx.effect("second", lambda: outside.act("second"), effect="once")]
+        first = await ctx.effect("tool", "first", slow)
+        return [first, await ctx.effect("tool", "second", outside.act)]
 
-    await world.engine(recover=True)
+    await world.engine(recover=True, heartbeat_ms=None)
     run = await world.submit()
     await world.quiet()
     stopping = asyncio.ensure_future(told(world, "stop"))
     await world.quiet()
     gate.set()
     await stopping
-    assert outside.calls == ["first"] and await status(world) == "quarantined"
+    assert len(outside.calls) == 1 and await status(world) == "quarantined"
     assert (await world.rest(run)).waits[0].kind == "start"
     await told(world, "start")
     assert (await world.rest(run)).output == ["done 1", "done 2"]
     await world.close()
 
 
-async def test_hibernation_leaves_nothing_in_memory_and_state_persists(world: Any) -> None:
+async def test_hibernation_leaves_nothing_in_memory_and_state_persists(world: World) -> None:
     @world.handler()
     async def count(ctx: Context) -> int:
         data, _ = ctx.state
@@ -93,7 +96,7 @@ async def test_hibernation_leaves_nothing_in_memory_and_state_persists(world: An
             await ctx.sleep(DAY_MS)
         return seen
 
-    engine = await world.engine(recover=True, linger_ms=10**12)
+    engine = await world.engine(recover=True, heartbeat_ms=None, linger_ms=10**12)
     await world.run()
     run = await world.submit("wait")
     await world.quiet()
@@ -105,19 +108,19 @@ async def test_hibernation_leaves_nothing_in_memory_and_state_persists(world: An
     assert await status(world) == "active", "its timer woke it"
     await told(world, "hibernate")
     await world.close()
-    await world.engine(recover=True)
+    await world.engine(recover=True, heartbeat_ms=None)
     assert (await world.run()).output == 3
     assert await status(world) == "active", "mail woke it, in another process"
     await world.close()
 
 
-async def test_a_terminated_agent_takes_no_mail_and_its_work_ends(world: Any) -> None:
+async def test_a_terminated_agent_takes_no_mail_and_its_work_ends(world: World) -> None:
     @world.handler()
     async def work(ctx: Context) -> None:
-        await ctx.wait_for("message")
+        await ctx.receive(kind="reply")
 
     world.handler("sender")(lambda ctx: _send(ctx))
-    await world.engine(recover=True)
+    await world.engine(recover=True, heartbeat_ms=None)
     active, queued = await world.submit("one"), await world.submit("two", kind="event")
     await world.quiet()
     await told(world, "terminate", why="no longer needed")
@@ -140,14 +143,14 @@ async def _send(ctx: Context) -> None:
     ctx.send("ann", "hello")
 
 
-async def test_no_agent_commands_another(world: Any) -> None:
+async def test_no_agent_commands_another(world: World) -> None:
     world.handler()(echo)
 
     @world.handler("rogue")
     async def rogue(ctx: Context) -> None:
         ctx.send("ann", {"do": "terminate"}, kind="life")
 
-    await world.engine(recover=True)
+    await world.engine(recover=True, heartbeat_ms=None)
     await world.run()
     await world.run(to="eve", spec="rogue")
     await world.quiet()
@@ -160,7 +163,7 @@ async def test_no_agent_commands_another(world: Any) -> None:
 # -- the supervisor ---------------------------------------------------------------------------------------------------
 
 
-async def test_a_run_that_fails_is_gone_on_with_three_times_then_the_agent_is_quarantined(world: Any) -> None:
+async def test_a_run_that_fails_is_gone_on_with_three_times_then_the_agent_is_quarantined(world: World) -> None:
     tries: list[int] = []
 
     @world.handler(supervision=Supervision(backoff_ms=10_000))
@@ -168,10 +171,10 @@ async def test_a_run_that_fails_is_gone_on_with_three_times_then_the_agent_is_qu
         tries.append(world.clock.now())
         raise ValueError("no")
 
-    await world.engine(recover=True)
+    await world.engine(recover=True, heartbeat_ms=None)
     run = await world.submit()
     await world.pass_time(10 * MINUTE_MS)
-    assert [after - before for before, after in zip(tries, tries[1:], strict=False)] == [10_000, 20_000, 40_000]
+    assert [after - before for before, after in pairwise(tries)] == [10_000, 20_000, 40_000]
     assert (await world.row(run)).status == "failed"
     assert await status(world) == "quarantined" and await changes(world) == [("quarantined", "supervisor")]
     later = await world.submit("later")
@@ -183,25 +186,25 @@ async def test_a_run_that_fails_is_gone_on_with_three_times_then_the_agent_is_qu
     await world.close()
 
 
-async def test_what_was_done_before_the_failure_is_not_done_again(world: Any, outside: Any) -> None:
+async def test_what_was_done_before_the_failure_is_not_done_again(world: World, outside: Any) -> None:
     faults = [OSError("down"), OSError("still down")]
 
     @world.handler(supervision=Supervision(restart=2))
     async def work(ctx: Context) -> str:
-        await ctx.effect("pay", lambda: outside.act("pay"), effect="once")
+        await ctx.effect("tool", "pay", outside.act)
         if faults:
             raise faults.pop()
         return "paid"
 
-    await world.engine(recover=True)
+    await world.engine(recover=True, heartbeat_ms=None)
     run = await world.submit()
     await world.pass_time(MINUTE_MS)
-    assert (await world.rest(run)).output == "paid" and outside.calls == ["pay"]
+    assert (await world.rest(run)).output == "paid" and len(outside.calls) == 1
     assert await status(world) == "active" and await changes(world) == []
     await world.close()
 
 
-async def test_a_day_s_budget_keeps_the_agent_back_until_midnight(world: Any) -> None:
+async def test_a_day_s_budget_keeps_the_agent_back_until_midnight(world: World) -> None:
     poor = [BudgetExceeded("no", scope="agent:ann:day")]
 
     @world.handler(supervision=Supervision())
@@ -210,7 +213,7 @@ async def test_a_day_s_budget_keeps_the_agent_back_until_midnight(world: Any) ->
             raise poor.pop()
         return "spent"
 
-    await world.engine(recover=True)
+    await world.engine(recover=True, heartbeat_ms=None)
     await world.run()
     assert await status(world) == "quarantined"
     run = await world.submit()
@@ -224,7 +227,7 @@ async def test_a_day_s_budget_keeps_the_agent_back_until_midnight(world: Any) ->
     await world.close()
 
 
-async def test_somebody_is_told_and_the_agent_loses_what_it_reached(world: Any) -> None:
+async def test_somebody_is_told_and_the_agent_loses_what_it_reached(world: World) -> None:
     heard: list[Any] = []
     rules = Supervision(restart=0, then="demote", demote=("/fs/shared",), escalate_to="boss")
 
@@ -236,7 +239,7 @@ async def test_somebody_is_told_and_the_agent_loses_what_it_reached(world: Any) 
     async def boss(ctx: Context) -> None:
         heard.append(ctx.envelope)
 
-    engine = await world.engine(recover=True)
+    engine = await world.engine(recover=True, heartbeat_ms=None)
     lost: list[Any] = []
     engine.demote = lambda agent_id, paths: lost.append((agent_id, paths))
     await world.run(to="boss", spec="boss")
@@ -252,12 +255,12 @@ async def test_somebody_is_told_and_the_agent_loses_what_it_reached(world: Any) 
     await world.close()
 
 
-async def test_nobody_to_tell_is_a_dead_letter(world: Any) -> None:
+async def test_nobody_to_tell_is_a_dead_letter(world: World) -> None:
     @world.handler(supervision=Supervision(restart=0, then="terminate", escalate_to="nobody"))
     async def broken(ctx: Context) -> None:
         raise EffectFailed("it broke")
 
-    await world.engine(recover=True)
+    await world.engine(recover=True, heartbeat_ms=None)
     await world.run()
     assert await status(world) == "terminated"
     (letter,) = await world.store.dead_letters("ann")
@@ -265,13 +268,13 @@ async def test_nobody_to_tell_is_a_dead_letter(world: Any) -> None:
     await world.close()
 
 
-async def test_so_many_runs_begin_in_a_minute_and_the_rest_wait_their_turn(world: Any) -> None:
+async def test_so_many_runs_begin_in_a_minute_and_the_rest_wait_their_turn(world: World) -> None:
     world.handler(supervision=Supervision(throttle=2))(echo)
-    await world.engine(recover=True)
+    await world.engine(recover=True, heartbeat_ms=None)
     runs = [await world.submit(number) for number in range(5)]
 
     async def done() -> int:
-        return sum((await world.row(run)).status == "done" for run in runs)
+        return [(await world.row(run)).status for run in runs].count("done")
 
     await world.quiet()
     assert await done() == 2
@@ -285,12 +288,12 @@ async def test_so_many_runs_begin_in_a_minute_and_the_rest_wait_their_turn(world
     await world.close()
 
 
-async def test_an_agent_that_cannot_even_be_created_has_failed(world: Any) -> None:
+async def test_an_agent_that_cannot_even_be_created_has_failed(world: World) -> None:
     @world.handler()
     async def broken(ctx: Context) -> None:
         raise ValueError("no")
 
-    await world.engine(recover=True)
+    await world.engine(recover=True, heartbeat_ms=None)
     await world.run(kind="initialize")
     assert await status(world) == "failed"
     assert len(await world.store.records(RecordFilter("ann", types=("agent.changed",)))) == 1

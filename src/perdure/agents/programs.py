@@ -18,6 +18,7 @@ from perdure.compute.prices import Prices
 from perdure.compute.spec import ModelSpec
 from perdure.compute.unavailable import Unavailable
 from perdure.kernel.program import Program
+from perdure.kernel.supervision import Supervision
 from perdure.tools.fetch.port import Fetch
 from perdure.tools.load import load_file
 from perdure.tools.port import Tool
@@ -32,7 +33,7 @@ from .python import Agent, drive
 from .react import TextProtocol
 from .recent import Recent
 from .setup import Setup
-from .spec import AgentSpec, spec_digest, spec_document
+from .spec import AgentSpec, Supervise, spec_digest, spec_document
 from .targets import Target, spec_of
 
 KEPT = 1_024
@@ -134,6 +135,7 @@ class Library:
             capacity=spec.inbox.capacity,
             policy=spec.inbox.policy,
             tools=sources,
+            supervision=None if spec.supervise is None else _supervision(spec.supervise),
         )
 
     def _tools(self, spec: AgentSpec) -> dict[str, Tool]:
@@ -181,3 +183,16 @@ def _schema_of(type_: Any) -> dict[str, Any]:
         schema: dict[str, Any] = type_.model_json_schema()
         return schema
     return msgspec.json.schema(type_)
+
+
+def _supervision(said: Supervise) -> Supervision:
+    """The rules of a spec, as the kernel knows them."""
+    return Supervision(
+        restart=said.restart,
+        backoff_ms=Supervision().backoff_ms if said.backoff is None else int(said.backoff),
+        then=said.then,
+        on=said.on,
+        throttle=said.throttle,
+        escalate_to=said.escalate_to,
+        demote=said.demote,
+    )

@@ -90,6 +90,7 @@ async def _failed(holding: Holding, execution: Execution, error: PerdureError) -
         finished = r.RunFinished(status="failed", body=body)
         before = [failed, *measures.entries]
         await _rest(holding, execution, "failed", finished, before=before, error=shown, ops=measures.ops)
+        holding.house.hurry()
         if verdict.demote:
             holding.house.demote(holding.agent.id, verdict.demote)
         for agent_id in measures.to:

@@ -87,8 +87,8 @@ async def _give(holding: Holding, answers: Sequence[Answer], recovered: bool) ->
     if any(answer.key.startswith(r.RETRY) for answer in answers):
         entries.append(("", r.RunResumed(reason="retried", forget=(execution.journal.failed_key,))))
     elif recovered:
-        changed = execution.journal.changed(execution.program.tools)
-        entries.append(("", r.RunResumed(reason="recovered", worker=holding.house.worker, changed=changed)))
+        differ = execution.journal.changed(execution.program.tools)
+        entries.append(("", r.RunResumed(reason="recovered", worker=holding.house.worker, changed=differ)))
     ops: list[Op] = [CancelTimer(execution.run.id, answer.key) for answer in answers]
     items = [answer.item for answer in answers if answer.item is not None]
     if items:

@@ -159,4 +159,5 @@ async def waits_its_turn(holding: Holding) -> bool:
             await holding.commit([], [CancelTimer(timer.run_id, THROTTLE)])
         return False
     await holding.commit([], [SetTimer(timer)])
+    house.hurry()
     return True
