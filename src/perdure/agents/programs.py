@@ -91,6 +91,22 @@ class Library:
         program = self._programs.get(digest) or self._keep(digest, self.make(spec))
         return digest, spec_document(spec), program
 
+    async def stored(self, digest: str) -> AgentSpec:
+        """The spec with this digest. Raises UnknownSpec."""
+        document = await self._read(digest)
+        if document is None:
+            raise UnknownSpec(f"no spec {digest} in the store", spec=digest)
+        return load_document(document, environment=self._environment)
+
+    def read(self, document: bytes) -> tuple[AgentSpec, Program]:
+        """The spec that a document is of, and its program for rehearsals; the store need not know it."""
+        spec = load_document(document, environment=self._environment)
+        return spec, self.make(spec, rehearsal=True)
+
+    def agent_class(self, spec: AgentSpec) -> type[Agent] | None:
+        """The class of a Python agent, None for any other."""
+        return None if spec.handler is None else self._agent_class(spec.handler, self._project.root / spec.folder)
+
     async def rehearsal(self, digest: str) -> Program:
         """A stored spec's program for replays only: it needs no key, as its model cannot be asked."""
         document = await self._read(digest)

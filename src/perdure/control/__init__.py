@@ -8,6 +8,8 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from . import agents as agents
+    from . import bundle as bundle
     from . import cassettes as cassettes
     from . import cleaning as cleaning
     from . import commands as commands

@@ -1,4 +1,4 @@
-"""What becomes of an agent whose run failed, and how often it may begin one. Pure: rules and facts in, a verdict out."""
+"""What becomes of an agent whose run failed, and how often it may begin one: rules and facts in, a verdict out."""
 
 from __future__ import annotations
 
