@@ -105,7 +105,7 @@ async def test_an_agent_comes_back_as_it_was_byte_for_byte(opened: Open, tmp_pat
     data = await bundle(opened)
     store: Store = MemoryStore() if kind == "memory" else SqliteStore.open(tmp_path / "other.db")
     clock = ManualClock(now=1_900_000_000_000)
-    async with opened(["goes on"], store=store, clock=clock) as rt:
+    async with opened(ANSWERS, store=store, clock=clock) as rt:
         said = await rt.import_agent(data)
         assert (said.id, said.status, said.warnings) == ("ann", "imported", ())
         assert await rt.export_agent("ann") == data, "however much later"
