@@ -156,7 +156,8 @@ class MessageSent(Event, frozen=True):
 
 
 class MessageDropped(Event, frozen=True):
-    """`reason`: expired | overflow | duplicate | unknown_run | hops."""
+    """`reason`: expired | overflow | duplicate | unknown_run | hops, or what became of a dead letter: discarded |
+    replayed."""
 
     type: ClassVar[str] = "message.dropped"
     envelope: str
@@ -204,11 +205,12 @@ class Checkpoint(Event, frozen=True):
 
 class ValueSet(Event, frozen=True):
     """The agent keeps something under a key, which is the record's. Body: the bytes where they are VALUE_SHOWN or
-    fewer. Of no run, like all that follow."""
+    fewer. `first`: nothing was kept there before. Of no run, like all that follow."""
 
     type: ClassVar[str] = "value.set"
     digest: str
     size: int
+    first: bool = False
 
 
 class ValueDropped(Event, frozen=True):
