@@ -1,0 +1,76 @@
+"""`status`: how an agent is, on one page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from perdure.base.codec import unpack_as
+from perdure.base.envelope import Envelope
+from perdure.base.errors import NoSuchFile
+from perdure.kernel.journal import decode
+from perdure.kernel.records import MessageReceived, Record, RunAccepted, RunResumed
+from perdure.kernel.store.rows import AgentRow, RecordFilter, RunFilter, RunStatus
+
+from ..node import Document, json_document
+from .budget import budget_of
+from .desk import Desk
+from .watching import modified
+
+BEGUN: tuple[RunStatus, ...] = ("running", "waiting", "paused", "done", "failed", "cancelled", "yielded")
+CAUSES = (RunAccepted.type, RunResumed.type, MessageReceived.type)
+
+
+def status_node(agent_id: str, desk: Desk) -> Document:
+    async def status() -> dict[str, Any]:
+        row = await agent_of(desk, agent_id)
+        terms = await desk.terms(row)
+        found: dict[str, Any] = {"agent_id": agent_id, "name": terms.name}
+        if desk.pubkey is not None:
+            found["pubkey"] = await desk.pubkey(agent_id)
+        found |= {"state": row.status, "created_at": row.created_at, "active_run": row.active_run or None}
+        found |= await _last_tick(desk, row)
+        found["queue_depth"] = await desk.store.mail_count(agent_id)
+        found["runs"] = await desk.store.run_counts(agent_id)
+        found["budget"] = await budget_of(desk, row, terms.scopes)
+        if terms.problem:
+            found["problem"] = terms.problem
+        return found
+
+    return json_document(status, watch=modified(desk, RecordFilter(agent_id)))
+
+
+async def agent_of(desk: Desk, agent_id: str) -> AgentRow:
+    """The agent's row. Raises NoSuchFile where it has gone."""
+    row = await desk.store.load_agent(agent_id)
+    if row is None:
+        raise NoSuchFile("the agent is gone")
+    return row
+
+
+async def _last_tick(desk: Desk, row: AgentRow) -> dict[str, Any]:
+    """When the agent last had something to do, and why: of the run under way, or of the last one that began."""
+    run = await desk.store.load_run(row.active_run) if row.active_run else None
+    if run is None:
+        page = await desk.store.runs(RunFilter(row.id, BEGUN), limit=1)
+        run = page.items[0] if page.items else None
+    if run is None:
+        return {"last_tick_at": None, "last_tick_cause": None}
+    filter = RecordFilter(row.id, run.id, CAUSES)
+    last = await desk.store.records(filter, limit=1, order="newest")
+    if not last:
+        return {"last_tick_at": run.started_at, "last_tick_cause": None}
+    return {"last_tick_at": max(run.started_at, last[0].at), "last_tick_cause": cause_of(last[0])}
+
+
+def cause_of(record: Record) -> str:
+    """Why an agent began a turn: `message`, `event`, `alarm`, …; `timer`, `approval`, `child`, … for an answer that a
+    run waited for; `recovered`, `retried`, … for a run that was gone on with."""
+    match decode(record):
+        case RunAccepted(body=body):
+            return unpack_as(body, Envelope).kind
+        case RunResumed(reason=reason):
+            return reason
+        case MessageReceived(kind=kind):
+            return kind
+        case _:
+            return ""
