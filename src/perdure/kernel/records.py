@@ -204,8 +204,9 @@ class Checkpoint(Event, frozen=True):
 
 
 class ValueSet(Event, frozen=True):
-    """The agent keeps something under a key, which is the record's. Body: the bytes where they are VALUE_SHOWN or
-    fewer. `first`: nothing was kept there before. Of no run, like all that follow."""
+    """The agent keeps something under a key, which is the record's. Body: the bytes, where there are VALUE_SHOWN or
+    fewer. `first`: nothing was kept there before. This and those that follow tell of the agent itself: their run's id
+    may be ""."""
 
     type: ClassVar[str] = "value.set"
     digest: str

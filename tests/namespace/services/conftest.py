@@ -39,7 +39,7 @@ class Office:
             store=self.store,
             clock=self.clock,
             ids=ids,
-            news=News(self.live, self.clock, 250),
+            news=News(self.live),
             deliver=self.deliver,
             command=self.command,
             terms=self.said,
@@ -51,7 +51,7 @@ class Office:
         if known is not None:
             return known
         await self.store.commit(accept(envelope, run, now=self.clock.now()))
-        self.desk.news.ring()
+        self.desk.news.notify()
         return run
 
     async def command(self, agent_id: str, verb: str) -> None:
@@ -67,7 +67,7 @@ class Office:
         """Put a record on record. Returns its seq."""
         record = encode(event, agent_id=agent_id, run_id=run_id, key=key, at=self.clock.now())
         ((seq,),) = await self.store.commit([Append(agent_id, (record,))])
-        self.desk.news.ring()
+        self.desk.news.notify()
         return int(seq)
 
 

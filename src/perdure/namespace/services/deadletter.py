@@ -117,7 +117,7 @@ async def _drop(desk: Desk, found: DeadLetter, reason: str) -> None:
     event = MessageDropped(envelope=found.envelope_id, reason=reason)
     record = encode(event, agent_id=found.agent_id, run_id="", key="", at=desk.clock.now())
     await desk.store.commit([DropDeadLetter(found.agent_id, found.envelope_id), Append(found.agent_id, (record,))])
-    desk.news.ring()
+    desk.news.notify()
 
 
 def _told(record: Record) -> Change | None:

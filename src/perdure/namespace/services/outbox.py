@@ -10,8 +10,6 @@ from perdure.kernel.records import MessageSent, Record
 from perdure.kernel.store.rows import RecordFilter
 
 from ..node import Document, json_document
-from ..path import ROOT
-from ..port import Change
 from .desk import Desk
 from .watching import follow
 
@@ -25,8 +23,8 @@ def outbox_node(agent_id: str, desk: Desk) -> Document:
     async def sent() -> list[dict[str, Any]]:
         return [_shown(record) for record in await desk.store.records(filter, limit=SHOWN, order="newest")]
 
-    def told(record: Record) -> Change:
-        return Change("data", ROOT, record.seq, to_json(_shown(record)) + b"\n")
+    def told(record: Record) -> bytes:
+        return to_json(_shown(record)) + b"\n"
 
     return json_document(sent, watch=follow(desk, filter, told))
 

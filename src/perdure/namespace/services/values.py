@@ -106,7 +106,7 @@ class Shelf:
 
     async def _commit(self, changes: Sequence[Sequence[Op]], guards: Sequence[Guard] = ()) -> None:
         await self._desk.store.commit([op for ops in changes for op in ops], guards)
-        self._desk.news.ring()
+        self._desk.news.notify()
 
 
 def kind_of(record: Record) -> ChangeKind:

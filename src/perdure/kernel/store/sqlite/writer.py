@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 import apsw
 
 from perdure.base.errors import PerdureError, StoreError
-from perdure.kernel.store.ops import CollectGarbage, DeleteAgent, DeleteRun, Guard, Op
+from perdure.kernel.store.ops import CollectGarbage, DeleteAgent, DeleteRun, ForgetExpired, Guard, Op, Restore
 from perdure.kernel.store.refusals import unstorable
 
 from .apply import apply
@@ -27,7 +27,7 @@ from .transaction import Transaction
 BATCH = 128
 """Commits of one transaction: what the loop does in some milliseconds."""
 
-_LONG = frozenset((CollectGarbage, DeleteAgent, DeleteRun))
+_LONG = frozenset((CollectGarbage, DeleteAgent, DeleteRun, ForgetExpired, Restore))
 """Operations that may take long: they are left to the thread."""
 
 _FAILURES = (PerdureError, TypeError, ValueError, OverflowError, apsw.TooBigError)
