@@ -21,7 +21,7 @@ from perdure.kernel.store.rows import DeadLetter, RecordFilter
 
 from ..node import Document, Folder, json_document, json_text
 from ..path import ROOT, what_is_wrong
-from ..port import Change
+from ..port import Change, Entry
 from .desk import Desk
 from .inbox import letter
 from .watching import follow
@@ -44,8 +44,9 @@ def deadletter_node(agent_id: str, desk: Desk) -> Folder:
     async def count() -> bytes:
         return b"%d\n" % await desk.store.dead_letter_count(agent_id)
 
-    async def names() -> Iterable[str]:
-        return [one.envelope_id for one in await letters() if not what_is_wrong(one.envelope_id)]
+    async def names() -> Iterable[Entry]:
+        found = [one for one in await letters() if not what_is_wrong(one.envelope_id)]
+        return [Entry(one.envelope_id, False, None, one.at) for one in found]
 
     async def child(name: str) -> Document | None:
         found = await desk.store.dead_letter(agent_id, name)

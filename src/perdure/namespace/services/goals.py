@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import msgspec
+from msgspec.structs import replace
 
 from perdure.base.codec import from_json
 from perdure.base.errors import FileDenied, InputError
@@ -12,8 +13,8 @@ from perdure.kernel.records import Record
 from perdure.kernel.store.rows import RecordFilter, ValueRow
 
 from ..node import Document, Folder
-from ..path import ROOT, Path, what_is_wrong
-from ..port import Change
+from ..path import ROOT, Path
+from ..port import Change, Entry
 from .desk import Desk
 from .values import TYPES, Shelf, kind_of
 from .watching import follow
@@ -26,8 +27,8 @@ def goals_node(agent_id: str, desk: Desk) -> Folder:
     shelf = Shelf(desk, agent_id, PREFIX)
     filter = RecordFilter(agent_id, types=TYPES)
 
-    async def names() -> Iterable[str]:
-        return [id + SUFFIX for id in await shelf.names() if not what_is_wrong(id + SUFFIX)]
+    async def names() -> Iterable[Entry]:
+        return [replace(one, name=one.name + SUFFIX) for one in await shelf.list() if not one.is_dir]
 
     async def child(name: str) -> Document | None:
         row = await shelf.get(name.removesuffix(SUFFIX)) if name.endswith(SUFFIX) else None

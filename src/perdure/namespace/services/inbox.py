@@ -20,7 +20,7 @@ from perdure.kernel.store.rows import Mail, RecordFilter
 
 from ..node import Document, Folder, json_document, json_text
 from ..path import ROOT
-from ..port import Change
+from ..port import Change, Entry
 from .desk import Desk
 from .status import agent_of
 from .watching import follow
@@ -38,8 +38,8 @@ def inbox_node(agent_id: str, desk: Desk) -> Folder:
     async def peek() -> list[dict[str, Any]]:
         return [letter(one.data) for one in await mail()]
 
-    async def names() -> Iterable[str]:
-        return [f"{place}.json" for place in range(min(SHOWN, await desk.store.mail_count(agent_id)))]
+    async def names() -> Iterable[Entry]:
+        return [Entry(f"{place}.json", False) for place in range(min(SHOWN, await desk.store.mail_count(agent_id)))]
 
     async def child(name: str) -> Document | None:
         place = _PLACE.fullmatch(name)

@@ -12,8 +12,7 @@ from perdure.kernel.records import Record
 from perdure.kernel.store.rows import RecordFilter, ValueRow
 
 from ..node import Document, Folder, Node, Watching
-from ..path import what_is_wrong
-from ..port import Change
+from ..port import Change, Entry
 from .desk import Desk
 from .values import TYPES, Shelf, kind_of
 from .watching import follow
@@ -37,9 +36,8 @@ class _Notes:
     def folder(self, place: str) -> Folder:
         shelf = self._shelf
 
-        async def names() -> Iterable[str]:
-            found = {name.removesuffix("/") for name in await shelf.names(place)}
-            return [name for name in found if not what_is_wrong(name)]
+        async def names() -> Iterable[Entry]:
+            return await shelf.list(place)
 
         async def child(name: str) -> Node | None:
             row = await shelf.get(place + name)

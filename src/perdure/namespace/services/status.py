@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from perdure.base.codec import unpack_as
-from perdure.base.envelope import Envelope
 from perdure.base.errors import NoSuchFile
 from perdure.kernel.journal import decode
-from perdure.kernel.records import MessageReceived, Record, RunAccepted, RunResumed
 from perdure.kernel.store.rows import AgentRow, RecordFilter, RunFilter, RunStatus
 
 from ..node import Document, json_document
 from .budget import budget_of
 from .desk import Desk
+from .turns import CAUSES, cause_of
 from .watching import modified
 
 BEGUN: tuple[RunStatus, ...] = ("running", "waiting", "paused", "done", "failed", "cancelled", "yielded")
-CAUSES = (RunAccepted.type, RunResumed.type, MessageReceived.type)
 
 
 def status_node(agent_id: str, desk: Desk) -> Document:
@@ -59,18 +56,4 @@ async def _last_tick(desk: Desk, row: AgentRow) -> dict[str, Any]:
     last = await desk.store.records(filter, limit=1, order="newest")
     if not last:
         return {"last_tick_at": run.started_at, "last_tick_cause": None}
-    return {"last_tick_at": max(run.started_at, last[0].at), "last_tick_cause": cause_of(last[0])}
-
-
-def cause_of(record: Record) -> str:
-    """Why an agent began a turn: `message`, `event`, `alarm`, …; `timer`, `approval`, `child`, … for an answer that a
-    run waited for; `recovered`, `retried`, … for a run that was gone on with."""
-    match decode(record):
-        case RunAccepted(body=body):
-            return unpack_as(body, Envelope).kind
-        case RunResumed(reason=reason):
-            return reason
-        case MessageReceived(kind=kind):
-            return kind
-        case _:
-            return ""
+    return {"last_tick_at": max(run.started_at, last[0].at), "last_tick_cause": cause_of(decode(last[0]))}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
 import msgspec
 
@@ -13,10 +14,15 @@ from perdure.kernel.records import VALUE_SHOWN, Event, Record, ValueDropped, Val
 from perdure.kernel.store.ops import Append, DropValue, Guard, Op, PutValue, ValueIs
 from perdure.kernel.store.rows import ValueRow
 
-from ..port import ChangeKind
+from ..path import what_is_wrong
+from ..port import ChangeKind, Entry
 from .desk import Desk
 
 TYPES = (ValueSet.type, ValueDropped.type)
+
+
+Changes: TypeAlias = list[Sequence[Op]]
+Guards: TypeAlias = list[Guard]
 
 
 class Shelf:
@@ -45,8 +51,8 @@ class Shelf:
     async def move(self, names: Sequence[tuple[str, str]]) -> None:
         """Give values other names, in one commit; what has such a name is replaced. Raises NoSuchFile."""
         while True:
-            ops: list[list[Op]] = []
-            guards: list[Guard] = []
+            ops: Changes = []
+            guards: Guards = []
             for name, to in names:
                 row, target = await self.get(name), await self.get(to)
                 if row is None:
@@ -58,22 +64,22 @@ class Shelf:
             except VersionConflict:
                 continue
 
-    async def names(self, below: str = "") -> list[str]:
-        """The next parts of the names that begin with `below`: all up to a slash, which is the last character then."""
+    async def list(self, below: str = "") -> Sequence[Entry]:
+        """The next parts of the names that begin with `below`, up to a slash: those with one are directories."""
         start = self.prefix + below
-        found: list[str] = []
+        found: dict[str, Entry] = {}
         cursor = ""
         while True:
             page = await self._desk.store.values(self.agent_id, start, cursor=cursor, limit=100)
             for row in page.items:
-                head, slash, _ = row.key[len(start) :].partition("/")
-                if head and (not found or found[-1] != head + slash):
-                    found.append(head + slash)
+                name, slash, _ = row.key[len(start) :].partition("/")
+                if not what_is_wrong(name):
+                    found[name] = Entry(name, True) if slash else Entry(name, False, len(row.data), row.at)
             cursor = page.next
             if not cursor:
-                return found
+                return [*found.values()]
 
-    async def below(self, start: str, limit: int = 100) -> list[str]:
+    async def below(self, start: str, limit: int) -> Sequence[str]:
         """Whole names that begin with `start`, at most `limit`."""
         page = await self._desk.store.values(self.agent_id, self.prefix + start, limit=limit)
         return [row.key[len(self.prefix) :] for row in page.items]
@@ -90,13 +96,13 @@ class Shelf:
     def _unchanged(self, name: str, row: ValueRow | None) -> Guard:
         return ValueIs(self.agent_id, self.prefix + name, row.digest if row is not None else None)
 
-    def _putting(self, name: str, data: bytes, before: ValueRow | None) -> list[Op]:
+    def _putting(self, name: str, data: bytes, before: ValueRow | None) -> Sequence[Op]:
         key = self.prefix + name
         body = {"body": msgspec.Raw(pack(data))} if len(data) <= VALUE_SHOWN else {}
         event = ValueSet(digest=digest_bytes(data), size=len(data), first=before is None, **body)
         return [PutValue(self.agent_id, key, data, self._desk.clock.now()), self._record(key, event)]
 
-    def _dropping(self, name: str) -> list[Op]:
+    def _dropping(self, name: str) -> Sequence[Op]:
         key = self.prefix + name
         return [DropValue(self.agent_id, key), self._record(key, ValueDropped())]
 
