@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from perdure import control
@@ -20,8 +21,11 @@ from perdure.kernel.store.rows import Page, RunFilter, RunRow
 from .results import RunResult, result_of
 
 if TYPE_CHECKING:
+    from perdure.namespace.namespace import Namespace
+
     from .cleaning import Cleaned
     from .deletion import Deleted
+    from .directory import Directory, Extra
     from .exporting import ExportFormat
     from .listening import RunEvent
     from .listing import RunDetail, RunSummary
@@ -30,6 +34,10 @@ if TYPE_CHECKING:
     from .spans import TraceNode
     from .verifying import Verification
     from .watching import Progress
+
+
+def _nothing(_: object) -> Mapping[str, Any]:
+    return {}
 
 
 class Runtime:
@@ -44,6 +52,7 @@ class Runtime:
         clock: Clock,
         ids: Ids,
         environment: Mapping[str, str],
+        services: Extra = _nothing,
     ) -> None:
         self.project = project
         self.engine = engine
@@ -51,6 +60,7 @@ class Runtime:
         self.clock = clock
         self.ids = ids
         self.environment = environment
+        self._services = services
 
     @property
     def store(self) -> Store:
@@ -59,6 +69,22 @@ class Runtime:
     def spec(self, target: Target, overrides: Sequence[str] = ()) -> AgentSpec:
         """The checked spec of a target. Raises InvalidFile with everything that is wrong."""
         return self.library.spec(target, overrides)
+
+    # -- the namespace ------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def directory(self) -> Directory:
+        """The directories of all agents."""
+        return control.directory.Directory(self, self._services)
+
+    @property
+    def namespace(self) -> Namespace:
+        """The operator's tree: `/agents/<id>/status`, `/agents/<id>/inbox`, …"""
+        return self.directory.tree
+
+    async def namespace_of(self, agent_id: str) -> Namespace:
+        """What an agent sees and may do itself: `/status`, `/inbox`, … Raises AgentNotFound."""
+        return await self.directory.view(agent_id)
 
     # -- running ------------------------------------------------------------------------------------------------------
 
