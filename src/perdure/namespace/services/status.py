@@ -15,25 +15,46 @@ from .turns import CAUSES, cause_of
 from .watching import modified
 
 BEGUN: tuple[RunStatus, ...] = ("running", "waiting", "paused", "done", "failed", "cancelled", "yielded")
+KEPT = 256
+"""Agents whose history is remembered."""
 
 
-def status_node(agent_id: str, desk: Desk) -> Document:
-    async def status() -> dict[str, Any]:
-        row = await agent_of(desk, agent_id)
+class Statuses:
+    """The status of any agent. What only the history of one can change is asked again when that has grown."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._pasts: dict[str, tuple[object, dict[str, Any]]] = {}
+
+    def node(self, agent_id: str) -> Document:
+        async def status() -> dict[str, Any]:
+            return await self._of(await agent_of(self._desk, agent_id))
+
+        return json_document(status, watch=modified(self._desk, RecordFilter(agent_id)))
+
+    async def _of(self, row: AgentRow) -> dict[str, Any]:
+        desk = self._desk
         terms = await desk.terms(row)
-        found: dict[str, Any] = {"agent_id": agent_id, "name": terms.name}
+        found: dict[str, Any] = {"agent_id": row.id, "name": terms.name}
         if desk.pubkey is not None:
-            found["pubkey"] = await desk.pubkey(agent_id)
+            found["pubkey"] = await desk.pubkey(row.id)
         found |= {"state": row.status, "created_at": row.created_at, "active_run": row.active_run or None}
-        found |= await _last_tick(desk, row)
-        found["queue_depth"] = await desk.store.mail_count(agent_id)
-        found["runs"] = await desk.store.run_counts(agent_id)
+        found |= await self._past(row)
+        found["queue_depth"] = await desk.store.mail_count(row.id)
         found["budget"] = await budget_of(desk, row, terms.scopes)
         if terms.problem:
             found["problem"] = terms.problem
         return found
 
-    return json_document(status, watch=modified(desk, RecordFilter(agent_id)))
+    async def _past(self, row: AgentRow) -> dict[str, Any]:
+        version = (row.head, row.active_run, row.updated_at)
+        known = self._pasts.get(row.id)
+        if known is None or known[0] != version:
+            found = {**await _last_tick(self._desk, row), "runs": await self._desk.store.run_counts(row.id)}
+            if len(self._pasts) >= KEPT:
+                del self._pasts[next(iter(self._pasts))]
+            known = self._pasts[row.id] = (version, found)
+        return known[1]
 
 
 async def agent_of(desk: Desk, agent_id: str) -> AgentRow:

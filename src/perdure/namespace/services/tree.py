@@ -22,7 +22,7 @@ from .memory import memory_node
 from .metrics import metrics_node
 from .outbox import outbox_node
 from .runs import runs_node
-from .status import status_node
+from .status import Statuses
 from .values import TYPES, kind_of
 from .wallet import wallet_node
 from .watching import follow
@@ -40,7 +40,6 @@ STANDARD: dict[str, Callable[[str, Desk], Node]] = {
     "metrics": metrics_node,
     "outbox": outbox_node,
     "runs": runs_node,
-    "status": status_node,
     "wallet": wallet_node,
 }
 
@@ -51,7 +50,8 @@ def services_of(desk: Desk, extra: Mapping[str, Service]) -> dict[str, Service]:
     def standard(make: Callable[[str, Desk], Node]) -> Service:
         return lambda agent_id: make(agent_id, desk)
 
-    found = {name: standard(make) for name, make in STANDARD.items()} | {**extra}
+    found = {name: standard(make) for name, make in STANDARD.items()}
+    found |= {"status": Statuses(desk).node, **extra}
     return {name: found[name] for name in sorted(found)}
 
 
