@@ -53,4 +53,4 @@ if __name__ == "__main__":
     parser.add_argument("--reads", type=int, default=100_000)
     given = parser.parse_args()
     with model_server() as url, project(url) as folder:
-        print(json.dumps(uvloop.run(measure(folder, given.reads)), indent=1))
+        print(json.dumps(uvloop.run(measure(folder, given.reads))))
