@@ -1,4 +1,5 @@
-"""Agno: an agent with SQLite, kept after every batch of tools (`checkpoint="tool-batch"`), as its guide to crashes says."""
+"""Agno: an agent with SqliteDb, which keeps a run when it ends, as is the default; the runs that are killed are kept after
+every batch of tools too (`checkpoint="tool-batch"`), as its guide to crashes says."""
 
 from __future__ import annotations
 
@@ -6,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from agno.agent import Agent
-from agno.db.sqlite import AsyncSqliteDb
+from agno.db.sqlite import SqliteDb
 from agno.models.openai import OpenAIChat
 
 from peers.program import Place, main
@@ -35,9 +36,9 @@ async def open(place: Place) -> AsyncIterator[Agno]:
             model=OpenAIChat(id="bench", base_url=place.url, api_key="none"),
             instructions=INSTRUCTIONS,
             tools=[calculate],
-            db=AsyncSqliteDb(db_file=str(place.folder / "agno.db")),
+            db=SqliteDb(db_file=str(place.folder / "agno.db")),
             add_history_to_context=True,
-            checkpoint="tool-batch",
+            checkpoint="tool-batch" if place.durable else "runs",
             telemetry=False,
         )
     )

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 
 import perdure
 
-from peers.program import Place, main
+from peers.program import Place, Stopped, main
 from peers.task import INSTRUCTIONS
 
 AGENT = f"""\
@@ -57,7 +57,9 @@ class Perdure:
     async def go_on(self, question: str, conversation: str) -> str:
         (run,) = (await self._runtime.runs(agent=conversation)).items
         result = await self._runtime.resume(run.run_id)
-        return str(result.output) if result.ok else result.waiting_for
+        if result.waiting_for == "in_doubt":
+            raise Stopped
+        return str(result.output)
 
 
 @asynccontextmanager

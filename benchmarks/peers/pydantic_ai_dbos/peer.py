@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from functools import wraps
 
 from dbos import DBOS, SetWorkflowID
 from pydantic_ai import Agent
@@ -16,7 +15,11 @@ from pydantic_ai.providers.openai import OpenAIProvider
 from peers import task
 from peers.program import Place, main
 
-calculate = DBOS.step()(wraps(task.calculate)(task.calculate))
+
+@DBOS.step()
+async def calculate(expression: str) -> str:
+    """Multiply two numbers, as in "25 * 47"."""
+    return await task.perform(expression)
 
 
 class PydanticAIWithDBOS:
