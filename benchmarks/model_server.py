@@ -118,7 +118,12 @@ def streamed(question: Question) -> bytes:
 
 
 def _chunk(question: Question, choices: list[dict[str, Any]], usage: dict[str, int] | None = None) -> bytes:
-    chunk = {"id": f"chatcmpl-{Connection.asked}", "object": "chat.completion.chunk", "created": 0, "model": question.model}
+    chunk = {
+        "id": f"chatcmpl-{Connection.asked}",
+        "object": "chat.completion.chunk",
+        "created": 0,
+        "model": question.model,
+    }
     return _encode({**chunk, "choices": choices} | ({"usage": usage} if usage else {}))
 
 

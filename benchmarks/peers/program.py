@@ -19,7 +19,6 @@ from typing import Any, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
 from measure import Meter, quantile, rss_mb
-
 from peers.task import ANSWER, QUESTION
 
 MODEL_CALLS = 2
@@ -30,8 +29,8 @@ MARK = "ANSWERED"
 class Place(NamedTuple):
     """Where a peer works: the base URL of the model, and an empty folder for what it keeps.
 
-    `durable`: the run is about to be killed. A peer that can be set to keep more than it does by default does so then, and
-    only then, so that each is measured at its best.
+    `durable`: the run is about to be killed. A peer that can be set to keep more than it does by default does so then,
+    and only then, so that each is measured at its best.
     """
 
     url: str
@@ -46,7 +45,7 @@ class Peer(Protocol):
         """Have the agent answer, and keep what was said under the conversation's name."""
 
     async def go_on(self, question: str, conversation: str) -> str | None:
-        """Finish a run that another process was killed in. None where there is nothing to go on with; raises Stopped."""
+        """Finish a run whose process was killed; None where there is nothing to go on with. Raises Stopped."""
 
 
 class Stopped(Exception):

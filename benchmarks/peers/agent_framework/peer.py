@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager
 
 from agent_framework import Agent, FileHistoryProvider
 from agent_framework.openai import OpenAIChatCompletionClient
-
 from peers.program import Place, main
 from peers.task import INSTRUCTIONS, calculate
 

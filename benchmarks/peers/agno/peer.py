@@ -1,5 +1,5 @@
-"""Agno: an agent with SqliteDb, which keeps a run when it ends, as is the default; the runs that are killed are kept after
-every batch of tools too (`checkpoint="tool-batch"`), as its guide to crashes says."""
+"""Agno: an agent with SqliteDb, which keeps a run when it ends, as is the default; the runs that are killed are kept
+after every batch of tools too (`checkpoint="tool-batch"`), as its guide to crashes says."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from contextlib import asynccontextmanager
 from agno.agent import Agent
 from agno.db.sqlite import SqliteDb
 from agno.models.openai import OpenAIChat
-
 from peers.program import Place, main
 from peers.task import INSTRUCTIONS, calculate
 

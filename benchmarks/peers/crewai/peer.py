@@ -12,7 +12,6 @@ from pathlib import Path
 
 from crewai import LLM, Agent, CheckpointConfig, Crew, Task
 from crewai.tools import BaseTool
-
 from peers.program import Place, main
 from peers.task import INSTRUCTIONS, calculate_in_thread
 

@@ -10,7 +10,6 @@ from typing import Any
 from langchain.agents import create_agent
 from langchain_openai import ChatOpenAI
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
-
 from peers.program import Place, main
 from peers.task import INSTRUCTIONS, calculate
 

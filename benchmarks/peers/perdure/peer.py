@@ -1,7 +1,7 @@
 """Perdure: an agent in YAML, its journal in SQLite, every record on disk before the run goes on.
 
-Its tool is a `read`; where the tool has a side effect that can be looked up, it is `checkable`, and with `PEER_CLASS=once`
-it is what a tool is that says nothing of itself.
+Its tool is a `read`; where the tool has a side effect, which can be looked up, it is `checkable`, and with
+`PEER_CLASS=once` it is what a tool is that says nothing of itself.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import perdure
-
 from peers.program import Place, Stopped, main
 from peers.task import INSTRUCTIONS
+
+import perdure
 
 AGENT = f"""\
 name: calc

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from peers.program import Place, main
+from peers.task import INSTRUCTIONS, calculate
 from pydantic_ai import Agent
 from pydantic_ai.messages import ModelMessage
 from pydantic_ai.models.openai import OpenAIChatModel
 from pydantic_ai.providers.openai import OpenAIProvider
-
-from peers.program import Place, main
-from peers.task import INSTRUCTIONS, calculate
 
 
 class PydanticAI:

@@ -7,10 +7,9 @@ from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 
-from smolagents import LogLevel, OpenAIModel, Tool, ToolCallingAgent, tool
-
 from peers.program import Place, main
 from peers.task import INSTRUCTIONS, calculate_in_thread
+from smolagents import LogLevel, OpenAIModel, Tool, ToolCallingAgent, tool
 
 CLIENTS = 64
 

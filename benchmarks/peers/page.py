@@ -1,0 +1,130 @@
+"""The page of the documentation that tells of a contest, and the charts that are on it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from peers.catalogue import OURS, Peer
+from peers.chart import Bar, chart
+from peers.table import CONVERSATION, RUN, START, Figure, Results, Words, better_than_ours, kill_table, table, value
+
+CHARTED = {
+    "first-answer": START[0],
+    "memory": START[2],
+    "cpu": RUN[0],
+    "runs": RUN[1],
+    "alone": RUN[2],
+    "late-turn": CONVERSATION[1],
+    "stored": CONVERSATION[3],
+}
+FIGURES = (*START, *RUN, *CONVERSATION)
+
+
+class Contest(NamedTuple):
+    """What was found: `machine` and `versions` by name, the rest by peer and scenario."""
+
+    peers: Sequence[Peer]
+    results: Results
+    words: Words
+    machine: Mapping[str, Any]
+    versions: Mapping[str, str]
+    rounds: int
+    turns: int
+    day: str
+    note: str = ""
+
+
+def tables(contest: Contest) -> str:
+    """All tables as Markdown, with what was found better than Perdure."""
+    peers, results, words = contest.peers, contest.results, contest.words
+    better = better_than_ours(peers, FIGURES, results)
+    return "\n\n".join(
+        [
+            "### From nothing to the first answer",
+            table(peers, START, results, words),
+            "### A run",
+            table(peers, RUN, results, words),
+            f"### A conversation of {contest.turns} turns",
+            table(peers, CONVERSATION, results, words),
+            "### Killed, and gone on with",
+            kill_table(peers, results, words),
+            "### Where a peer is better",
+            "\n".join(f"- {line}" for line in better) or "Nowhere, in the figures above.",
+        ]
+    )
+
+
+def page(contest: Contest) -> str:
+    machine = ", ".join(f"{name} {value}" for name, value in contest.machine.items())
+    keeps = "\n".join(f"| {_title(peer, contest.versions)} | {peer.keeps} |" for peer in contest.peers if not peer.only)
+    charts = "\n".join(f"![{figure.says}]({name}.svg)\n" for name, figure in CHARTED.items())
+    note = f" {contest.note}" if contest.note else ""
+    return f"""\
+<!-- Written by scripts/bench --peers. -->
+# Perdure and its peers
+
+The same work, on the same machine, with the same model server, in turn. A run is two calls of the model over loopback
+HTTP and one tool call. `scripts/bench --peers` makes a virtual environment for each peer, runs all of this and writes
+this page; the programs, each in its peer's own idiom, are in `benchmarks/peers/`.
+
+Found on {contest.day}: {machine}. {contest.rounds} rounds in turn; median (least–greatest), and how many times
+Perdure's figure it is: 21x means that Perdure is 21 times better.{note}
+
+- **Speed** is measured with each peer's default settings, on uvloop, in one process; CPU is what the system says the
+  process used, all threads, user and system. **Where it is killed** each peer has the settings that keep the most.
+- *Without the model* is the whole less two round trips to the model server by a bare socket, found in the same process.
+- The conversation has each peer's own way of keeping and cutting what was said. Those that cut nothing send more each
+  turn, and one round is run of it.
+- Nothing leaves the machine: telemetry that would is off.
+
+{charts}
+{tables(contest)}
+
+## What each keeps
+
+Fsyncs are counted with `strace`; what is written and when is from the source of the versions below.
+
+| | what is on disk, and when |
+| --- | --- |
+{keeps}
+
+## What going on means
+
+The tool appends a line to a file, which is counted from outside; model calls are counted by the model server. *Starts
+anew*: nothing can be gone on with, and the question is asked once more. Perdure's tool is `checkable`: it appends the
+call's key, and a probe looks for the key in the file. Without a probe or a key (class `once`, the default) the run stops
+and asks a person: nothing is done twice, and nothing is done until then. No peer hands its tools a key or asks a probe,
+so what their tools did when the process died is done again, unless the tool itself finds out.
+"""
+
+
+def charts(contest: Contest) -> dict[str, str]:
+    """SVG by file name."""
+    peers = [peer for peer in contest.peers if not peer.only]
+    return {
+        f"{name}.svg": chart(figure.says, figure.unit, _bars(peers, figure, contest), better=figure.better)
+        for name, figure in CHARTED.items()
+    }
+
+
+def write(contest: Contest, folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, svg in charts(contest).items():
+        (folder / name).write_text(svg)
+    (folder / "peers.md").write_text(page(contest))
+
+
+def _bars(peers: Sequence[Peer], figure: Figure, contest: Contest) -> list[Bar]:
+    bars = []
+    for peer in peers:
+        found = value(contest.results, peer.name, figure)
+        instead = contest.words.get(peer.name, {}).get(figure.scenario, {}).get("failed", "not measured")
+        bars.append(Bar(peer.title, found["median"] if found else None, peer.name == OURS, instead))
+    return bars
+
+
+def _title(peer: Peer, versions: Mapping[str, str]) -> str:
+    version = versions.get(peer.name)
+    return f"{peer.title} {version}" if version else peer.title
