@@ -76,7 +76,7 @@ Perdure's figure it is: 21x means that Perdure is 21 times better.{note}
   process used, all threads, user and system. **Where it is killed** each peer has the settings that keep the most.
 - *Without the model* is the whole less two round trips to the model server by a bare socket, found in the same process.
 - The conversation has each peer's own way of keeping and cutting what was said. Those that cut nothing send more each
-  turn, and one round is run of it.
+  turn. It, the kills and the counting of fsyncs are done in one round.
 - Nothing leaves the machine: telemetry that would is off.
 
 {charts}
@@ -94,9 +94,9 @@ Fsyncs are counted with `strace`; what is written and when is from the source of
 
 The tool appends a line to a file, which is counted from outside; model calls are counted by the model server. *Starts
 anew*: nothing can be gone on with, and the question is asked once more. Perdure's tool is `checkable`: it appends the
-call's key, and a probe looks for the key in the file. Without a probe or a key (class `once`, the default) the run stops
-and asks a person: nothing is done twice, and nothing is done until then. No peer hands its tools a key or asks a probe,
-so what their tools did when the process died is done again, unless the tool itself finds out.
+call's key, and a probe looks for the key in the file. Without a probe or a key (class `once`, the default) the run
+stops and asks a person: nothing is done twice, and nothing is done until then. No peer hands its tools a key or asks a
+probe, so what their tools did when the process died is done again, unless the tool itself finds out.
 """
 
 
