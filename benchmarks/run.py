@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from figures import Summary, machine, short, summary
-from peers.contest import add_arguments, contest
+from peers.contest import add_arguments, hold, rewrite
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results.json"
@@ -105,8 +105,10 @@ def main() -> None:
     add_arguments(parser)
     given = parser.parse_args()
     rounds = given.rounds or (1 if given.quick else 3)
+    if given.page:
+        return rewrite()
     if given.peers:
-        return contest(given, rounds)
+        return hold(given, rounds)
     if unknown := set(given.scenarios) - set(scenarios):
         parser.error(f"no such scenario: {', '.join(sorted(unknown))}")
     found: dict[str, list[dict[str, float]]] = {}

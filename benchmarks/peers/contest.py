@@ -1,4 +1,4 @@
-"""The contest: every peer in every scenario, round after round, in turn, and what was found."""
+"""The contest: every peer in every scenario, round after round, in turn; kept as JSON, shown as a table and a page."""
 
 from __future__ import annotations
 
@@ -7,18 +7,17 @@ import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
 
-from figures import machine, summary
+from figures import machine
 from peers.catalogue import Peer, chosen
 from peers.environments import ROOT, NotInstalled, python_of, versions
-from peers.page import Contest, tables, write
+from peers.page import tables, write
 from peers.process import Entrant, Failed
-from peers.scenarios import SCENARIOS, Found, Scenario
+from peers.record import Found, Record, Rounds, contest_of
+from peers.scenarios import SCENARIOS, Scenario
 
 PAGES = ROOT / "docs" / "benchmarks"
-RESULTS = ROOT / "benchmarks" / "peers.json"
-Rounds = dict[str, dict[str, list[Found]]]
+KEPT = ROOT / "benchmarks" / "peers.json"
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -27,58 +26,45 @@ def add_arguments(parser: ArgumentParser) -> None:
         nargs="?",
         const="all",
         metavar="NAMES",
-        help="Perdure beside its peers: all, or some with commas between; writes benchmarks/peers.json, and "
-        "docs/benchmarks/ where all are in all scenarios",
+        help="Perdure beside its peers: all, or some with commas between. All in all scenarios write "
+        "benchmarks/peers.json and docs/benchmarks/",
     )
     parser.add_argument("--full", action="store_true", help="with --peers: more runs, and a conversation of 500 turns")
-    parser.add_argument("--note", default="", help="with --peers: a sentence for the page on what else the machine did")
+    parser.add_argument(
+        "--note", default="", help="with --peers: a sentence for the page, such as what else was at work"
+    )
+    parser.add_argument("--page", action="store_true", help="write docs/benchmarks/ anew from benchmarks/peers.json")
 
 
-def contest(given: Namespace, rounds: int) -> None:
+def rewrite() -> None:
+    """The page and its charts anew, from what was found before."""
+    write(contest_of(json.loads(KEPT.read_text())), PAGES)
+
+
+def hold(given: Namespace, rounds: int) -> None:
+    """Run the contest that the command line asks for."""
     try:
         peers = chosen(given.peers)
     except LookupError as error:
         raise SystemExit(f"error: {error.args[0]}") from error
-    scenarios = {name: it for name, it in SCENARIOS.items() if not given.scenarios or name in given.scenarios}
+    if unknown := set(given.scenarios) - set(SCENARIOS):
+        raise SystemExit(f"error: no such scenario: {', '.join(sorted(unknown))}; there are {', '.join(SCENARIOS)}")
+    scenarios = {name: scenario for name, scenario in SCENARIOS.items() if name in (given.scenarios or SCENARIOS)}
     entrants, absent = enter(peers)
     size = "quick" if given.quick else "full" if given.full else "whole"
-    found = run(entrants, scenarios, rounds, size)
-    results = {
-        peer: {scenario: summary([_numbers(one) for one in all_]) for scenario, all_ in by_scenario.items()}
-        for peer, by_scenario in found.items()
-    }
-    words = {peer: {scenario: _words(all_) for scenario, all_ in it.items()} for peer, it in found.items()}
-    words |= {name: {key: {"failed": f"not installed: {why}"} for key in SCENARIOS} for name, why in absent.items()}
-    installed = {entrant.peer.name: versions(entrant.python) for entrant in entrants}
-    done = Contest(
-        peers=peers,
-        results=results,
-        words=words,
-        machine=machine(),
-        versions={peer.name: installed.get(peer.name, {}).get(peer.package, "") for peer in peers},
-        rounds=rounds,
-        turns=getattr(SCENARIOS["conversation"], size)["turns"],
+    record = Record(
         day=datetime.now(UTC).date().isoformat(),
         note=given.note,
+        machine=machine(),
+        versions={entrant.peer.name: versions(entrant.python) for entrant in entrants},
+        absent=absent,
+        rounds=run(entrants, scenarios, rounds, size),
     )
-    RESULTS.write_text(
-        json.dumps(
-            {
-                "day": done.day,
-                "note": done.note,
-                "machine": done.machine,
-                "versions": installed,
-                "absent": absent,
-                "rounds": found,
-                "summary": results,
-            },
-            indent=1,
-        )
-        + "\n"
-    )
-    print(f"\n{', '.join(f'{name} {value}' for name, value in done.machine.items())}\n\n{tables(done)}")
+    print(f"\n{', '.join(f'{name} {value}' for name, value in record['machine'].items())}\n")
+    print(tables(contest_of(record)))
     if given.peers == "all" and scenarios == SCENARIOS and not given.quick:
-        write(done, PAGES)
+        KEPT.write_text(json.dumps(record, indent=1) + "\n")
+        rewrite()
 
 
 def enter(peers: Sequence[Peer]) -> tuple[list[Entrant], dict[str, str]]:
@@ -90,7 +76,7 @@ def enter(peers: Sequence[Peer]) -> tuple[list[Entrant], dict[str, str]]:
         try:
             entrants.append(Entrant(peer, python_of(peer)))
         except NotInstalled as error:
-            absent[peer.name] = str(error)
+            absent[peer.name] = f"not installed: {error}"
     return entrants, absent
 
 
@@ -106,24 +92,13 @@ def run(entrants: Sequence[Entrant], scenarios: Mapping[str, Scenario], rounds: 
                 if peer.only and peer.only != name:
                     continue
                 print(f"round {number} of {rounds}: {name}: {peer.title}", file=sys.stderr, flush=True)
-                try:
-                    one = scenario.do(entrant, getattr(scenario, size) or scenario.whole)
-                except Failed as error:
-                    one = {"failed": str(error)}
-                    print(f"  {error}", file=sys.stderr, flush=True)
-                found.setdefault(peer.name, {}).setdefault(name, []).append(one)
+                found.setdefault(peer.name, {}).setdefault(name, []).append(_one(scenario, entrant, size))
     return found
 
 
-def _numbers(found: Mapping[str, Any]) -> dict[str, float]:
-    return {key: value for key, value in found.items() if not isinstance(value, str)}
-
-
-def _words(rounds: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    """What was said in words, each different thing once."""
-    said: dict[str, dict[str, None]] = {}
-    for found in rounds:
-        for key, value in found.items():
-            if isinstance(value, str):
-                said.setdefault(key, {})[value] = None
-    return {key: ", ".join(values) for key, values in said.items()}
+def _one(scenario: Scenario, entrant: Entrant, size: str) -> Found:
+    try:
+        return scenario.do(entrant, getattr(scenario, size) or scenario.whole)
+    except Failed as error:
+        print(f"  {error}", file=sys.stderr, flush=True)
+        return {"failed": str(error)}

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
 
 from peers.catalogue import OURS, Peer
 from peers.chart import Bar, chart
-from peers.table import CONVERSATION, RUN, START, Figure, Results, Words, better_than_ours, kill_table, table, value
+from peers.record import Contest
+from peers.table import CONVERSATION, RUN, START, Figure, better_than_ours, kill_table, table, value
 
 CHARTED = {
     "first-answer": START[0],
@@ -20,20 +20,6 @@ CHARTED = {
     "stored": CONVERSATION[3],
 }
 FIGURES = (*START, *RUN, *CONVERSATION)
-
-
-class Contest(NamedTuple):
-    """What was found: `machine` and `versions` by name, the rest by peer and scenario."""
-
-    peers: Sequence[Peer]
-    results: Results
-    words: Words
-    machine: Mapping[str, Any]
-    versions: Mapping[str, str]
-    rounds: int
-    turns: int
-    day: str
-    note: str = ""
 
 
 def tables(contest: Contest) -> str:
@@ -95,8 +81,8 @@ Fsyncs are counted with `strace`; what is written and when is from the source of
 The tool appends a line to a file, which is counted from outside; model calls are counted by the model server. *Starts
 anew*: nothing can be gone on with, and the question is asked once more. Perdure's tool is `checkable`: it appends the
 call's key, and a probe looks for the key in the file. Without a probe or a key (class `once`, the default) the run
-stops and asks a person: nothing is done twice, and nothing is done until then. No peer hands its tools a key or asks a
-probe, so what their tools did when the process died is done again, unless the tool itself finds out.
+stops and asks a person: nothing is done twice, and nothing is done until then. A peer whose process died in the tool
+calls the tool again, and a side effect is then had twice unless the tool itself finds out.
 """
 
 

@@ -12,9 +12,9 @@ from typing import NamedTuple
 from peers.killed import POINTS, killed
 from peers.process import Entrant, Failed, command, environment, figures, marked_line, output, workplace
 from peers.program import MARK
+from peers.record import Found
 from project import model_server
 
-Found = dict[str, float | str]
 LIMIT_S = 180.0
 FSYNC_RUNS = 40
 SYNCS = ("fsync", "fdatasync")

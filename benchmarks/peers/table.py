@@ -10,9 +10,7 @@ from peers.catalogue import OURS, Peer
 from peers.killed import POINTS
 
 Results = Mapping[str, Mapping[str, Summary]]
-"""Peer, scenario, figure."""
 Words = Mapping[str, Mapping[str, Mapping[str, str]]]
-"""Peer, scenario, and what is said in words; under `failed`, why there are no figures."""
 
 
 class Figure(NamedTuple):
