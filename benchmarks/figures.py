@@ -26,7 +26,7 @@ def short(value: float) -> str:
 
 def machine() -> dict[str, Any]:
     return {
-        "system": f"{platform.system()} {platform.release()}",
+        "system": f"{platform.system()} {'.'.join(platform.release().split('.')[:2])}",
         "processor": _processor(),
         "cores": os.cpu_count(),
         "python": platform.python_version(),

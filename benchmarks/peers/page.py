@@ -8,7 +8,7 @@ from pathlib import Path
 from peers.catalogue import OURS, Peer
 from peers.chart import Bar, chart
 from peers.record import Contest
-from peers.table import CONVERSATION, RUN, START, Figure, better_than_ours, kill_table, table, value
+from peers.table import CONVERSATION, RUN, START, Figure, better_than_ours, instead, kill_table, table, value
 
 CHARTED = {
     "first-answer": START[0],
@@ -43,10 +43,10 @@ def tables(contest: Contest) -> str:
 
 
 def page(contest: Contest) -> str:
-    machine = ", ".join(f"{name} {value}" for name, value in contest.machine.items())
+    machine = "{processor}, {cores} cores, {system}, Python {python}".format_map(contest.machine)
     keeps = "\n".join(f"| {_title(peer, contest.versions)} | {peer.keeps} |" for peer in contest.peers if not peer.only)
     charts = "\n".join(f"![{figure.says}]({name}.svg)\n" for name, figure in CHARTED.items())
-    note = f" {contest.note}" if contest.note else ""
+    note = f"\n{contest.note}" if contest.note else ""
     return f"""\
 <!-- Written by scripts/bench --peers. -->
 # Perdure and its peers
@@ -55,8 +55,9 @@ The same work, on the same machine, with the same model server, in turn. A run i
 HTTP and one tool call. `scripts/bench --peers` makes a virtual environment for each peer, runs all of this and writes
 this page; the programs, each in its peer's own idiom, are in `benchmarks/peers/`.
 
-Found on {contest.day}: {machine}. {contest.rounds} rounds in turn; median (least–greatest), and how many times
-Perdure's figure it is: 21x means that Perdure is 21 times better.{note}
+Found on {contest.day}: {machine}.{note}
+{contest.rounds} rounds in turn; median (least–greatest), and how many times Perdure's figure it is: 21x means that
+Perdure is 21 times better.
 
 - **Speed** is measured with each peer's default settings, on uvloop, in one process; CPU is what the system says the
   process used, all threads, user and system. **Where it is killed** each peer has the settings that keep the most.
@@ -82,7 +83,8 @@ The tool appends a line to a file, which is counted from outside; model calls ar
 anew*: nothing can be gone on with, and the question is asked once more. Perdure's tool is `checkable`: it appends the
 call's key, and a probe looks for the key in the file. Without a probe or a key (class `once`, the default) the run
 stops and asks a person: nothing is done twice, and nothing is done until then. A peer whose process died in the tool
-calls the tool again, and a side effect is then had twice unless the tool itself finds out.
+calls the tool again, and a side effect is then had twice unless the tool itself finds out. One that starts anew in a
+conversation which has the tool's result already shows it to the model, which then need not call the tool again.
 """
 
 
@@ -106,8 +108,8 @@ def _bars(peers: Sequence[Peer], figure: Figure, contest: Contest) -> list[Bar]:
     bars = []
     for peer in peers:
         found = value(contest.results, peer.name, figure)
-        instead = contest.words.get(peer.name, {}).get(figure.scenario, {}).get("failed", "not measured")
-        bars.append(Bar(peer.title, found["median"] if found else None, peer.name == OURS, instead))
+        said = instead(contest.words, peer.name, figure, found)
+        bars.append(Bar(peer.title, None if found is None or said else found["median"], peer.name == OURS, said))
     return bars
 
 

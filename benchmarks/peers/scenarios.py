@@ -79,7 +79,7 @@ SCENARIOS = {
     "at_once": Scenario(
         measured("at_once"), {"runs": 256, "clients": 64}, {"runs": 64, "clients": 64}, {"runs": 2_048, "clients": 64}
     ),
-    "alone": Scenario(measured("alone"), {"runs": 100}, {"runs": 20}, {"runs": 500}),
+    "alone": Scenario(measured("alone"), {"runs": 200}, {"runs": 20}, {"runs": 500}),
     "kill": Scenario(kill, rounds=1),
     "fsyncs": Scenario(fsyncs, rounds=1),
     "conversation": Scenario(talk, {"turns": 200}, {"turns": 30}, {"turns": 500}, rounds=1),

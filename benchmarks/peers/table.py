@@ -14,13 +14,14 @@ Words = Mapping[str, Mapping[str, Mapping[str, str]]]
 
 
 class Figure(NamedTuple):
-    """A column: where its value comes from, what it is called, and whether more of it is better."""
+    """A column: where its value comes from, what it is called, whether more of it is better, and what 0 of it means."""
 
     scenario: str
     key: str
     says: str
     unit: str
     better: Literal["less", "more"] = "less"
+    nothing: str = ""
 
     @property
     def name(self) -> str:
@@ -43,7 +44,7 @@ CONVERSATION = (
     Figure("conversation", "turn_cpu_ms_early", "CPU of a turn, early", "ms"),
     Figure("conversation", "turn_cpu_ms_late", "CPU of a turn, late", "ms"),
     Figure("conversation", "growth", "late to early", "x"),
-    Figure("conversation", "stored_per_turn_kb", "stored for each turn", "KB"),
+    Figure("conversation", "stored_per_turn_kb", "stored for each turn", "KB", nothing="keeps nothing"),
 )
 NOT_COMPARED = {"fsyncs.fsyncs_per_run", "conversation.growth"}
 """More of it is not worse, or it is a ratio already."""
@@ -63,6 +64,13 @@ def factor(figure: Figure, theirs: float, ours: float) -> float | None:
 
 def value(results: Results, peer: str, figure: Figure) -> dict[str, float] | None:
     return results.get(peer, {}).get(figure.scenario, {}).get(figure.key)
+
+
+def instead(words: Words, peer: str, figure: Figure, found: dict[str, float] | None) -> str:
+    """What is said in the place of a figure: why there is none, or what 0 means. Empty where the figure speaks."""
+    if found is None:
+        return words.get(peer, {}).get(figure.scenario, {}).get("failed", "–")
+    return figure.nothing if found["max"] == 0 else ""
 
 
 def table(peers: Sequence[Peer], figures: Sequence[Figure], results: Results, words: Words) -> str:
@@ -118,8 +126,9 @@ def _compared(results: Results, peer: Peer, figure: Figure) -> tuple[dict[str, f
 
 def _cell(peer: Peer, figure: Figure, results: Results, words: Words) -> str:
     found = value(results, peer.name, figure)
-    if found is None:
-        return words.get(peer.name, {}).get(figure.scenario, {}).get("failed", "–")
+    said = instead(words, peer.name, figure, found)
+    if found is None or said:
+        return said
     shown = f"{short(found['median'])} {figure.unit}".strip()
     if found["min"] != found["max"]:
         shown += f" ({short(found['min'])}–{short(found['max'])})"

@@ -17,9 +17,11 @@ PERDURE = Entrant(Peer(OURS, "Perdure", "perdure", "everything"), "python")
 OTHER = Entrant(Peer("agno", "Agno", "agno", "nothing"), "python")
 ONLY = Entrant(Peer("perdure_once", "Once", "perdure", "everything", only="kill"), "python")
 
+MACHINE = {"system": "Linux 6.18", "processor": "Xeon", "cores": 2, "python": "3.11.7"}
+
 
 def record(rounds: dict[str, dict[str, list[Found]]], absent: dict[str, str] | None = None) -> Record:
-    return Record(day="2026-01-31", note="", machine={"cores": 2}, versions={}, absent=absent or {}, rounds=rounds)
+    return Record(day="2026-01-31", note="", machine=MACHINE, versions={}, absent=absent or {}, rounds=rounds)
 
 
 def test_rounds_go_through_all_peers_in_turn() -> None:

@@ -47,6 +47,13 @@ def test_a_failure_is_shown_in_the_place_of_the_figure() -> None:
     assert "| Other | not done within 60 s / really |" in table([OTHER], [TIME], {}, words)
 
 
+def test_nothing_kept_is_not_a_small_figure() -> None:
+    stored = Figure("conversation", "stored", "stored", "KB", nothing="keeps nothing")
+    results = {OURS: {"conversation": {"stored": once(2.0)}}, "other": {"conversation": {"stored": once(0.0)}}}
+    assert "| Other | keeps nothing |" in table([PERDURE, OTHER], [stored], results, {})
+    assert better_than_ours([PERDURE, OTHER], [stored], results) == []
+
+
 def test_what_became_of_killed_runs_is_told_place_by_place() -> None:
     found = {
         f"{point}_{key}": once(value)
