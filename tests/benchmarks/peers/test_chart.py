@@ -21,7 +21,7 @@ def texts(svg: str) -> list[str]:
 def test_every_peer_has_a_bar_and_its_value() -> None:
     svg = chart("CPU of a run", "ms", [Bar("Other", 12.4), Bar("Perdure", 0.35, ours=True)])
     assert len(widths(svg)) == 2
-    assert texts(svg)[2:] == ["Perdure", "0.35 ms", "Other", "12.4 ms"]
+    assert texts(svg)[-4:] == ["Perdure", "0.35 ms", "Other", "12.4 ms"]
     assert 'class="ours"' in svg
 
 
@@ -37,7 +37,7 @@ def test_near_values_are_in_proportion() -> None:
 
 def test_far_values_are_on_a_logarithmic_scale_and_all_can_be_seen() -> None:
     svg = chart("CPU", "ms", [Bar(str(number), 10.0**number) for number in range(-1, 4)])
-    assert "logarithmic scale" in svg
+    assert texts(svg)[1:7] == ["less is better, logarithmic scale", "0.01", "0.1", "1", "10", "100"]
     steps = [after - before for before, after in pairwise(widths(svg))]
     assert max(steps) - min(steps) < 0.2
     assert min(widths(svg)) > 2
