@@ -58,6 +58,7 @@ FIGURES = (
     Figure("conversation", "growth", "the same, late to early", "x"),
     Figure("steady", "growth_mb", "memory gained in 10,000 runs one after another", "MB"),
     Figure("steady", "cpu_ms_per_run", "CPU of a run, one after another", "ms"),
+    Figure("namespace", "reads_per_s", "reads of a virtual file through mounts", "/s", 20_000, "least"),
 )
 QUICK = {
     "throughput": ("--runs", "2000"),
@@ -67,6 +68,7 @@ QUICK = {
     "journal": ("--steps", "500"),
     "conversation": ("--turns", "150"),
     "steady": ("--runs", "1000"),
+    "namespace": ("--reads", "20000"),
 }
 
 

@@ -36,6 +36,21 @@ def test_a_long_body_stays_behind_for_a_blob():
     assert decode(found) == event
 
 
+def test_what_happens_to_an_agent_is_no_part_of_a_run():
+    told = (
+        r.ValueSet(digest="d", size=3, body=raw(b"abc")),
+        r.ValueDropped(),
+        r.AgentChanged(status="quarantined", who="supervisor", why="failed three times"),
+        r.AgentImported(source="ann", head=b"\x00" * 16, records=7, who="eve"),
+        r.MountChanged(path="/wallet", service="wallet", access="budgeted", who="eve"),
+    )
+    for event in told:
+        found = encode(event, agent_id="ann", run_id="", key="goal:1", at=5)
+        assert found.type == event.type and decode(found) == event
+    history = fold(encode(event, agent_id="ann", run_id="", key="goal:1", at=5) for event in told)
+    assert history.effects == {} and history.unasked() == ()
+
+
 def test_later_records_of_a_key_say_more():
     intended = r.EffectIntended(kind="tool", effect="once", digest="d", body=raw({"to": "eve"}))
     past = journal(("tool", intended)).effects["tool"]

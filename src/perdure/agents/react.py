@@ -6,13 +6,12 @@ calls or the answer. The loop notices nothing.
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
 import msgspec
 
-from perdure.base.codec import to_json
+from perdure.base.codec import from_json, to_json
 from perdure.base.messages import (
     Delta,
     Finished,
@@ -138,7 +137,7 @@ def _arguments(text: str) -> dict[str, Any] | str:
     if not text:
         return {}
     try:
-        value = json.loads(text)
+        value = from_json(text)
     except ValueError:
         return text
     return value if isinstance(value, dict) else text

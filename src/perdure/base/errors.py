@@ -23,6 +23,10 @@
     │   ├── RunNotFound, AgentNotFound, WrongState
     │   ├── ReplayDivergence, EffectFailed, Interrupted
     │   └── DeadlineExceeded
+    ├── FileError                  a path of the namespace
+    │   ├── InvalidPath, NoSuchFile, FileExists, FileDenied
+    │   ├── NotADirectory, IsADirectory, DirectoryNotEmpty
+    │   └── FileUnsupported, FileNotReady, FileTooLarge, FileClosed
     └── StoreError                 durable state
         ├── StoreBusy, StoreReadOnly, StoreFull, StoreCorrupt, StoreTooNew, StoreClosed
         └── GuardFailed
@@ -281,6 +285,99 @@ class Interrupted(RunError):
 class DeadlineExceeded(RunError):
     code = "run.deadline_exceeded"
     hint = "Raise `limits.timeout`, or `perdure resume RUN` to go on with a fresh limit."
+
+
+# -- files of the namespace -------------------------------------------------------------------------------------------
+
+
+class FileError(PerdureError):
+    """What is wrong with one path: the message is `path: why`, and `path` is among the facts, as it was asked for."""
+
+    code = "file.failed"
+    why: str = "it failed"
+
+    def __init__(self, why: str = "", *, path: str = "", **facts: Any) -> None:
+        self.why = why or self.why
+        super().__init__(self.why, **facts)
+        if path:
+            self._name(path)
+
+    def seen_from_above(self, place: str) -> None:
+        """Name the path as it is seen by who has mounted the service at `place`."""
+        path = self.facts.get("path")
+        if path:
+            self._name(place if path == "/" else f"{place.rstrip('/')}{path}")
+
+    def _name(self, path: str) -> None:
+        self.facts["path"] = path
+        self.message = f"{path}: {self.why}"
+        self.args = (self.message,)
+
+
+class InvalidPath(FileError):
+    code = "file.invalid_path"
+    why = "it is not a path"
+    hint = "Write an absolute path of plain names: /agents/support/status."
+
+
+class NoSuchFile(FileError):
+    code = "file.not_found"
+    why = "there is no such file or directory"
+    hint = "List the directory above it to see what there is."
+
+
+class FileExists(FileError):
+    code = "file.exists"
+    why = "it is there already"
+    hint = "Remove what is there first, or choose another name."
+
+
+class FileDenied(FileError):
+    code = "file.denied"
+    why = "access denied"
+    hint = "The mount table says what may be done where: read /mounts."
+
+
+class NotADirectory(FileError):
+    code = "file.not_a_directory"
+    why = "it is not a directory"
+
+
+class IsADirectory(FileError):
+    code = "file.is_a_directory"
+    why = "it is a directory"
+    hint = "List it, or name a file in it."
+
+
+class DirectoryNotEmpty(FileError):
+    code = "file.directory_not_empty"
+    why = "the directory is not empty"
+    hint = "Remove what is in it first."
+
+
+class FileUnsupported(FileError):
+    """What this file can never do, whoever asks: watching a file that does not change, writing one that is computed."""
+
+    code = "file.unsupported"
+    why = "it cannot do that"
+
+
+class FileNotReady(FileError):
+    code = "file.not_ready"
+    why = "it is not ready"
+    hint = "Watch the file, or read it again later."
+    retryable = True
+
+
+class FileTooLarge(FileError):
+    code = "file.too_large"
+    why = "it is too large"
+
+
+class FileClosed(FileError):
+    code = "file.closed"
+    why = "the file is closed"
+    hint = "Open it again."
 
 
 # -- store ------------------------------------------------------------------------------------------------------------

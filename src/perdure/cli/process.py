@@ -66,9 +66,10 @@ class Stop:
         note("Stopping at a safe point… (Ctrl-C again stops at once; nothing is lost either way)")
 
 
-def complete(main: Coroutine[Any, Any, T]) -> T:
-    """The result of `main`, on an event loop of its own."""
-    with asyncio.Runner(loop_factory=_fast_loop()) as runner:
+def complete(main: Coroutine[Any, Any, T], *, many: bool = False) -> T:
+    """The result of `main`, on an event loop of its own. For `many` runs it is one that takes longer to load, and more
+    memory, than it saves in a single run."""
+    with asyncio.Runner(loop_factory=_fast_loop() if many else None) as runner:
         return runner.run(main)
 
 

@@ -46,4 +46,4 @@ def command(
                 rest = runtime.resume(run_id)
                 return await follow(runtime, run_id, rest, stop=stop, json=as_json, stream=stream)
 
-    ctx.exit(complete(main()))
+    ctx.exit(complete(main(), many=every))

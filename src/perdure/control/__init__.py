@@ -1,1 +1,34 @@
-"""The verbs of the system, free of any transport."""
+"""The verbs of the system, free of any transport, in modules that are imported when a verb of theirs is called."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.util import find_spec
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from . import cassettes as cassettes
+    from . import cleaning as cleaning
+    from . import commands as commands
+    from . import decisions as decisions
+    from . import deletion as deletion
+    from . import exporting as exporting
+    from . import finding as finding
+    from . import forking as forking
+    from . import listening as listening
+    from . import listing as listing
+    from . import planning as planning
+    from . import replaying as replaying
+    from . import spans as spans
+    from . import starting as starting
+    from . import tracing as tracing
+    from . import verifying as verifying
+    from . import watching as watching
+else:
+
+    def __getattr__(name: str) -> ModuleType:
+        module = f"{__name__}.{name}"
+        if find_spec(module) is None:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return import_module(module)

@@ -44,7 +44,7 @@ async def gc(runtime: Runtime, *, older_than_ms: int | None = None) -> Cleaned:
             continue
         runs += len(gone.runs)
         agents += len(gone.agents)
-    freed = await runtime.store.gc()
+    freed = await runtime.store.gc(runtime.clock.now())
     return Cleaned(runs, agents, freed["blobs"], freed["specs"], freed["bytes"], len(workers), tuple(kept))
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
+from perdure import control
 from perdure.agents.programs import Library
 from perdure.agents.project import ProjectConfig
 from perdure.agents.spec import AgentSpec
@@ -16,26 +17,19 @@ from perdure.kernel.records import Wait
 from perdure.kernel.store.port import Store
 from perdure.kernel.store.rows import Page, RunFilter, RunRow
 
-from . import (
-    cassettes,
-    cleaning,
-    commands,
-    decisions,
-    deletion,
-    exporting,
-    finding,
-    forking,
-    listening,
-    listing,
-    planning,
-    replaying,
-    spans,
-    starting,
-    tracing,
-    verifying,
-    watching,
-)
 from .results import RunResult, result_of
+
+if TYPE_CHECKING:
+    from .cleaning import Cleaned
+    from .deletion import Deleted
+    from .exporting import ExportFormat
+    from .listening import RunEvent
+    from .listing import RunDetail, RunSummary
+    from .planning import Plan
+    from .replaying import Replay
+    from .spans import TraceNode
+    from .verifying import Verification
+    from .watching import Progress
 
 
 class Runtime:
@@ -87,12 +81,14 @@ class Runtime:
         envelope_id: str | None = None,
     ) -> RunRow:
         """Accept `input`; it is on disk when this returns. The same `envelope_id` again gives the same run."""
-        return await starting.start(self, self.spec(target, overrides), input, agent=agent, envelope_id=envelope_id)
+        return await control.starting.start(
+            self, self.spec(target, overrides), input, agent=agent, envelope_id=envelope_id
+        )
 
     async def wait(self, run: RunRow | str, *, beyond: Sequence[Wait] = ()) -> RunResult:
         """Wait until a run ends, yields, is paused, or waits for a person: for something else than `beyond`, the waits
         of a result that have been answered since."""
-        row = await finding.find_run(self.store, run) if isinstance(run, str) else run
+        row = await control.finding.find_run(self.store, run) if isinstance(run, str) else run
         while True:
             result = result_of(await self.engine.rest(row), self.clock.now())
             if not beyond or result.waits != tuple(beyond):
@@ -102,40 +98,40 @@ class Runtime:
 
     async def look(self, run_id: str) -> RunResult:
         """A run as it stands, without waiting."""
-        row = await finding.find_run(self.store, run_id)
+        row = await control.finding.find_run(self.store, run_id)
         return result_of(await self.engine.ended(row), self.clock.now())
 
     def stream(
         self, target: Target, input: Any, *, agent: str | None = None, overrides: Sequence[str] = ()
-    ) -> AsyncIterator[listening.RunEvent]:
+    ) -> AsyncIterator[RunEvent]:
         """Send `input` and hear what happens: text as it comes, tool calls, and the result last."""
-        return listening.stream(self, target, input, agent=agent, overrides=overrides)
+        return control.listening.stream(self, target, input, agent=agent, overrides=overrides)
 
-    def follow(self, run_id: str, rest: Awaitable[RunResult]) -> AsyncIterator[listening.RunEvent]:
+    def follow(self, run_id: str, rest: Awaitable[RunResult]) -> AsyncIterator[RunEvent]:
         """Hear what happens in a run, from now until `rest`, such as `rt.resume(run_id)`, has come to its result."""
-        return listening.follow(self, run_id, rest)
+        return control.listening.follow(self, run_id, rest)
 
     # -- moving runs on -----------------------------------------------------------------------------------------------
 
     async def resume(self, run_id: str) -> RunResult:
         """Go on with a run that was interrupted, yielded, paused or failed."""
-        return await commands.resume(self, run_id)
+        return await control.commands.resume(self, run_id)
 
     async def cancel(self, run_id: str, *, who: str = "operator") -> RunResult:
         """End a run and its children; tools under way are cancelled."""
-        return await commands.cancel(self, run_id, who=who)
+        return await control.commands.cancel(self, run_id, who=who)
 
     async def pause(self, run_id: str, *, who: str = "operator") -> RunResult:
         """Let nothing new begin in a run until it is resumed."""
-        return await commands.pause(self, run_id, who=who)
+        return await control.commands.pause(self, run_id, who=who)
 
     async def approve(self, run_id: str, answer: Any = "approve", *, key: str = "", who: str = "operator") -> RunRow:
         """Answer what a run asks a person (`key` where it asks several things)."""
-        return await decisions.answer(self, run_id, answer, key=key, who=who)
+        return await control.decisions.answer(self, run_id, answer, key=key, who=who)
 
     async def deny(self, run_id: str, *, key: str = "", why: str = "", who: str = "operator") -> RunRow:
         """Refuse what a run asks to do."""
-        return await decisions.answer(self, run_id, "deny", key=key, who=who, why=why)
+        return await control.decisions.answer(self, run_id, "deny", key=key, who=who, why=why)
 
     async def resolve(
         self,
@@ -148,61 +144,63 @@ class Runtime:
         who: str = "operator",
     ) -> RunRow:
         """Say what became of an effect in doubt: it was `done` with this value, `retry` it, or it is to `fail`."""
-        return await decisions.resolve(self, run_id, key, how, value=value, why=why, who=who)
+        return await control.decisions.resolve(self, run_id, key, how, value=value, why=why, who=who)
 
     async def fork(self, run_id: str, at: str, *, overrides: Sequence[str] = (), live: bool = False) -> RunRow:
         """A new run that shares the records before key `at`, on an agent of its own."""
-        return await forking.fork(self, run_id, at, overrides=overrides, live=live)
+        return await control.forking.fork(self, run_id, at, overrides=overrides, live=live)
 
-    async def replay(self, run_id: str) -> replaying.Replay:
+    async def replay(self, run_id: str) -> Replay:
         """Execute a run again against its journal, touching nothing, and say where it would go another way."""
-        return await replaying.replay(self, run_id)
+        return await control.replaying.replay(self, run_id)
 
-    def resume_all(self, *, watch: bool = False) -> AsyncIterator[watching.Progress]:
+    def resume_all(self, *, watch: bool = False) -> AsyncIterator[Progress]:
         """Go on with every run that nobody works at, and tell how each comes out; with `watch`, for ever."""
-        return watching.resume_all(self, watch=watch)
+        return control.watching.resume_all(self, watch=watch)
 
     # -- reading ------------------------------------------------------------------------------------------------------
 
     async def plan(
         self, target: Target, input: Any, *, agent: str | None = None, overrides: Sequence[str] = ()
-    ) -> planning.Plan:
+    ) -> Plan:
         """What `run` would do and cost with the same arguments; asks nobody, writes nothing."""
-        return await planning.plan(self, target, input, agent=agent, overrides=overrides)
+        return await control.planning.plan(self, target, input, agent=agent, overrides=overrides)
 
     async def runs(
         self, *, agent: str = "", status: Sequence[str] = (), since_ms: int = 0, limit: int = 20, cursor: str = ""
-    ) -> Page[listing.RunSummary]:
+    ) -> Page[RunSummary]:
         """Runs, the newest first: of one agent, in these states, accepted at `since_ms` or later."""
-        return await listing.list_runs(self, agent=agent, status=status, since_ms=since_ms, limit=limit, cursor=cursor)
+        return await control.listing.list_runs(
+            self, agent=agent, status=status, since_ms=since_ms, limit=limit, cursor=cursor
+        )
 
-    async def show(self, run_id: str) -> listing.RunDetail:
+    async def show(self, run_id: str) -> RunDetail:
         """Everything about one run but its course."""
-        return await listing.show_run(self, run_id)
+        return await control.listing.show_run(self, run_id)
 
-    async def interrupted(self) -> list[listing.RunSummary]:
+    async def interrupted(self) -> list[RunSummary]:
         """Runs that should be at work and that nobody works at."""
-        return await listing.interrupted(self)
+        return await control.listing.interrupted(self)
 
-    async def trace(self, run_id: str, *, full: bool = False) -> spans.TraceNode:
+    async def trace(self, run_id: str, *, full: bool = False) -> TraceNode:
         """A run's course as a tree; with `full`, the questions to models are rebuilt and proven."""
-        return await tracing.trace(self, run_id, full=full)
+        return await control.tracing.trace(self, run_id, full=full)
 
-    async def verify(self, target: str | None = None) -> verifying.Verification:
+    async def verify(self, target: str | None = None) -> Verification:
         """Recompute the hash chain of an agent, of a run's agent, or of all."""
-        return await verifying.verify(self, target)
+        return await control.verifying.verify(self, target)
 
     def export(
         self,
         run_ids: Sequence[str] = (),
         *,
         filter: RunFilter | None = None,
-        format: exporting.ExportFormat = "jsonl",
+        format: ExportFormat = "jsonl",
         include_tools: bool = True,
         include_thoughts: bool = False,
     ) -> AsyncIterator[str]:
         """Runs as text, in pieces: `json`, `jsonl` or `csv`."""
-        return exporting.export_runs(
+        return control.exporting.export_runs(
             self,
             run_ids,
             filter=filter,
@@ -213,18 +211,18 @@ class Runtime:
 
     async def export_cassette(self, run_id: str) -> bytes:
         """The answers of a run's models, as a fixture for tests."""
-        return await cassettes.export_cassette(self, run_id)
+        return await control.cassettes.export_cassette(self, run_id)
 
     # -- keeping ------------------------------------------------------------------------------------------------------
 
-    async def delete_run(self, run_id: str) -> deletion.Deleted:
+    async def delete_run(self, run_id: str) -> Deleted:
         """Forget a run that has ended, and its agent where it has no other."""
-        return await deletion.delete_run(self, run_id)
+        return await control.deletion.delete_run(self, run_id)
 
-    async def delete_agent(self, agent_id: str) -> deletion.Deleted:
+    async def delete_agent(self, agent_id: str) -> Deleted:
         """Forget an agent with everything of it; all its runs have to have ended."""
-        return await deletion.delete_agent(self, agent_id)
+        return await control.deletion.delete_agent(self, agent_id)
 
-    async def gc(self, *, older_than_ms: int | None = None) -> cleaning.Cleaned:
+    async def gc(self, *, older_than_ms: int | None = None) -> Cleaned:
         """Remove what nothing refers to, and runs that ended longer ago than `older_than_ms`."""
-        return await cleaning.gc(self, older_than_ms=older_than_ms)
+        return await control.cleaning.gc(self, older_than_ms=older_than_ms)

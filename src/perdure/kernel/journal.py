@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 from typing import Any, Literal, TypeAlias, cast
 
 import msgspec
@@ -15,9 +16,13 @@ from .classes import EffectClass
 
 PastState: TypeAlias = Literal["intended", "done", "failed"]
 
-_DECODERS = {
-    event.type: msgspec.msgpack.Decoder(event) for event in cast(tuple[type[r.Event], ...], r.AnyEvent.__args__)
-}
+_EVENTS = {event.type: event for event in cast(tuple[type[r.Event], ...], r.AnyEvent.__args__)}
+
+
+@cache
+def _decoder(type: str) -> msgspec.msgpack.Decoder[r.Event]:
+    """Made when the first such record is read: few runs hold records of all types."""
+    return msgspec.msgpack.Decoder(_EVENTS[type])
 
 
 def encode(event: r.Event, *, agent_id: str, run_id: str, key: str, at: int) -> r.Record:
@@ -32,7 +37,7 @@ def encode(event: r.Event, *, agent_id: str, run_id: str, key: str, at: int) -> 
 
 def decode(record: r.Record) -> r.Event:
     """The event that a record carries, its body in place."""
-    event = _DECODERS[record.type].decode(record.data)
+    event = _decoder(record.type).decode(record.data)
     if record.payload is not None:
         return msgspec.structs.replace(event, body=msgspec.Raw(record.payload))
     return event

@@ -15,10 +15,14 @@ Raw = msgspec.Raw
 BLOB_LIMIT = 64 * 1024
 """A packed body longer than this goes to a content-addressed blob, and the record keeps its digest."""
 
+VALUE_SHOWN = 1024
+"""A value of up to so many bytes stands in the record that tells of it."""
+
 RETRY = "retry#"
 """What the keys of waits begin with that the engine makes itself, between two attempts at a run."""
 
 WaitKind: TypeAlias = Literal["approval", "timer", "message", "child", "in_doubt", "budget"]
+AgentStatus: TypeAlias = Literal["created", "active", "dormant", "failed", "quarantined", "terminated"]
 
 
 class Event(msgspec.Struct, frozen=True, gc=False, array_like=True, kw_only=True):
@@ -198,6 +202,51 @@ class Checkpoint(Event, frozen=True):
     type: ClassVar[str] = "checkpoint"
 
 
+class ValueSet(Event, frozen=True):
+    """The agent keeps something under a key, which is the record's. Body: the bytes, where there are VALUE_SHOWN or
+    fewer. This and those that follow tell of the agent itself: their run's id may be ""."""
+
+    type: ClassVar[str] = "value.set"
+    digest: str
+    size: int
+
+
+class ValueDropped(Event, frozen=True):
+    """The record's key is the value's."""
+
+    type: ClassVar[str] = "value.dropped"
+
+
+class AgentChanged(Event, frozen=True):
+    """The agent came to be, or came into another state of its life."""
+
+    type: ClassVar[str] = "agent.changed"
+    status: AgentStatus
+    who: str = ""
+    why: str = ""
+
+
+class AgentImported(Event, frozen=True):
+    """The agent's history up to here was that of another: `source` is its id, `head` the hash of its last record, and
+    `records` counts them. Their contents are the same, their hashes are not, as these cover the agent's id."""
+
+    type: ClassVar[str] = "agent.imported"
+    source: str
+    head: bytes
+    records: int
+    who: str = ""
+
+
+class MountChanged(Event, frozen=True):
+    """What the agent reaches under `path` is another `service` or another `access` level; `service` "": nothing."""
+
+    type: ClassVar[str] = "mount.changed"
+    path: str
+    service: str
+    access: str
+    who: str = ""
+
+
 AnyEvent: TypeAlias = (
     RunAccepted
     | RunWaiting
@@ -218,6 +267,11 @@ AnyEvent: TypeAlias = (
     | BudgetSettled
     | BudgetReleased
     | Checkpoint
+    | ValueSet
+    | ValueDropped
+    | AgentChanged
+    | AgentImported
+    | MountChanged
 )
 
 

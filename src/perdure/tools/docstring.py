@@ -6,10 +6,10 @@ import re
 from inspect import cleandoc
 from typing import NamedTuple
 
-_SPHINX = re.compile(r":(?:param|parameter|arg|argument)\s+(?:[^:\n]*?\s)?\*{0,2}(\w+)\s*:\s*(.*)")
-_FIELD = re.compile(r":\w+[^:\n]*:")
-_GOOGLE = re.compile(r"\*{0,2}(\w+)\s*(?:\([^)]*\))?\s*:\s*(.*)")
-_NUMPY = re.compile(r"\*{0,2}(\w+(?:\s*,\s*\w+)*)\s*(?::.*)?")
+_SPHINX = r":(?:param|parameter|arg|argument)\s+(?:[^:\n]*?\s)?\*{0,2}(\w+)\s*:\s*(.*)"
+_FIELD = r":\w+[^:\n]*:"
+_GOOGLE = r"\*{0,2}(\w+)\s*(?:\([^)]*\))?\s*:\s*(.*)"
+_NUMPY = r"\*{0,2}(\w+(?:\s*,\s*\w+)*)\s*(?::.*)?"
 _PARAMETERS = {"args", "arguments", "parameters", "params", "keyword args", "keyword arguments", "other parameters"}
 _OTHERS = {
     "returns", "return", "yields", "yield", "raises", "raise", "examples", "example", "notes", "note", "see also",
@@ -42,7 +42,7 @@ def parse_docstring(doc: str | None) -> Docstring:
                 body = lines[number + 1 + underlined : end]
                 parameters.update(_numpy(body) if underlined else _google(body))
             number = end
-        elif match := _SPHINX.fullmatch(line.strip()):
+        elif match := re.fullmatch(_SPHINX, line.strip()):
             in_text = False
             said = [match[2]]
             while number + 1 < len(lines) and lines[number + 1].startswith(" "):
@@ -51,7 +51,7 @@ def parse_docstring(doc: str | None) -> Docstring:
             parameters[match[1]] = " ".join(filter(None, said))
             number += 1
         else:
-            in_text = in_text and not _FIELD.match(line.strip())
+            in_text = in_text and not re.match(_FIELD, line.strip())
             if in_text:
                 text.append(line)
             number += 1
@@ -74,7 +74,7 @@ def _underline(line: str) -> bool:
 
 
 def _section_end(lines: list[str], number: int) -> int:
-    while number < len(lines) and not _section(lines, number) and not _SPHINX.match(lines[number].strip()):
+    while number < len(lines) and not _section(lines, number) and not re.match(_SPHINX, lines[number].strip()):
         number += 1
     return number
 
@@ -87,7 +87,7 @@ def _google(lines: list[str]) -> dict[str, str]:
     for line in lines:
         if not line.strip():
             continue
-        match = _GOOGLE.fullmatch(line.strip())
+        match = re.fullmatch(_GOOGLE, line.strip())
         if match and len(line) - len(line.lstrip()) == indent:
             name = match[1]
             found[name] = [match[2]]
@@ -103,7 +103,7 @@ def _numpy(lines: list[str]) -> dict[str, str]:
     for line in lines:
         if not line.strip():
             continue
-        match = _NUMPY.fullmatch(line.strip())
+        match = re.fullmatch(_NUMPY, line.strip())
         if match and not line.startswith(" "):
             names = [name.strip() for name in match[1].split(",")]
             found.update({name: [] for name in names})

@@ -27,7 +27,8 @@ from perdure.base.errors import InvalidFile
     ],
 )
 def test_an_override_is_a_path_and_a_yaml_value(text: str, path: tuple[str | int, ...], value: Any) -> None:
-    assert parse_override(text)[:2] == (path, value)
+    override = parse_override(text)
+    assert (override.path, override.value) == (path, value)
 
 
 @pytest.mark.parametrize(

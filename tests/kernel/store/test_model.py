@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+from perdure.base.codec import digest_bytes
 from perdure.base.errors import PerdureError
 from perdure.kernel.records import Record
 from perdure.kernel.store import ops
@@ -21,9 +22,13 @@ from perdure.kernel.store.sqlite import SqliteStore
 AGENTS = ("a", "b", "c")
 RUNS = {"r1": "a", "r2": "a", "r3": "b", "run_" + "0a" * 16: "c"}
 SCOPES = ("day", "project")
+BLOB = digest_bytes(b"body")
 
 agents = st.sampled_from(AGENTS)
 runs = st.sampled_from(sorted(RUNS))
+values = st.sampled_from(["note", "note:1", "note:2"])
+contents = st.sampled_from([b"", b"1", b"2"])
+requests = st.sampled_from(["ask:1", "ask:2", "ask:3", "other"])
 envelopes = st.sampled_from([f"e{n}" for n in range(6)])
 keys = st.sampled_from(["k1", "k2"])
 workers = st.sampled_from(["w1", "w2"])
@@ -44,7 +49,7 @@ def _records(run_id: str, made: list[tuple[str, str, str]]) -> ops.Append:
     )
 
 
-appends = st.builds(_records, runs, st.lists(st.tuples(keys, types, st.sampled_from(["", "", "blob"])), max_size=3))
+appends = st.builds(_records, runs, st.lists(st.tuples(keys, types, st.sampled_from(["", "", BLOB])), max_size=3))
 deliveries = st.builds(
     lambda agent_id, id, priority, capacity, policy, run_id, taken: ops.Deliver(
         agent_id, id, "message", id.encode(), 1, run_id, priority, None, capacity, policy, taken
@@ -71,9 +76,14 @@ operations = st.one_of(
     st.builds(ops.Reserve, keys, runs, small, scopes),
     st.builds(ops.Settle, keys, small),
     st.builds(ops.MarkSeen, agents, envelope_ids, st.integers(1, 3)),
+    st.builds(ops.PutValue, agents, values, contents, times),
+    st.builds(ops.PutValue, agents, values, contents, times),
+    st.builds(ops.DropValue, agents, values),
+    st.builds(ops.Remember, requests, contents, times, times, st.integers(1, 3)),
+    st.builds(ops.ForgetExpired, times),
     st.builds(ops.PutSpec, keys, st.just(b"spec"), times),
-    st.builds(ops.PutBlob, st.sampled_from(["blob", "other"]), st.just(b"body")),
-    st.just(ops.CollectGarbage()),
+    st.builds(ops.PutBlob, st.sampled_from([BLOB, "other"]), st.just(b"body")),
+    st.builds(ops.CollectGarbage, times),
 )
 guards = st.one_of(
     st.builds(ops.HasFence, agents, workers, st.integers(0, 3)),
@@ -82,6 +92,9 @@ guards = st.one_of(
     st.builds(ops.NewEnvelope, agents, envelopes),
     st.builds(ops.RunIs, runs, st.lists(status, max_size=3).map(tuple)),
     st.builds(ops.NoKey, runs, keys, types),
+    st.builds(ops.NotRemembered, requests, times),
+    st.builds(ops.TimerIs, runs, keys, times),
+    st.builds(ops.ValueIs, agents, values, st.one_of(st.none(), contents.map(digest_bytes))),
     st.builds(ops.WithinBudget, small, scopes),
 )
 
@@ -98,6 +111,8 @@ class Model:
         self.owners: dict[str, str] = dict.fromkeys(AGENTS, "")
         self.money: dict[str, tuple[int, int, int]] = {}  # scope: period, reserved, spent
         self.reserved: dict[str, tuple[int, dict[str, int]]] = {}
+        self.values: dict[tuple[str, str], bytes] = {}
+        self.answers: dict[str, tuple[bytes, int]] = {}  # key: data, expires_at; the oldest first
         self.last_seq = 0
 
     def take(self, op: ops.Op, result: Any) -> None:
@@ -127,6 +142,26 @@ class Model:
             case ops.Unclaim(agent_id, worker):
                 if self.owners[agent_id] == worker:
                     self.owners[agent_id] = ""
+            case ops.PutValue(agent_id, key, data):
+                self.values[agent_id, key] = data
+                assert result == digest_bytes(data)
+            case ops.DropValue(agent_id, key):
+                assert result == (self.values.pop((agent_id, key), None) is not None)
+            case ops.Remember(key, data, at, expires_at, keep):
+                before = self.answers.get(key)
+                if before and before[1] > at:
+                    assert result == before[0]
+                    return
+                assert result == data
+                self.answers.pop(key, None)
+                self.answers[key] = data, expires_at
+                if len(self.answers) > keep:
+                    self.forget_expired(at)
+                    self.answers = dict(list(self.answers.items())[-keep:])
+            case ops.ForgetExpired(now):
+                assert result == self.forget_expired(now)
+            case ops.CollectGarbage(now):
+                assert result["answers"] == self.forget_expired(now)
             case ops.Reserve(id, _, amount, limits) if id not in self.reserved:
                 periods = {}
                 for limit in {limit.id: limit for limit in reversed(limits)}.values():
@@ -144,11 +179,17 @@ class Model:
                     if period == then:
                         self.money[scope] = period, reserved - amount, spent + spent_now
 
+    def forget_expired(self, now: int) -> int:
+        before = len(self.answers)
+        self.answers = {key: answer for key, answer in self.answers.items() if answer[1] > now}
+        return before - len(self.answers)
+
     def forget(self, agent_id: str) -> None:
         self.agents.discard(agent_id)
         self.journal = [one for one in self.journal if RUNS[one[1]] != agent_id]
         self.waiting[agent_id], self.gone[agent_id] = [], set()
         self.fences[agent_id], self.owners[agent_id] = 0, ""
+        self.values = {at: data for at, data in self.values.items() if at[0] != agent_id}
 
 
 class Stores(RuleBasedStateMachine):
@@ -209,6 +250,22 @@ class Stores(RuleBasedStateMachine):
         self.model.forget(agent_id)
         self._look_at_money()
 
+    @rule(agent_id=agents)
+    def move_agent(self, agent_id: str) -> None:
+        """Take a snapshot, which is the same of both stores, delete the agent, and put it back."""
+        if agent_id not in self.model.agents:
+            return
+        taken = self._ask("snapshot", agent_id)
+        if self._commit([ops.DeleteAgent(agent_id), ops.Restore(taken)], []) is None:
+            assert self._ask("verify", agent_id) != [] or taken.agent.records == 0
+            return
+        assert self._ask("snapshot", agent_id) == taken
+        first, self.model.last_seq = self.model.last_seq, self.model.last_seq + len(taken.records)
+        visible = [(first + one.seq, one.run_id, one.key) for one in taken.records if not one.erased]
+        self.model.journal = [one for one in self.model.journal if RUNS[one[1]] != agent_id] + visible
+        self.model.owners[agent_id] = ""
+        self._look_at_money()
+
     def _look_at_money(self) -> None:
         """Deletions give back what was reserved: the model goes on from what both stores agree on."""
         rows = self._ask("scopes", SCOPES)
@@ -254,7 +311,9 @@ class Stores(RuleBasedStateMachine):
     def inboxes_hold_what_was_delivered(self) -> None:
         for agent_id in AGENTS:
             assert sorted(id for id, _, _ in self._inbox(agent_id)) == sorted(self.model.waiting[agent_id])
-            self._ask("dead_letters", agent_id)
+            letters = self._ask("dead_letters", agent_id)
+            assert self._ask("dead_letter_count", agent_id) == len(letters)
+            assert self._ask("mail_count", agent_id) == len(self.model.waiting[agent_id])
             for n in range(6):
                 self._ask("seen", agent_id, f"e{n}")
 
@@ -272,8 +331,25 @@ class Stores(RuleBasedStateMachine):
         self._ask("workers")
 
     @invariant()
+    def values_are_those_put_last(self) -> None:
+        for agent_id in AGENTS:
+            for prefix in ("", "note:"):
+                page = self._ask("values", agent_id, prefix)
+                assert {(agent_id, row.key): row.data for row in page.items} == {
+                    at: data for at, data in self.model.values.items() if at[0] == agent_id and at[1].startswith(prefix)
+                }
+
+    @invariant()
+    def answers_are_the_first_given(self) -> None:
+        for now in (0, 10):
+            valid = {key: data for key, (data, expires_at) in self.model.answers.items() if expires_at > now}
+            assert {one.key: one.data for one in self._ask("answers", "", now).items} == valid
+            self._ask("answers", "ask:", now, cursor="ask:1", limit=1)
+
+    @invariant()
     def money_adds_up(self) -> None:
         rows = self._ask("scopes", SCOPES)
+        assert self._ask("scopes_like", "d").items == [row for row in rows if row.id == "day"]
         assert {row.id: (row.period, row.reserved, row.spent) for row in rows} == self.model.money
 
 

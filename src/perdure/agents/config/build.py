@@ -18,8 +18,8 @@ Placed = Callable[[Finding, str], Problem]
 """Puts a finding, and the words for it, at its place in a file."""
 
 _EXPLAIN = "perdure.agents.config.check:explain"
-_WHERE = re.compile(r"(?P<what>.*?)(?: - at `(?:key in )?\$(?P<path>.*)`)?", re.DOTALL)
-_STEP = re.compile(r"\.(?P<key>[^.\[\]]+)|\[(?P<index>\d+|\.\.\.)\]")
+_WHERE = r"(?s)(?P<what>.*?)(?: - at `(?:key in )?\$(?P<path>.*)`)?"
+_STEP = r"\.(?P<key>[^.\[\]]+)|\[(?P<index>\d+|\.\.\.)\]"
 
 
 def build(
@@ -64,9 +64,9 @@ def _explain() -> Callable[[Any, Any], list[Finding]]:
 
 def _first(error: msgspec.ValidationError) -> Finding:
     """What msgspec says, for what only a struct itself can refuse."""
-    found = _WHERE.fullmatch(str(error))
+    found = re.fullmatch(_WHERE, str(error))
     path: list[str | int] = []
-    for step in _STEP.finditer((found and found["path"]) or ""):
+    for step in re.finditer(_STEP, (found and found["path"]) or ""):
         if step["index"] == "...":  # the value of some key: msgspec does not say which
             break
         path.append(int(step["index"]) if step["index"] else step["key"])

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
+
+import msgspec
 
 from perdure.base.errors import InvalidFile
 
@@ -12,10 +14,10 @@ from .problems import Path, Problem, refuse
 from .reader import read_text
 from .scalars import plain_value
 
-_STEP = re.compile(r"""(?:^|\.)(?:(?P<word>[^."'\[\]=\s]+)|"(?P<quoted>[^"]*)")|\[(?P<index>\d+)\]""")
+_STEP = r"""(?:^|\.)(?:(?P<word>[^."'\[\]=\s]+)|"(?P<quoted>[^"]*)")|\[(?P<index>\d+)\]"""
 
 
-class Override(NamedTuple):
+class Override(msgspec.Struct, frozen=True):
     """`value` None takes the key away. `text` is what the person wrote."""
 
     path: Path
@@ -32,8 +34,9 @@ def parse_override(text: str) -> Override:
     begins with a bracket or a quote, YAML in one line; nothing takes the key away. Raises InvalidFile."""
     path: list[str | int] = []
     at = 0
+    steps = re.compile(_STEP)
     while at < len(text) and text[at] != "=":
-        step = _STEP.match(text, at)
+        step = steps.match(text, at)
         if step is None:
             break
         path.append(int(step["index"]) if step["index"] else step["quoted"] or step["word"])
@@ -41,7 +44,7 @@ def parse_override(text: str) -> Override:
     written = Override(tuple(path), None, text)
     if not path or text[at : at + 1] != "=":
         refuse([Problem(written.name, "", "expected PATH=VALUE, such as limits.steps=5")])
-    return written._replace(value=_value(text[at + 1 :].strip(), written.name))
+    return msgspec.structs.replace(written, value=_value(text[at + 1 :].strip(), written.name))
 
 
 def apply_overrides(tree: Any, overrides: Sequence[Override]) -> tuple[Any, list[Problem]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
-from typing import Any, Literal, NamedTuple, NoReturn, TypeAlias
+from typing import Any, Literal, NoReturn, TypeAlias
 from unicodedata import combining, east_asian_width
 
 import msgspec
@@ -19,10 +19,10 @@ ROOM = 120
 """Columns of a source line that are shown; a longer one is cut around its caret."""
 MOST_SHOWN = 50
 TAB = "    "
-_PLAIN_KEY = re.compile(r"[A-Za-z_$][\w$-]*")
+_PLAIN_KEY = r"[A-Za-z_$][\w$-]*"
 
 
-class Place(NamedTuple):
+class Place(msgspec.Struct, frozen=True):
     """Where something stands in a text: line and column from 1, and its width, all in characters."""
 
     line: int
@@ -30,7 +30,7 @@ class Place(NamedTuple):
     width: int = 1
 
 
-class Finding(NamedTuple):
+class Finding(msgspec.Struct, frozen=True):
     """Something wrong with the value at `path`, or with the key that leads to it.
 
     `shown` asks for the value to be told as well: as it is written, so that no message tells what a variable holds.
@@ -85,7 +85,7 @@ def show_path(path: Path) -> str:
         if isinstance(step, int):
             shown += f"[{step}]"
         else:
-            shown += ("." if shown else "") + (step if _PLAIN_KEY.fullmatch(step) else f'"{printable(step)}"')
+            shown += ("." if shown else "") + (step if re.fullmatch(_PLAIN_KEY, step) else f'"{printable(step)}"')
     return shown
 
 

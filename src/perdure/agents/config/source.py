@@ -5,21 +5,23 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
+
+import msgspec
 
 from .problems import Path, Place, Problem, show_path
 
-_BREAKS = {"yaml": re.compile("\r\n|[\n\r\x85\u2028\u2029]"), "toml": re.compile("\r?\n")}
+_BREAKS = {"yaml": "\r\n|[\n\r\x85\u2028\u2029]", "toml": "\r?\n"}
 
 
-class Marks(NamedTuple):
+class Marks(msgspec.Struct, frozen=True):
     """Places of keys and values by their path."""
 
     keys: dict[Path, Place]
     values: dict[Path, Place]
 
 
-class Fault(NamedTuple):
+class Fault(msgspec.Struct, frozen=True):
     """Something that the reader of a format found wrong."""
 
     place: Place
@@ -31,7 +33,7 @@ def _no_marks() -> Marks:
     return Marks({}, {})
 
 
-class Parsed(NamedTuple):
+class Parsed(msgspec.Struct, frozen=True):
     """What a reader made of a text. `broken` says that nothing can be built from `value`."""
 
     value: Any = None
@@ -74,4 +76,4 @@ class Source:
 
     @cached_property
     def _lines(self) -> list[str]:
-        return self._breaks.split(self._text)
+        return re.split(self._breaks, self._text)

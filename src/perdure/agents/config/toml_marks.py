@@ -9,14 +9,12 @@ from typing import Any
 from .problems import Path, Place
 from .source import Marks
 
-_SPACE = re.compile(r"[ \t]*")
-_BLANK = re.compile(r"(?:[ \t\r\n]|#[^\n]*)*")
-_KEY = re.compile(r"""[A-Za-z0-9_-]+|"(?:[^"\\]|\\.)*"|'[^']*'""")
-_STRING = re.compile(
-    r'"""(?:[^\\]|\\.)*?"{3,5}' + r"|'''.*?'{3,5}" + r'|"(?:[^"\\]|\\.)*"' + r"|'[^']*'",
-    re.DOTALL,
-)
-_BARE = re.compile(r"[^,\]}#\r\n]*[^,\]}#\r\n \t]")
+# Compiled when a place is asked for: most files have nothing wrong.
+_SPACE = r"[ \t]*"
+_BLANK = r"(?:[ \t\r\n]|#[^\n]*)*"
+_KEY = r"""[A-Za-z0-9_-]+|"(?:[^"\\]|\\.)*"|'[^']*'"""
+_STRING = r'(?s)"""(?:[^\\]|\\.)*?"{3,5}' + r"|'''.*?'{3,5}" + r'|"(?:[^"\\]|\\.)*"' + r"|'[^']*'"
+_BARE = r"[^,\]}#\r\n]*[^,\]}#\r\n \t]"
 
 
 def mark_toml(text: str) -> Marks:
@@ -117,8 +115,8 @@ class _Scanner:
             return False
         return True
 
-    def _skip(self, pattern: re.Pattern[str]) -> None:
-        found = pattern.match(self._text, self._at)
+    def _skip(self, pattern: str) -> None:
+        found = re.compile(pattern).match(self._text, self._at)
         if found is not None:
             self._at = found.end()
 

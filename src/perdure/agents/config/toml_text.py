@@ -12,7 +12,7 @@ from .source import Fault, Parsed
 from .toml_marks import mark_toml
 
 DEEPEST = 64
-_AT = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
+_AT = r" \(at (?:line (\d+), column (\d+)|end of document)\)$"
 _REASONS = {
     "Cannot overwrite a value": "this key was given before",
     "Expected '=' after a key in a key/value pair": "expected `=` after this key",
@@ -57,7 +57,7 @@ def _not_plain(value: Any, path: Path) -> list[tuple[Path, str]]:
 
 
 def _syntax(message: str, text: str) -> Fault:
-    found = _AT.search(message)
+    found = re.search(_AT, message)
     reason = message[: found.start()] if found else message
     if found and found[1]:
         place = Place(int(found[1]), int(found[2]))

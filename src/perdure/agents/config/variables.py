@@ -8,8 +8,8 @@ from typing import Any
 
 from .problems import Finding, Path
 
-_USE = re.compile(r"\$\$\{|\$\{([^}\n]*)(\}?)")
-_INSIDE = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?", re.DOTALL)
+_USE = r"\$\$\{|\$\{([^}\n]*)(\}?)"
+_INSIDE = r"(?s)([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?"
 
 
 def fill(tree: Any, environment: Mapping[str, str]) -> tuple[Any, list[Finding]]:
@@ -36,7 +36,7 @@ def _fill_text(text: str, path: Path, environment: Mapping[str, str], findings: 
     def replace(use: re.Match[str]) -> str:
         if use[0] == "$${":
             return "${"
-        inside = _INSIDE.fullmatch(use[1])
+        inside = re.fullmatch(_INSIDE, use[1])
         if inside is None or not use[2]:
             shown = use[0] if len(use[0]) <= 40 else use[0][:40] + "…"
             findings.append(Finding(path, f"`{shown}` is not a variable; write `$${{` where `${{` is meant as text"))
@@ -53,7 +53,7 @@ def _fill_text(text: str, path: Path, environment: Mapping[str, str], findings: 
             return use[0]
         return found
 
-    return _USE.sub(replace, text)
+    return re.sub(_USE, replace, text)
 
 
 def _is_text(value: str) -> bool:

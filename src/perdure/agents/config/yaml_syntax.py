@@ -11,14 +11,14 @@ from .source import Fault
 
 _REASONS = (
     (
-        re.compile("mapping values are not allowed"),
+        "mapping values are not allowed",
         "`: ` cannot stand here; quote text that holds it, or check the indentation",
     ),
-    (re.compile("could not find expected ':'"), "expected `: ` after this key; text of several lines begins with `|`"),
-    (re.compile("did not find expected key"), "expected a key at this indentation"),
-    (re.compile("did not find expected '-' indicator"), "expected `- ` at this indentation"),
-    (re.compile("expected ',' or '([]}])'"), "expected `,` or `{0}`"),
-    (re.compile("unknown escape character"), "not an escape sequence; use single quotes for text with backslashes"),
+    ("could not find expected ':'", "expected `: ` after this key; text of several lines begins with `|`"),
+    ("did not find expected key", "expected a key at this indentation"),
+    ("did not find expected '-' indicator", "expected `- ` at this indentation"),
+    ("expected ',' or '([]}])'", "expected `,` or `{0}`"),
+    ("unknown escape character", "not an escape sequence; use single quotes for text with backslashes"),
 )
 
 
@@ -42,7 +42,7 @@ def explain_syntax(error: yaml.MarkedYAMLError, text: str) -> Fault:
     if "${" in line[max(0, place.column - 3) : place.column]:
         return Fault(place, "inside braces and brackets, `${…}` has to be in quotes")
     for pattern, shown in _REASONS:
-        found = pattern.search(reason)
+        found = re.search(pattern, reason)
         if found is None:
             continue
         if not found.groups() or error.context_mark is None:

@@ -6,8 +6,9 @@ and told apart before anything is built.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
+import msgspec
 import yaml
 
 from .problems import Path, Place
@@ -46,7 +47,7 @@ class _Stop(Exception):
         self.fault = Fault(place, what, path)
 
 
-class _Named(NamedTuple):
+class _Named(msgspec.Struct, frozen=True):
     """What an anchor names, with the values and levels that each alias of it adds."""
 
     value: Any

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 _SHOWN = 500
-_KEY = re.compile(r"\b(?:sk|pk|rk|gsk|xai|AIza|Bearer)[-_ ]?[\w\-.*]{8,}")
+_KEY = r"\b(?:sk|pk|rk|gsk|xai|AIza|Bearer)[-_ ]?[\w\-.*]{8,}"
 _json = msgspec.json.Decoder()
 
 
@@ -70,4 +70,4 @@ def _text(value: Any) -> str:
 
 def _clean(text: str) -> str:
     """Short enough to show, and without the key that some servers repeat."""
-    return _KEY.sub("[key]", text[:_SHOWN])
+    return re.sub(_KEY, "[key]", text[:_SHOWN])

@@ -13,11 +13,17 @@ import msgspec
 from perdure.kernel.records import Record
 
 from .rows import AgentRow, RunRow, Timer, WorkerRow
+from .snapshot import Snapshot
 
 ENVELOPES_KNOWN = 1_024
 """How many acknowledged envelopes of each agent are remembered to tell duplicates."""
 DEAD_LETTERS_KEPT = 10_000
 """How many dead letters of each agent are kept."""
+
+VALUE_LIMIT = 16 * 1024 * 1024
+"""The longest value that an agent can keep, in bytes."""
+ANSWERS_KEPT = 10_000
+"""How many remembered answers a store keeps, unless an operation says otherwise."""
 
 OverflowPolicy: TypeAlias = Literal["reject_new", "drop_oldest", "dead_letter"]
 
@@ -179,6 +185,50 @@ class MarkSeen(_Value, frozen=True):
     keep: int = 1024
 
 
+class PutValue(_Value, frozen=True):
+    """Keep bytes of the agent under a key, any text but "", in place of what was there. Result: their digest. Fails
+    with InputError where they are longer than VALUE_LIMIT."""
+
+    agent_id: str
+    key: str
+    data: bytes
+    at: int
+
+
+class DropValue(_Value, frozen=True):
+    """Remove the agent's value under this key. Result: True, or False where there was none."""
+
+    agent_id: str
+    key: str
+
+
+class Remember(_Value, frozen=True):
+    """Keep the answer to a request under its idempotency key until `expires_at`, unless one from before is kept there
+    that has not expired at `at`. Result: the bytes that count, these or those from before. Where there are more than
+    `keep` answers then, the expired ones are forgotten, and if that is not enough, those remembered first."""
+
+    key: str
+    data: bytes
+    at: int
+    expires_at: int
+    keep: int = ANSWERS_KEPT
+
+
+class ForgetExpired(_Value, frozen=True):
+    """Forget answers that have expired at `now`. Result: how many."""
+
+    now: int
+
+
+class Restore(_Value, frozen=True):
+    """Put back all that `Store.snapshot` took, of an agent that is not there. Its hash chain is the same; records
+    without a hash are linked anew, as those of a clone have to be that is restored under another id. Scopes are put
+    where there are none. Fails with KeyExists where the agent, one of its runs or of its timers is there, and with
+    InputError where a record is not what was written."""
+
+    snapshot: Snapshot
+
+
 class DeleteRun(_Value, frozen=True):
     """Forget a run that has ended: its row, timers and the contents of its records; what it still had reserved is given
     back. The records stay as links of the hash chain, so that it still verifies, but are no longer read. Its
@@ -188,14 +238,17 @@ class DeleteRun(_Value, frozen=True):
 
 
 class DeleteAgent(_Value, frozen=True):
-    """Remove the agent with all of its records, runs, mail, dead letters and timers."""
+    """Remove the agent with all of its records, runs, mail, dead letters, timers and values."""
 
     agent_id: str
 
 
 class CollectGarbage(_Value, frozen=True):
-    """Remove blobs that no record and specs that no agent or run names. Result: `{"blobs", "specs", "bytes"}` removed.
-    So a spec or blob is put in the commit that names it, or after one that does."""
+    """Remove blobs that no record and specs that no agent or run names, and answers that have expired at `now`.
+    Result: `{"blobs", "specs", "answers", "bytes"}` removed. So a spec or blob is put in the commit that names it, or
+    after one that does."""
+
+    now: int = 0
 
 
 class ScopeLimit(_Value, frozen=True):
@@ -255,6 +308,29 @@ class NoKey(_Value, frozen=True):
     type: str
 
 
+class NotRemembered(_Value, frozen=True):
+    """There is no answer under this key that has not expired at `now`, else KeyExists: `Store.remembered` gives it."""
+
+    key: str
+    now: int
+
+
+class TimerIs(_Value, frozen=True):
+    """The timer (run_id, key) is set to this time, else VersionConflict: of all who find it due one may fire it."""
+
+    run_id: str
+    key: str
+    due: int
+
+
+class ValueIs(_Value, frozen=True):
+    """The agent's value under this key has this digest, or None: there is no such value; else VersionConflict."""
+
+    agent_id: str
+    key: str
+    digest: str | None
+
+
 class WithinBudget(_Value, frozen=True):
     """reserved + spent + amount ≤ limit on every scope that has one, else BudgetExceeded with the first that fails."""
 
@@ -281,8 +357,15 @@ Op: TypeAlias = (
     | Reserve
     | Settle
     | MarkSeen
+    | PutValue
+    | DropValue
+    | Remember
+    | ForgetExpired
+    | Restore
     | DeleteRun
     | DeleteAgent
     | CollectGarbage
 )
-Guard: TypeAlias = HasFence | Claimable | NoAgent | NewEnvelope | RunIs | NoKey | WithinBudget
+Guard: TypeAlias = (
+    HasFence | Claimable | NoAgent | NewEnvelope | RunIs | NoKey | NotRemembered | TimerIs | ValueIs | WithinBudget
+)

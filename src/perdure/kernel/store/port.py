@@ -3,8 +3,9 @@
 `commit(ops, guards)` is one transaction: first every guard is checked, then every operation applied; a guard that fails
 fails its own commit with a typed reason and no other. Once the guards have passed an operation fails, and its whole
 commit with it, only for want of its agent (AgentNotFound), of room in an inbox (InboxFull), of a value that can be
-stored (InputError), or of the disk (StoreError). A commit is on disk when its future resolves, and commits of one store
-take effect in the order in which they were handed in. Cancelling the future does not take the commit back.
+stored (InputError), of a free name for what is restored (KeyExists), or of the disk (StoreError). A commit is on disk
+when its future resolves, and commits of one store take effect in the order in which they were handed in. Cancelling the
+future does not take the commit back.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from perdure.kernel.records import Record
 from .ops import Guard, Op
 from .rows import (
     AgentRow,
+    Answer,
     DeadLetter,
     Mail,
     Order,
@@ -27,8 +29,10 @@ from .rows import (
     RunRow,
     ScopeRow,
     Timer,
+    ValueRow,
     WorkerRow,
 )
+from .snapshot import Snapshot
 
 
 class Store(Protocol):
@@ -48,12 +52,17 @@ class Store(Protocol):
     async def spec(self, digest: str) -> bytes | None: ...
     async def blob(self, digest: str) -> bytes | None: ...
     async def seen(self, agent_id: str, id: str) -> bool: ...
+    async def value(self, agent_id: str, key: str) -> ValueRow | None: ...
+    async def remembered(self, key: str, now: int) -> bytes | None:
+        """The answer under this idempotency key, None where there is none or it has expired at `now`."""
+        ...
 
     # what is to be done
     async def mail(self, agent_id: str, limit: int) -> list[Mail]:
         """Waiting envelopes, lower priority number first, then in order of arrival."""
         ...
 
+    async def mail_count(self, agent_id: str) -> int: ...
     async def timers(self, agent_id: str) -> list[Timer]:
         """The earliest first."""
         ...
@@ -89,12 +98,26 @@ class Store(Protocol):
         """In order of their ids."""
         ...
 
+    async def values(self, agent_id: str, prefix: str = "", *, cursor: str = "", limit: int = 50) -> Page[ValueRow]:
+        """What the agent keeps under keys that begin with `prefix`, in order of the keys."""
+        ...
+
+    async def answers(self, prefix: str, now: int, *, cursor: str = "", limit: int = 50) -> Page[Answer]:
+        """Remembered answers whose keys begin with `prefix` and that have not expired, in order of the keys."""
+        ...
+
     async def dead_letters(self, agent_id: str, limit: int = 100) -> list[DeadLetter]:
         """The newest first."""
         ...
 
+    async def dead_letter(self, agent_id: str, envelope_id: str) -> DeadLetter | None: ...
+    async def dead_letter_count(self, agent_id: str) -> int: ...
     async def scopes(self, ids: Sequence[str]) -> list[ScopeRow]:
         """Those of `ids` that have a row, in the order asked for."""
+        ...
+
+    async def scopes_like(self, prefix: str, *, cursor: str = "", limit: int = 50) -> Page[ScopeRow]:
+        """Scopes whose ids begin with `prefix`, in order of their ids."""
         ...
 
     async def workers(self) -> list[WorkerRow]:
@@ -112,8 +135,12 @@ class Store(Protocol):
         machine, the lock of their process is free). Returns their ids; a store that cannot know returns none."""
         ...
 
-    async def gc(self) -> dict[str, int]:
+    async def gc(self, now: int = 0) -> dict[str, int]:
         """Commit CollectGarbage, and return its result."""
+        ...
+
+    async def snapshot(self, agent_id: str) -> Snapshot:
+        """All that there is of the agent, as of one moment; see Restore. Raises AgentNotFound."""
         ...
 
     async def verify(self, agent_id: str) -> list[str]:

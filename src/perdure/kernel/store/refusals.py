@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from perdure.base.errors import AgentNotFound, Fenced, Held, InboxFull, InputError, KeyExists, VersionConflict
 
-from .ops import HasFence, NewEnvelope, NoKey, RunIs
+from .ops import VALUE_LIMIT, HasFence, NewEnvelope, NoKey, NotRemembered, PutValue, RunIs, TimerIs, ValueIs
+from .rows import Timer
 
 
 def no_agent(agent_id: str) -> AgentNotFound:
@@ -13,6 +14,14 @@ def no_agent(agent_id: str) -> AgentNotFound:
 
 def agent_exists(agent_id: str) -> KeyExists:
     return KeyExists(f"agent {agent_id!r} exists already", agent_id=agent_id)
+
+
+def run_exists(run_id: str) -> KeyExists:
+    return KeyExists(f"run {run_id} exists already", run_id=run_id)
+
+
+def timer_exists(timer: Timer) -> KeyExists:
+    return KeyExists(f"timer {timer.key!r} of run {timer.run_id} exists already", run_id=timer.run_id, key=timer.key)
 
 
 def fenced(guard: HasFence, owner: str, fence: int) -> Fenced:
@@ -51,6 +60,43 @@ def key_recorded(guard: NoKey) -> KeyExists:
         key=guard.key,
         type=guard.type,
     )
+
+
+def remembered(guard: NotRemembered) -> KeyExists:
+    return KeyExists(f"request {guard.key!r} was answered already", key=guard.key)
+
+
+def other_timer(guard: TimerIs, due: int | None) -> VersionConflict:
+    found = "is gone" if due is None else f"is due at {due}, not {guard.due}"
+    return VersionConflict(
+        f"timer {guard.key!r} of run {guard.run_id} {found}", run_id=guard.run_id, key=guard.key, due=due
+    )
+
+
+def other_value(guard: ValueIs, digest: str | None) -> VersionConflict:
+    found = "has changed" if digest and guard.digest else "is there already" if digest else "is gone"
+    return VersionConflict(
+        f"value {guard.key!r} of agent {guard.agent_id!r} {found}",
+        hint="Read it again, and decide anew.",
+        agent_id=guard.agent_id,
+        key=guard.key,
+        digest=digest,
+    )
+
+
+def bad_value(op: PutValue) -> InputError | None:
+    """Why this value cannot be kept, None where it can."""
+    if not op.key:
+        return InputError("a value needs a key", agent_id=op.agent_id)
+    if len(op.data) > VALUE_LIMIT:
+        return InputError(
+            f"value {op.key!r} has {len(op.data):,} bytes, which is more than {VALUE_LIMIT:,}",
+            agent_id=op.agent_id,
+            key=op.key,
+            size=len(op.data),
+            limit=VALUE_LIMIT,
+        )
+    return None
 
 
 def inbox_full(agent_id: str, capacity: int) -> InboxFull:

@@ -94,6 +94,25 @@ class Timer(msgspec.Struct, frozen=True, gc=False):
     due: int
 
 
+class ValueRow(msgspec.Struct, frozen=True, gc=False):
+    """Bytes that an agent keeps under a key. `at` is when they were put, `digest` is that of codec.digest_bytes."""
+
+    agent_id: str
+    key: str
+    data: bytes
+    at: int
+    digest: str
+
+
+class Answer(msgspec.Struct, frozen=True, gc=False):
+    """What was answered to the request with this idempotency key."""
+
+    key: str
+    data: bytes
+    at: int
+    expires_at: int
+
+
 class WorkerRow(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     id: str
     heartbeat_at: int

@@ -6,6 +6,7 @@ class TestMine(StoreContract):
         return lambda: MyStore.open(tmp_path / "db")
 """
 
+from .answers import Answers
 from .concurrency import Concurrency
 from .inbox import Inbox
 from .integrity import Integrity, Tampering
@@ -14,12 +15,14 @@ from .leases import Leases
 from .money import Money
 from .runs import Runs
 from .samples import OpenStore
+from .snapshots import Snapshots
 from .timers import Timers
+from .values import Values
 
 __all__ = ["OpenStore", "StoreContract", "Tampering"]
 
 
-class StoreContract(Journal, Runs, Inbox, Timers, Leases, Money, Integrity, Concurrency):
+class StoreContract(Journal, Runs, Inbox, Timers, Values, Answers, Leases, Money, Integrity, Snapshots, Concurrency):
     """Inherit from it and give it a fixture `open_store`: a function that opens, and opens again, this test's store.
 
     `durable = False` leaves out what needs a store to outlive its closing. Override `tamper` so that the checks of the

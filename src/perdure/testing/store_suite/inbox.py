@@ -30,6 +30,7 @@ class Inbox:
             assert await _waiting(store) == ["e2", "e4", "e1", "e3"]
             assert await _waiting(store, "b") == ["e1"]
             assert await _waiting(store, "nobody") == []
+            assert [await store.mail_count(id) for id in ("a", "b", "nobody")] == [4, 1, 0]
             second = (await store.mail("a", 2))[1]
             assert second == Mail(second.seq, "a", "e4", "message", "r1", 10, 99, b"data of e4")
 
@@ -103,6 +104,9 @@ class Inbox:
             letters = await store.dead_letters("a")
             assert [(letter.envelope_id, letter.data) for letter in letters] == [("e1", b"new"), ("e2", b"old")]
             assert len(await store.dead_letters("a", limit=1)) == 1
+            assert await store.dead_letter("a", "e1") == letters[0]
+            assert await store.dead_letter("a", "e3") is None and await store.dead_letter("nobody", "e1") is None
+            assert [await store.dead_letter_count(id) for id in ("a", "nobody")] == [2, 0]
             await refused(AgentNotFound, store.commit([PutDeadLetter("nobody", "e1", "expired", 1, b"")]))
 
     async def test_dead_letters_are_bounded(self, open_store: OpenStore) -> None:

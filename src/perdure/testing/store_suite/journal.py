@@ -55,6 +55,21 @@ class Journal:
             assert await store.records(RecordFilter(run_id="unknown")) == []
             assert await store.records(ALL, limit=0) == []
 
+    async def test_what_happens_to_an_agent_outside_of_its_runs_can_be_tailed(self, open_store: OpenStore) -> None:
+        async with opened(open_store) as store:
+            await store.commit([agent("a"), agent("b"), append("created", run_id="", type="agent.changed")])
+            await store.commit(
+                [run("r1"), append("1"), append("mounted", run_id="", type="mount.changed"), append("2")]
+            )
+            await store.commit([append("other", run_id="", agent_id="b", type="agent.changed")])
+            assert keys(await store.records(RecordFilter(agent_id="a"))) == ["created", "1", "mounted", "2"]
+            assert keys(await store.records(RecordFilter(run_id="r1"))) == ["1", "2"]
+            own = RecordFilter(agent_id="a", types=("agent.changed", "mount.changed"))
+            assert keys(await store.records(own)) == ["created", "mounted"]
+            assert keys(await store.records(own, after=1)) == ["mounted"]
+            assert keys(await store.records(RecordFilter(types=("agent.changed",)))) == ["created", "other"]
+            assert await store.verify("a") == []
+
     async def test_ids_of_any_form_are_kept_as_they_are(self, open_store: OpenStore) -> None:
         odd = ["run_" + "A" * 32, "run_" + "zz" * 16, "run_" + " 0" * 16, "run_" + "ab" * 16, "né", "run_"]
         async with opened(open_store) as store:

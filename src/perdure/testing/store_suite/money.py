@@ -73,3 +73,13 @@ class Money:
             assert await store.scopes(["day"]) == [ScopeRow("day", 150, 1, 1, 8)]
             await store.commit([Settle("late", 0)])
             assert await store.scopes(["day"]) == [ScopeRow("day", 150, 0, 1, 8)]
+
+    async def test_scopes_are_listed_by_prefix_in_pages(self, open_store: OpenStore) -> None:
+        async with opened(open_store) as store:
+            for id in ("run:3", "run:1", "run:2", "agent:a:day", "run", "run;"):
+                await _reserve(store, id, 1, ScopeLimit(id, 10))
+            first = await store.scopes_like("run:", limit=2)
+            second = await store.scopes_like("run:", limit=2, cursor=first.next)
+            assert first.items == [ScopeRow("run:1", 10, 1, 0, 0), ScopeRow("run:2", 10, 1, 0, 0)]
+            assert [row.id for row in second.items] == ["run:3"] and second.next == ""
+            assert len((await store.scopes_like("")).items) == 6

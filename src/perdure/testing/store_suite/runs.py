@@ -18,6 +18,8 @@ from perdure.kernel.store.ops import (
     PutDeadLetter,
     PutRun,
     PutSpec,
+    PutValue,
+    Remember,
     Reserve,
     RunIs,
     ScopeLimit,
@@ -199,14 +201,21 @@ class Runs:
             assert await store.commit([append("4")]) == [[4]], "a seq is never given twice"
             assert await store.verify("a") == []
 
+    async def test_a_deletion_that_fails_with_its_commit_changes_nothing(self, open_store: OpenStore) -> None:
+        async with opened(open_store) as store:
+            await store.commit([agent("a"), agent("b"), append("1"), append("2", agent_id="b"), append("3")])
+            await refused(AgentNotFound, store.commit([DeleteAgent("a"), append("4")]))
+            assert keys(await store.records(RecordFilter())) == ["1", "2", "3"]
+            assert await store.verify("a") == []
+
     async def test_garbage_is_what_nothing_names(self, open_store: OpenStore) -> None:
         async with opened(open_store) as store:
             await store.commit([PutSpec(digest, b"12345", 1) for digest in ("agents", "runs", "unused")])
             await store.commit([agent(spec="agents"), run("r1", spec="runs")])
             await store.commit([PutBlob("used", b"123"), PutBlob("unused", b"1234567")])
             await store.commit([Append("a", (record("k", blob="used"),))])
-            assert await store.gc() == {"blobs": 1, "specs": 1, "bytes": 12}
-            assert await store.gc() == {"blobs": 0, "specs": 0, "bytes": 0}
+            assert await store.gc() == {"blobs": 1, "specs": 1, "answers": 0, "bytes": 12}
+            assert await store.gc() == {"blobs": 0, "specs": 0, "answers": 0, "bytes": 0}
             assert await store.blob("used") and await store.spec("agents") and await store.spec("runs")
             assert not await store.blob("unused") and not await store.spec("unused")
 
@@ -216,6 +225,7 @@ class Runs:
         async with opened(open_store) as store:
             await store.commit([agent(), run("r1"), append("1", "2"), deliver("e1"), Claim("a", "w1")])
             await store.commit([SetTimer(Timer("a", "r1", "t", 5)), MarkSeen("a", ("x",)), deliver("e0", taken=True)])
+            await store.commit([PutValue("a", "k", b"\x00\xff", 1), Remember("asked", b"answer", 1, 9)])
             before = (await store.load_agent("a"), await store.load_run("r1"), await store.records(RecordFilter()))
         async with opened(open_store) as store:
             assert (
@@ -225,5 +235,8 @@ class Runs:
             ) == before
             assert [mail.envelope_id for mail in await store.mail("a", 9)] == ["e1"]
             assert await store.timers("a") == [Timer("a", "r1", "t", 5)] and await store.seen("a", "x")
+            kept = await store.value("a", "k")
+            assert kept is not None and kept.data == b"\x00\xff"
+            assert await store.remembered("asked", 8) == b"answer"
             assert await store.commit([deliver("e0"), append("3")]) == ["duplicate", [3]]
             assert await store.verify("a") == []

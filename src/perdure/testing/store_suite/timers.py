@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from perdure.base.errors import AgentNotFound
-from perdure.kernel.store.ops import CancelTimer, SetTimer
+from perdure.base.errors import AgentNotFound, VersionConflict
+from perdure.kernel.store.ops import CancelTimer, SetTimer, TimerIs
 from perdure.kernel.store.rows import Timer
 
-from .samples import OpenStore, agent, opened, refused
+from .samples import OpenStore, agent, deliver, opened, refused
 
 
 class Timers:
@@ -41,3 +41,16 @@ class Timers:
             assert await store.timers("a") == [timers[0], timers[2], timers[3]]
             await store.commit([CancelTimer("r1"), CancelTimer("none")])
             assert await store.timers("a") == [timers[3]]
+
+    async def test_of_many_who_find_a_timer_due_one_fires_it(self, open_store: OpenStore) -> None:
+        async with opened(open_store) as store:
+            await store.commit([agent(), SetTimer(Timer("a", "sch_1", "", 10))])
+            due = (TimerIs("sch_1", "", 10),)
+            first = store.commit([deliver("e1"), SetTimer(Timer("a", "sch_1", "", 20))], due)
+            second = store.commit([deliver("e2"), SetTimer(Timer("a", "sch_1", "", 20))], due)
+            assert await first == ["delivered", None]
+            error = await refused(VersionConflict, second)
+            assert error.facts == {"run_id": "sch_1", "key": "", "due": 20}
+            assert [mail.envelope_id for mail in await store.mail("a", 9)] == ["e1"]
+            await store.commit([CancelTimer("sch_1")], [TimerIs("sch_1", "", 20)])
+            assert (await refused(VersionConflict, store.commit([], due))).facts["due"] is None

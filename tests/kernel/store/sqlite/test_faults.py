@@ -98,8 +98,13 @@ async def test_a_damaged_file_is_named(tmp_path: Path) -> None:
     store = SqliteStore.open(path)
     await store.commit([AGENT, *(append(str(n), 1_000) for n in range(50))])
     await store.close()
-    content = path.read_bytes()
-    path.write_bytes(content[:4096] + b"\xa5" * (len(content) - 4096))
+    whole = apsw.Connection(str(path))
+    roots = [root for (root,) in whole.execute("SELECT rootpage FROM sqlite_schema")]
+    whole.close()
+    with path.open("r+b") as file:
+        for root in roots:
+            file.seek((root - 1) * 4096)
+            file.write(b"\xa5" * 4096)
     store = SqliteStore.open(path)
     with pytest.raises(StoreCorrupt):
         await store.load_agent("a")

@@ -8,16 +8,17 @@ from typing import Any
 from msgspec.structs import replace
 
 from perdure.kernel.chain import link
-from perdure.kernel.store import ops, refusals, scopes
-from perdure.kernel.store.ops import DEAD_LETTERS_KEPT, ENVELOPES_KNOWN, Op
-from perdure.kernel.store.rows import AgentRow, DeadLetter, Mail, Reservation
+from perdure.kernel.store import ops
+from perdure.kernel.store.ops import Op
 
+from . import answers, inbox, money, values
+from .restore import restore
 from .tables import Tables
 
 
 def apply(tables: Tables, operations: Sequence[Op]) -> list[Any]:
     """Apply one commit's operations in order. Where one fails, the caller rolls back what others changed before."""
-    results = [_APPLY[type(op)](tables, op) for op in operations]
+    results = _apply_all(tables, operations)
     for run_id in tables.new_runs:
         if run_id in tables.runs:
             number, run = tables.runs[run_id]
@@ -26,18 +27,15 @@ def apply(tables: Tables, operations: Sequence[Op]) -> list[Any]:
     return results
 
 
-def _agent(tables: Tables, agent_id: str) -> AgentRow:
-    agent = tables.agents.get(agent_id)
-    if agent is None:
-        raise refusals.no_agent(agent_id)
-    return agent
+def _apply_all(tables: Tables, operations: Sequence[Op]) -> list[Any]:
+    return [_APPLY[type(op)](tables, op) for op in operations]
 
 
 # -- journal, agents, runs --------------------------------------------------------------------------------------------
 
 
 def _append(tables: Tables, op: ops.Append) -> list[int]:
-    agent = _agent(tables, op.agent_id)
+    agent = tables.need(op.agent_id)
     journal = tables.journal.setdefault(op.agent_id, {})
     head, seqs = agent.head, []
     for record in op.records:
@@ -62,7 +60,7 @@ def _put_agent(tables: Tables, op: ops.PutAgent) -> None:
 
 
 def _put_run(tables: Tables, op: ops.PutRun) -> None:
-    _agent(tables, op.row.agent_id)
+    tables.need(op.row.agent_id)
     number, old = tables.runs.get(op.row.id) or (tables.number("run"), None)
     row = op.row
     if not row.first_seq and old:
@@ -86,7 +84,7 @@ def _delete_run(tables: Tables, op: ops.DeleteRun) -> None:
 def _drop_run(tables: Tables, run_id: str) -> None:
     _cancel_timer(tables, ops.CancelTimer(run_id))
     for reservation in [held for held in tables.reservations.values() if held.run_id == run_id]:
-        _settle(tables, ops.Settle(reservation.id, 0))
+        money.settle(tables, ops.Settle(reservation.id, 0))
     tables.drop(tables.runs, run_id)
 
 
@@ -102,7 +100,12 @@ def _delete_agent(tables: Tables, op: ops.DeleteAgent) -> None:
     tables.drop(tables.known, op.agent_id)
     tables.drop(tables.seen, op.agent_id)
     tables.drop(tables.dead, op.agent_id)
+    tables.drop(tables.values, op.agent_id)
     tables.drop(tables.agents, op.agent_id)
+
+
+def _restore(tables: Tables, op: ops.Restore) -> None:
+    restore(tables, op.snapshot, lambda operations: _apply_all(tables, operations))
 
 
 # -- specs, blobs -----------------------------------------------------------------------------------------------------
@@ -121,7 +124,8 @@ def _put_blob(tables: Tables, op: ops.PutBlob) -> None:
 def _collect_garbage(tables: Tables, op: ops.CollectGarbage) -> dict[str, int]:
     blobs = {record.blob for journal in tables.journal.values() for record in journal.values()}
     specs = {agent.spec for agent in tables.agents.values()} | {run.spec for _, run in tables.runs.values()}
-    freed = {"blobs": 0, "specs": 0, "bytes": 0}
+    forgotten, size = answers.collect(tables, op.now)
+    freed = {"blobs": 0, "specs": 0, "answers": forgotten, "bytes": size}
     for name, table, used in (("blobs", tables.blobs, blobs), ("specs", tables.specs, specs)):
         for digest in [digest for digest in table if digest not in used]:
             freed[name] += 1
@@ -130,80 +134,11 @@ def _collect_garbage(tables: Tables, op: ops.CollectGarbage) -> dict[str, int]:
     return freed
 
 
-# -- mail -------------------------------------------------------------------------------------------------------------
-
-
-def _deliver(tables: Tables, op: ops.Deliver) -> str:
-    _agent(tables, op.agent_id)
-    if tables.knows(op.agent_id, op.envelope_id):
-        return "duplicate"
-    if op.taken:
-        _mark(tables, tables.known, op.agent_id, op.envelope_id, ENVELOPES_KNOWN)
-        return "delivered"
-    inbox = tables.mail.setdefault(op.agent_id, {})
-    result = "delivered"
-    if op.capacity and not op.run_id:
-        waiting = [mail for mail in inbox.values() if not mail.run_id]
-        if len(waiting) >= op.capacity:
-            if op.policy == "reject_new":
-                raise refusals.inbox_full(op.agent_id, op.capacity)
-            if op.policy == "dead_letter":
-                _bury(tables, DeadLetter(op.agent_id, op.envelope_id, "overflow", op.at, op.data))
-                return "dead_lettered"
-            oldest = min(waiting, key=lambda mail: mail.seq)
-            _bury(tables, DeadLetter(op.agent_id, oldest.envelope_id, "overflow", op.at, oldest.data))
-            tables.drop(inbox, oldest.envelope_id)
-            result = "dropped_oldest"
-    seq = tables.number("mail")
-    mail = Mail(seq, op.agent_id, op.envelope_id, op.kind, op.run_id, op.priority, op.expires_at, op.data)
-    tables.put(inbox, op.envelope_id, mail)
-    return result
-
-
-def _acknowledge(tables: Tables, op: ops.Acknowledge) -> None:
-    inbox = tables.mail.get(op.agent_id, {})
-    for envelope_id in op.envelope_ids:
-        if envelope_id in inbox:
-            tables.drop(inbox, envelope_id)
-            _mark(tables, tables.known, op.agent_id, envelope_id, ENVELOPES_KNOWN)
-
-
-def _put_dead_letter(tables: Tables, op: ops.PutDeadLetter) -> None:
-    _agent(tables, op.agent_id)
-    _bury(tables, DeadLetter(op.agent_id, op.envelope_id, op.reason, op.at, op.data))
-
-
-def _bury(tables: Tables, letter: DeadLetter) -> None:
-    dead = tables.dead.setdefault(letter.agent_id, {})
-    newest = max((number for number, _ in dead.values()), default=0) + 1
-    tables.put(dead, letter.envelope_id, (newest, letter))
-    for envelope_id in [id for id, (number, _) in dead.items() if number <= newest - DEAD_LETTERS_KEPT]:
-        tables.drop(dead, envelope_id)
-
-
-def _drop_dead_letter(tables: Tables, op: ops.DropDeadLetter) -> None:
-    tables.drop(tables.dead.get(op.agent_id, {}), op.envelope_id)
-
-
-def _mark_seen(tables: Tables, op: ops.MarkSeen) -> None:
-    _agent(tables, op.agent_id)
-    for id in op.ids:
-        _mark(tables, tables.seen, op.agent_id, id, op.keep)
-
-
-def _mark(tables: Tables, table: dict[str, dict[str, int]], agent_id: str, id: str, keep: int) -> None:
-    marks = table.setdefault(agent_id, {})
-    newest = max(marks.values(), default=0) + 1
-    tables.put(marks, id, newest)
-    for old in [id for id, number in marks.items() if number <= newest - keep]:
-        tables.drop(marks, old)
-
-
 # -- timers, workers --------------------------------------------------------------------------------------------------
 
 
 def _set_timer(tables: Tables, op: ops.SetTimer) -> None:
-    _agent(tables, op.timer.agent_id)
+    tables.need(op.timer.agent_id)
     tables.put(tables.timers, (op.timer.run_id, op.timer.key), op.timer)
 
 
@@ -213,7 +148,7 @@ def _cancel_timer(tables: Tables, op: ops.CancelTimer) -> None:
 
 
 def _claim(tables: Tables, op: ops.Claim) -> int:
-    agent = _agent(tables, op.agent_id)
+    agent = tables.need(op.agent_id)
     tables.put(tables.agents, agent.id, replace(agent, owner=op.worker, fence=agent.fence + 1))
     return agent.fence + 1
 
@@ -238,53 +173,30 @@ def _forget_worker(tables: Tables, op: ops.ForgetWorker) -> None:
     tables.drop(tables.workers, op.worker)
 
 
-# -- money ------------------------------------------------------------------------------------------------------------
-
-
-def _reserve(tables: Tables, op: ops.Reserve) -> None:
-    if op.id in tables.reservations:
-        return
-    periods: dict[str, int] = {}
-    for scope in op.scopes:
-        if scope.id in periods:
-            continue
-        row = scopes.reserve(scopes.in_period(tables.scopes.get(scope.id), scope), op.amount)
-        tables.put(tables.scopes, row.id, row)
-        periods[row.id] = row.period
-    tables.put(tables.reservations, op.id, Reservation(op.id, op.run_id, op.amount, periods))
-
-
-def _settle(tables: Tables, op: ops.Settle) -> bool:
-    reservation = tables.reservations.get(op.id)
-    if reservation is None:
-        return False
-    for scope_id, period in reservation.scopes.items():
-        row = tables.scopes[scope_id]
-        if row.period == period:
-            tables.put(tables.scopes, scope_id, scopes.settle(row, reservation.amount, op.spent))
-    tables.drop(tables.reservations, op.id)
-    return True
-
-
 _APPLY: dict[type[Op], Callable[[Tables, Any], Any]] = {
     ops.Append: _append,
     ops.PutAgent: _put_agent,
     ops.PutRun: _put_run,
     ops.PutSpec: _put_spec,
     ops.PutBlob: _put_blob,
-    ops.Deliver: _deliver,
-    ops.Acknowledge: _acknowledge,
-    ops.PutDeadLetter: _put_dead_letter,
-    ops.DropDeadLetter: _drop_dead_letter,
+    ops.Deliver: inbox.deliver,
+    ops.Acknowledge: inbox.acknowledge,
+    ops.PutDeadLetter: inbox.put_dead_letter,
+    ops.DropDeadLetter: inbox.drop_dead_letter,
     ops.SetTimer: _set_timer,
     ops.CancelTimer: _cancel_timer,
     ops.Claim: _claim,
     ops.Unclaim: _unclaim,
     ops.Heartbeat: _heartbeat,
     ops.ForgetWorker: _forget_worker,
-    ops.Reserve: _reserve,
-    ops.Settle: _settle,
-    ops.MarkSeen: _mark_seen,
+    ops.Reserve: money.reserve,
+    ops.Settle: money.settle,
+    ops.MarkSeen: inbox.mark_seen,
+    ops.PutValue: values.put_value,
+    ops.DropValue: values.drop_value,
+    ops.Remember: answers.remember,
+    ops.ForgetExpired: answers.forget_expired,
+    ops.Restore: _restore,
     ops.DeleteRun: _delete_run,
     ops.DeleteAgent: _delete_agent,
     ops.CollectGarbage: _collect_garbage,

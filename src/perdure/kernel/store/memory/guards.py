@@ -7,8 +7,21 @@ from typing import Any
 
 from perdure.base.errors import PerdureError
 from perdure.kernel.store import refusals, scopes
-from perdure.kernel.store.ops import Claimable, Guard, HasFence, NewEnvelope, NoAgent, NoKey, RunIs, WithinBudget
+from perdure.kernel.store.ops import (
+    Claimable,
+    Guard,
+    HasFence,
+    NewEnvelope,
+    NoAgent,
+    NoKey,
+    NotRemembered,
+    RunIs,
+    TimerIs,
+    ValueIs,
+    WithinBudget,
+)
 
+from .answers import find_answer
 from .tables import Tables
 
 
@@ -64,6 +77,22 @@ def _no_key(tables: Tables, guard: NoKey) -> PerdureError | None:
     return None
 
 
+def _not_remembered(tables: Tables, guard: NotRemembered) -> PerdureError | None:
+    return refusals.remembered(guard) if find_answer(tables, guard.key, guard.now) else None
+
+
+def _timer_is(tables: Tables, guard: TimerIs) -> PerdureError | None:
+    timer = tables.timers.get((guard.run_id, guard.key))
+    due = timer.due if timer else None
+    return None if due == guard.due else refusals.other_timer(guard, due)
+
+
+def _value_is(tables: Tables, guard: ValueIs) -> PerdureError | None:
+    row = tables.values.get(guard.agent_id, {}).get(guard.key)
+    digest = row.digest if row else None
+    return None if digest == guard.digest else refusals.other_value(guard, digest)
+
+
 def _within_budget(tables: Tables, guard: WithinBudget) -> PerdureError | None:
     for scope in guard.scopes:
         error = scopes.overrun(scopes.in_period(tables.scopes.get(scope.id), scope), guard.amount)
@@ -79,5 +108,8 @@ _CHECKS: dict[type[Guard], Callable[[Tables, Any], PerdureError | None]] = {
     NewEnvelope: _new_envelope,
     RunIs: _run_is,
     NoKey: _no_key,
+    NotRemembered: _not_remembered,
+    TimerIs: _timer_is,
+    ValueIs: _value_is,
     WithinBudget: _within_budget,
 }

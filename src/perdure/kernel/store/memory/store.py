@@ -15,6 +15,7 @@ from perdure.kernel.store.ops import CollectGarbage, Guard, Op
 from perdure.kernel.store.refusals import no_agent, unstorable
 from perdure.kernel.store.rows import (
     AgentRow,
+    Answer,
     DeadLetter,
     Mail,
     Order,
@@ -24,11 +25,15 @@ from perdure.kernel.store.rows import (
     RunRow,
     ScopeRow,
     Timer,
+    ValueRow,
     WorkerRow,
 )
+from perdure.kernel.store.snapshot import Snapshot
 
+from .answers import find_answer
 from .apply import apply
 from .guards import is_held, refusal
+from .snapshot import by_time, snapshot
 from .tables import Tables
 
 
@@ -99,17 +104,27 @@ class MemoryStore:
     async def seen(self, agent_id: str, id: str) -> bool:
         return id in self._tables.seen.get(agent_id, ())
 
+    async def value(self, agent_id: str, key: str) -> ValueRow | None:
+        return self._tables.values.get(agent_id, {}).get(key)
+
+    async def remembered(self, key: str, now: int) -> bytes | None:
+        answer = find_answer(self._tables, key, now)
+        return answer.data if answer else None
+
     # -- what is to be done -------------------------------------------------------------------------------------------
 
     async def mail(self, agent_id: str, limit: int) -> list[Mail]:
         waiting = self._tables.mail.get(agent_id, {}).values()
         return sorted(waiting, key=lambda mail: (mail.priority, mail.seq))[:limit]
 
+    async def mail_count(self, agent_id: str) -> int:
+        return len(self._tables.mail.get(agent_id, ()))
+
     async def timers(self, agent_id: str) -> list[Timer]:
-        return _by_time(timer for timer in self._tables.timers.values() if timer.agent_id == agent_id)
+        return by_time([timer for timer in self._tables.timers.values() if timer.agent_id == agent_id])
 
     async def due(self, now: int, limit: int) -> list[Timer]:
-        return _by_time(timer for timer in self._tables.timers.values() if timer.due <= now)[:limit]
+        return by_time([timer for timer in self._tables.timers.values() if timer.due <= now])[:limit]
 
     async def next_due(self) -> int | None:
         return min((timer.due for timer in self._tables.timers.values()), default=None)
@@ -189,13 +204,36 @@ class MemoryStore:
         found = sorted((row for row in self._tables.agents.values() if row.id > cursor), key=lambda row: row.id)
         return Page(found[:limit], found[limit - 1].id if len(found) > limit else "")
 
+    async def values(self, agent_id: str, prefix: str = "", *, cursor: str = "", limit: int = 50) -> Page[ValueRow]:
+        kept = self._tables.values.get(agent_id, {})
+        found = sorted(key for key in kept if key.startswith(prefix) and key > cursor)
+        return Page([kept[key] for key in found[:limit]], found[limit - 1] if len(found) > limit else "")
+
+    async def answers(self, prefix: str, now: int, *, cursor: str = "", limit: int = 50) -> Page[Answer]:
+        kept = self._tables.answers.values()
+        valid = (one for _, one in kept if one.key.startswith(prefix) and one.key > cursor and one.expires_at > now)
+        found = sorted(valid, key=lambda answer: answer.key)
+        return Page(found[:limit], found[limit - 1].key if len(found) > limit else "")
+
     async def dead_letters(self, agent_id: str, limit: int = 100) -> list[DeadLetter]:
         letters = self._tables.dead.get(agent_id, {}).values()
         return [letter for _, letter in sorted(letters, key=lambda pair: -pair[0])[:limit]]
 
+    async def dead_letter(self, agent_id: str, envelope_id: str) -> DeadLetter | None:
+        found = self._tables.dead.get(agent_id, {}).get(envelope_id)
+        return found[1] if found else None
+
+    async def dead_letter_count(self, agent_id: str) -> int:
+        return len(self._tables.dead.get(agent_id, ()))
+
     async def scopes(self, ids: Sequence[str]) -> list[ScopeRow]:
         rows = self._tables.scopes
         return [rows[id] for id in ids if id in rows]
+
+    async def scopes_like(self, prefix: str, *, cursor: str = "", limit: int = 50) -> Page[ScopeRow]:
+        rows = self._tables.scopes
+        found = sorted(id for id in rows if id.startswith(prefix) and id > cursor)
+        return Page([rows[id] for id in found[:limit]], found[limit - 1] if len(found) > limit else "")
 
     async def workers(self) -> list[WorkerRow]:
         rows = sorted(self._tables.workers.values(), key=lambda row: row.id)
@@ -210,9 +248,12 @@ class MemoryStore:
     async def reap(self) -> list[str]:
         return []
 
-    async def gc(self) -> dict[str, int]:
-        (freed,) = await self.commit((CollectGarbage(),))
+    async def gc(self, now: int = 0) -> dict[str, int]:
+        (freed,) = await self.commit((CollectGarbage(now),))
         return dict(freed)
+
+    async def snapshot(self, agent_id: str) -> Snapshot:
+        return snapshot(self._tables, agent_id)
 
     async def verify(self, agent_id: str) -> list[str]:
         tables = self._tables
@@ -224,10 +265,6 @@ class MemoryStore:
 
     async def close(self) -> None:
         self._closed = True
-
-
-def _by_time(timers: Iterator[Timer]) -> list[Timer]:
-    return sorted(timers, key=lambda timer: (timer.due, timer.run_id, timer.key))
 
 
 def _resolve(future: asyncio.Future[list[Any]], outcome: list[Any] | PerdureError) -> None:

@@ -5,7 +5,19 @@ from __future__ import annotations
 from typing import Any, TypeVar
 
 from perdure.kernel.records import Record
-from perdure.kernel.store.rows import AgentRow, DeadLetter, Mail, Reservation, RunRow, ScopeRow, Timer, WorkerRow
+from perdure.kernel.store.refusals import no_agent
+from perdure.kernel.store.rows import (
+    AgentRow,
+    Answer,
+    DeadLetter,
+    Mail,
+    Reservation,
+    RunRow,
+    ScopeRow,
+    Timer,
+    ValueRow,
+    WorkerRow,
+)
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -15,8 +27,8 @@ _NOTHING: Any = object()
 class Tables:
     """Rows by their ids; `put` and `drop` are the only ways to change them, so that `roll_back` can.
 
-    An undone `drop` puts a row back at the end of its dict: only `journal` and `order`, from which nothing is dropped
-    singly, may be trusted to be in order.
+    An undone `drop` puts a row back at the end of its dict: only `journal`, from which nothing is dropped singly, and
+    `order`, which is sorted then, may be trusted to be in order.
     """
 
     def __init__(self) -> None:
@@ -30,6 +42,8 @@ class Tables:
         self.known: dict[str, dict[str, int]] = {}  # agent → id of an acknowledged envelope → its number
         self.seen: dict[str, dict[str, int]] = {}  # agent → id → its number
         self.dead: dict[str, dict[str, tuple[int, DeadLetter]]] = {}  # agent → envelope id, numbered
+        self.values: dict[str, dict[str, ValueRow]] = {}  # agent → key
+        self.answers: dict[str, tuple[int, Answer]] = {}  # idempotency key, numbered
         self.timers: dict[tuple[str, str], Timer] = {}  # (run, key)
         self.workers: dict[str, WorkerRow] = {}
         self.scopes: dict[str, ScopeRow] = {}
@@ -38,6 +52,12 @@ class Tables:
         self.first_seqs: dict[str, int] = {}  # in this commit: run → its first record
         self.new_runs: list[str] = []  # in this commit
         self._undo: list[tuple[dict[Any, Any], Any, Any]] = []
+
+    def need(self, agent_id: str) -> AgentRow:
+        agent = self.agents.get(agent_id)
+        if agent is None:
+            raise no_agent(agent_id)
+        return agent
 
     def number(self, kind: str) -> int:
         """The next number of its kind, from 1; never given twice."""
@@ -64,6 +84,8 @@ class Tables:
                 del table[key]
             else:
                 table[key] = value
+        if any(table is self.order and value is not _NOTHING for table, _, value in self._undo):
+            self.order = dict(sorted(self.order.items()))
         self.keep()
 
     def knows(self, agent_id: str, envelope_id: str) -> bool:

@@ -5,25 +5,29 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from perdure.base.codec import pack, unpack
 from perdure.kernel.chain import link
-from perdure.kernel.store import ops, scopes
+from perdure.kernel.store import ops
 from perdure.kernel.store.ops import Op
 
-from . import inbox
+from . import answers, inbox, money, values
 from .packing import pack_row, tight
-from .transaction import Transaction
+from .restore import restore
+from .transaction import INSERT_RECORD, Transaction
 
 
 def apply(tx: Transaction, operations: Sequence[Op]) -> list[Any]:
     """Apply one commit's operations in order. Where one fails, the caller undoes what others wrote before."""
-    results = [_APPLY[type(op)](tx, op) for op in operations]
+    results = _apply_all(tx, operations)
     for run_id, n in tx.new_runs:
         first = tx.first_seqs.get(run_id)
         if first is None:
             first = tx.one("SELECT coalesce(max(seq), 0) FROM records WHERE agent = ?", (n,))[0]
         tx.execute("UPDATE runs SET first_seq = ? WHERE id = ? AND first_seq = 0", (first, run_id))
     return results
+
+
+def _apply_all(tx: Transaction, operations: Sequence[Op]) -> list[Any]:
+    return [_APPLY[type(op)](tx, op) for op in operations]
 
 
 # -- journal, agents, runs --------------------------------------------------------------------------------------------
@@ -39,7 +43,7 @@ def _append(tx: Transaction, op: ops.Append) -> list[int]:
         head = link(head, record)
         run_id = record.run_id
         tx.execute(
-            "INSERT INTO records (seq, agent, run, key, type, at, hash, blob, data) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            INSERT_RECORD,
             (seq, n, tight(run_id), record.key, record.type, record.at, head, record.blob or None, record.data),
         )
         if run_id not in tx.first_seqs:
@@ -92,7 +96,7 @@ def _delete_run(tx: Transaction, op: ops.DeleteRun) -> None:
         (op.run_id, tight(op.run_id)),
     )
     if tx.one("SELECT 1 FROM runs WHERE id = ?", (op.run_id,)):
-        _give_back(tx, "SELECT ?", op.run_id)
+        money.give_back(tx, "SELECT ?", op.run_id)
         tx.execute("DELETE FROM timers WHERE run_id = ?", (op.run_id,))
         tx.execute("DELETE FROM runs WHERE id = ?", (op.run_id,))
 
@@ -102,13 +106,17 @@ def _delete_agent(tx: Transaction, op: ops.DeleteAgent) -> None:
     if agent is None:
         return
     of_agent = (agent.n,)
-    _give_back(tx, "SELECT id FROM runs WHERE agent = ?", agent.n)
+    money.give_back(tx, "SELECT id FROM runs WHERE agent = ?", agent.n)
     tx.execute("DELETE FROM timers WHERE agent = ?1 OR run_id IN (SELECT id FROM runs WHERE agent = ?1)", of_agent)
-    for table in ("agent_rows", "records", "runs", "mail", "known", "dead_letters"):
+    for table in ("agent_rows", "records", "runs", "mail", "known", "dead_letters", "agent_values"):
         tx.execute(f"DELETE FROM {table} WHERE agent = ?", of_agent)
     tx.execute("DELETE FROM agents WHERE n = ?", of_agent)
     tx.execute("INSERT OR REPLACE INTO meta (key, value) VALUES ('floor', ?)", (tx.next_seq - 1,))
     tx.forget(op.agent_id)
+
+
+def _restore(tx: Transaction, op: ops.Restore) -> None:
+    restore(tx, op.snapshot, lambda operations: _apply_all(tx, operations))
 
 
 # -- specs, blobs -----------------------------------------------------------------------------------------------------
@@ -123,7 +131,8 @@ def _put_blob(tx: Transaction, op: ops.PutBlob) -> None:
 
 
 def _collect_garbage(tx: Transaction, op: ops.CollectGarbage) -> dict[str, int]:
-    freed = {"blobs": 0, "specs": 0, "bytes": 0}
+    forgotten, size = answers.collect(tx, op.now)
+    freed = {"blobs": 0, "specs": 0, "answers": forgotten, "bytes": size}
     for table, used in (
         ("blobs", "SELECT blob FROM records WHERE blob IS NOT NULL"),
         ("specs", "SELECT spec FROM agent_rows UNION SELECT spec FROM runs"),
@@ -191,49 +200,6 @@ def _forget_worker(tx: Transaction, op: ops.ForgetWorker) -> None:
     tx.execute("DELETE FROM workers WHERE id = ?", (op.worker,))
 
 
-# -- money ------------------------------------------------------------------------------------------------------------
-
-
-def _reserve(tx: Transaction, op: ops.Reserve) -> None:
-    if tx.one("SELECT 1 FROM reservations WHERE id = ?", (op.id,)):
-        return
-    periods: dict[str, int] = {}
-    for scope in op.scopes:
-        if scope.id in periods:
-            continue
-        row = scopes.reserve(scopes.in_period(tx.scope(scope.id), scope), op.amount)
-        tx.execute(
-            "INSERT OR REPLACE INTO scopes (id, allowed, reserved, spent, period) VALUES (?, ?, ?, ?, ?)",
-            (row.id, row.limit, row.reserved, row.spent, row.period),
-        )
-        periods[row.id] = row.period
-    tx.execute(
-        "INSERT INTO reservations (id, run_id, amount, scopes) VALUES (?, ?, ?, ?)",
-        (op.id, op.run_id, op.amount, pack(periods)),
-    )
-
-
-def _settle(tx: Transaction, op: ops.Settle) -> bool:
-    row = tx.one("SELECT amount, scopes FROM reservations WHERE id = ?", (op.id,))
-    if row is None:
-        return False
-    amount, packed = row
-    for scope_id, period in unpack(packed).items():
-        tx.execute(
-            "UPDATE scopes SET reserved = reserved - ?, spent = spent + ? WHERE id = ? AND period = ?",
-            (amount, op.spent, scope_id, period),
-        )
-    tx.execute("DELETE FROM reservations WHERE id = ?", (op.id,))
-    return True
-
-
-def _give_back(tx: Transaction, runs: str, binding: str | int) -> None:
-    """Release what the runs that `runs` selects have reserved."""
-    rows: list[Any] = tx.execute(f"SELECT id FROM reservations WHERE run_id IN ({runs})", (binding,)).fetchall()
-    for (reservation,) in rows:
-        _settle(tx, ops.Settle(reservation, 0))
-
-
 _APPLY: dict[type[Op], Callable[[Transaction, Any], Any]] = {
     ops.Append: _append,
     ops.PutAgent: _put_agent,
@@ -245,14 +211,19 @@ _APPLY: dict[type[Op], Callable[[Transaction, Any], Any]] = {
     ops.PutDeadLetter: inbox.put_dead_letter,
     ops.DropDeadLetter: inbox.drop_dead_letter,
     ops.MarkSeen: inbox.mark_seen,
+    ops.PutValue: values.put_value,
+    ops.DropValue: values.drop_value,
+    ops.Remember: answers.remember,
+    ops.ForgetExpired: answers.forget_expired,
     ops.SetTimer: _set_timer,
     ops.CancelTimer: _cancel_timer,
     ops.Claim: _claim,
     ops.Unclaim: _unclaim,
     ops.Heartbeat: _heartbeat,
     ops.ForgetWorker: _forget_worker,
-    ops.Reserve: _reserve,
-    ops.Settle: _settle,
+    ops.Reserve: money.reserve,
+    ops.Settle: money.settle,
+    ops.Restore: _restore,
     ops.DeleteRun: _delete_run,
     ops.DeleteAgent: _delete_agent,
     ops.CollectGarbage: _collect_garbage,

@@ -7,8 +7,21 @@ from typing import Any
 
 from perdure.base.errors import PerdureError
 from perdure.kernel.store import refusals, scopes
-from perdure.kernel.store.ops import Claimable, Guard, HasFence, NewEnvelope, NoAgent, NoKey, RunIs, WithinBudget
+from perdure.kernel.store.ops import (
+    Claimable,
+    Guard,
+    HasFence,
+    NewEnvelope,
+    NoAgent,
+    NoKey,
+    NotRemembered,
+    RunIs,
+    TimerIs,
+    ValueIs,
+    WithinBudget,
+)
 
+from .answers import find_answer
 from .packing import tight
 from .transaction import Transaction
 
@@ -58,6 +71,23 @@ def _no_key(tx: Transaction, guard: NoKey) -> PerdureError | None:
     return refusals.key_recorded(guard) if found else None
 
 
+def _not_remembered(tx: Transaction, guard: NotRemembered) -> PerdureError | None:
+    return None if find_answer(tx, guard.key, guard.now) is None else refusals.remembered(guard)
+
+
+def _timer_is(tx: Transaction, guard: TimerIs) -> PerdureError | None:
+    row = tx.one("SELECT due FROM timers WHERE run_id = ? AND key = ?", (guard.run_id, guard.key))
+    due = row[0] if row else None
+    return None if due == guard.due else refusals.other_timer(guard, due)
+
+
+def _value_is(tx: Transaction, guard: ValueIs) -> PerdureError | None:
+    agent = tx.agent(guard.agent_id)
+    row = tx.one("SELECT digest FROM agent_values WHERE agent = ? AND key = ?", (agent.n, guard.key)) if agent else None
+    digest = row[0] if row else None
+    return None if digest == guard.digest else refusals.other_value(guard, digest)
+
+
 def _within_budget(tx: Transaction, guard: WithinBudget) -> PerdureError | None:
     for scope in guard.scopes:
         error = scopes.overrun(scopes.in_period(tx.scope(scope.id), scope), guard.amount)
@@ -73,5 +103,8 @@ CHECKS: dict[type[Guard], Callable[[Transaction, Any], PerdureError | None]] = {
     NewEnvelope: _new_envelope,
     RunIs: _run_is,
     NoKey: _no_key,
+    NotRemembered: _not_remembered,
+    TimerIs: _timer_is,
+    ValueIs: _value_is,
     WithinBudget: _within_budget,
 }

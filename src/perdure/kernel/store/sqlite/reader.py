@@ -10,6 +10,7 @@ import apsw
 from perdure.kernel.records import Record
 from perdure.kernel.store.rows import (
     AgentRow,
+    Answer,
     DeadLetter,
     Mail,
     Order,
@@ -19,6 +20,7 @@ from perdure.kernel.store.rows import (
     RunRow,
     ScopeRow,
     Timer,
+    ValueRow,
     WorkerRow,
 )
 
@@ -33,6 +35,8 @@ RECORD = (
 )
 _TIMER = "SELECT a.id, t.run_id, t.key, t.due FROM timers t CROSS JOIN agents a ON a.n = t.agent"
 _BY_TIME = "ORDER BY t.due, t.run_id, t.key"
+_SCOPE = "SELECT id, allowed, reserved, spent, period FROM scopes"
+_VALUE = "SELECT key, data, at, digest FROM agent_values"
 _N = "(SELECT n FROM agents WHERE id = ?)"
 
 
@@ -79,6 +83,14 @@ class Reader:
             )
         )
 
+    def value(self, agent_id: str, key: str) -> ValueRow | None:
+        rows = self._all(f"{_VALUE} WHERE agent = {_N} AND key = ?", (agent_id, key))
+        return ValueRow(agent_id, *rows[0]) if rows else None
+
+    def remembered(self, key: str, now: int) -> bytes | None:
+        rows = self._all("SELECT data FROM answers WHERE key = ? AND expires_at > ?", (key, now))
+        return rows[0][0] if rows else None
+
     # -- what is to be done -------------------------------------------------------------------------------------------
 
     def mail(self, agent_id: str, limit: int) -> list[Mail]:
@@ -88,6 +100,9 @@ class Reader:
             (agent_id, limit),
         )
         return [Mail(row[0], agent_id, *row[1:]) for row in rows]
+
+    def mail_count(self, agent_id: str) -> int:
+        return int(self._all(f"SELECT count(*) FROM mail WHERE agent = {_N}", (agent_id,))[0][0])
 
     def timers(self, agent_id: str) -> list[Timer]:
         return [Timer(*row) for row in self._all(f"{_TIMER} WHERE t.agent = {_N} {_BY_TIME}", (agent_id,))]
@@ -170,6 +185,21 @@ class Reader:
         more = rows[limit - 1][5] if len(rows) > limit else ""
         return Page([read_agent(*row[:5]) for row in rows[:limit]], more)
 
+    def values(self, agent_id: str, prefix: str, cursor: str, limit: int) -> Page[ValueRow]:
+        keys, between = _keys(prefix, cursor)
+        rows = self._all(f"{_VALUE} WHERE agent = {_N} AND {keys} LIMIT ?", (agent_id, *between, limit + 1))
+        more = rows[limit - 1][0] if len(rows) > limit else ""
+        return Page([ValueRow(agent_id, *row) for row in rows[:limit]], more)
+
+    def answers(self, prefix: str, now: int, cursor: str, limit: int) -> Page[Answer]:
+        keys, between = _keys(prefix, cursor)
+        rows = self._all(
+            f"SELECT key, data, at, expires_at FROM answers WHERE +expires_at > ? AND {keys} LIMIT ?",
+            (now, *between, limit + 1),
+        )
+        more = rows[limit - 1][0] if len(rows) > limit else ""
+        return Page([Answer(*row) for row in rows[:limit]], more)
+
     def dead_letters(self, agent_id: str, limit: int) -> list[DeadLetter]:
         rows = self._all(
             f"SELECT envelope, reason, at, data FROM dead_letters WHERE agent = {_N} ORDER BY ordinal DESC LIMIT ?",
@@ -177,9 +207,22 @@ class Reader:
         )
         return [DeadLetter(agent_id, *row) for row in rows]
 
+    def dead_letter(self, agent_id: str, envelope_id: str) -> DeadLetter | None:
+        sql = f"SELECT envelope, reason, at, data FROM dead_letters WHERE agent = {_N} AND envelope = ?"
+        rows = self._all(sql, (agent_id, envelope_id))
+        return DeadLetter(agent_id, *rows[0]) if rows else None
+
+    def dead_letter_count(self, agent_id: str) -> int:
+        return int(self._all(f"SELECT count(*) FROM dead_letters WHERE agent = {_N}", (agent_id,))[0][0])
+
     def scopes(self, ids: Sequence[str]) -> list[ScopeRow]:
-        sql = "SELECT id, allowed, reserved, spent, period FROM scopes WHERE id = ?"
-        return [ScopeRow(*row) for id in ids for row in self._all(sql, (id,))]
+        return [ScopeRow(*row) for id in ids for row in self._all(f"{_SCOPE} WHERE id = ?", (id,))]
+
+    def scopes_like(self, prefix: str, cursor: str, limit: int) -> Page[ScopeRow]:
+        ids, between = _keys(prefix, cursor, "id")
+        rows = self._all(f"{_SCOPE} WHERE {ids} LIMIT ?", (*between, limit + 1))
+        more = rows[limit - 1][0] if len(rows) > limit else ""
+        return Page([ScopeRow(*row) for row in rows[:limit]], more)
 
     def workers(self) -> list[WorkerRow]:
         rows = self._all("SELECT id, heartbeat_at, started_at, pid, host FROM workers ORDER BY id")
@@ -191,6 +234,15 @@ def read_record(row: Any) -> Record:
     if data is None:
         return Record(agent_id, wide(run), key, type, at, b"", "", seq, hash, None, True)
     return Record(agent_id, wide(run), key, type, at, data, blob or "", seq, hash, payload)
+
+
+def _keys(prefix: str, cursor: str, column: str = "key") -> tuple[str, tuple[str, bytes]]:
+    """SQL for the values of `column` that begin with `prefix` and come after `cursor`, in order, and its bindings."""
+    end = prefix.encode() + b"\xff"  # after all that begins so: no text has a byte FF
+    return f"{column} {'>' if cursor >= prefix else '>='} ? AND {column} < CAST(? AS TEXT) ORDER BY {column}", (
+        max(cursor, prefix),
+        end,
+    )
 
 
 def _marks(values: Sequence[Any]) -> str:

@@ -16,6 +16,22 @@ APPLICATION_ID = 0x50455244
 BUSY_MS = 5_000
 """How long a writer waits for another process before it gives up with StoreBusy."""
 
+KEPT = """
+-- What agents keep, by keys of their own.
+CREATE TABLE agent_values (
+    agent INTEGER NOT NULL, key TEXT NOT NULL, at INTEGER NOT NULL, digest TEXT NOT NULL, data BLOB NOT NULL,
+    PRIMARY KEY (agent, key)
+);
+
+-- What was answered to requests, by their idempotency keys. n: in which order.
+CREATE TABLE answers (
+    n INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, at INTEGER NOT NULL, expires_at INTEGER NOT NULL,
+    data BLOB NOT NULL
+);
+CREATE INDEX answers_expiry ON answers (expires_at);
+"""
+"""Since version 2."""
+
 TABLES = """
 -- What every commit touches is kept small: the row of an agent proper is in agent_rows.
 CREATE TABLE agents (
@@ -87,6 +103,7 @@ CREATE TABLE reservations (
 -- floor: the highest seq of records that were deleted with their agent; no seq is given twice.
 CREATE TABLE meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 """
+"""Of version 1."""
 
 
 class Schema(msgspec.Struct, frozen=True):
@@ -97,7 +114,7 @@ class Schema(msgspec.Struct, frozen=True):
     steps: Mapping[int, str] = {}
 
 
-SCHEMA = Schema(version=1, tables=TABLES)
+SCHEMA = Schema(version=2, tables=TABLES + KEPT, steps={1: KEPT})
 
 
 def connect(path: str, busy_ms: int = BUSY_MS) -> apsw.Connection:

@@ -16,6 +16,7 @@ from perdure.kernel.records import Record
 from perdure.kernel.store.ops import CollectGarbage, ForgetWorker, Guard, Op
 from perdure.kernel.store.rows import (
     AgentRow,
+    Answer,
     DeadLetter,
     Mail,
     Order,
@@ -25,14 +26,17 @@ from perdure.kernel.store.rows import (
     RunRow,
     ScopeRow,
     Timer,
+    ValueRow,
     WorkerRow,
 )
+from perdure.kernel.store.snapshot import Snapshot
 
 from .audit import audit
 from .faults import fault
 from .liveness import WorkerLocks
 from .reader import Reader
 from .schema import BUSY_MS, SCHEMA, Schema, connect, prepare
+from .snapshot import snapshot
 from .transaction import Transaction
 from .writer import Writer
 
@@ -90,7 +94,7 @@ class SqliteStore:
                     connection.close()
         locks = WorkerLocks(f"{name}.workers")
         writing, reading = connections
-        writer = Writer(writing, Transaction(writing, schema.version, locks, host), name, probe)
+        writer = Writer(writing, Transaction(writing, schema.version, locks, host), name, busy_ms, probe)
         return cls(name, writer, Reader(reading), locks, host)
 
     def commit(self, ops: Sequence[Op], guards: Sequence[Guard] = ()) -> asyncio.Future[list[Any]]:
@@ -126,10 +130,19 @@ class SqliteStore:
     async def seen(self, agent_id: str, id: str) -> bool:
         return self._read(self._reader.seen, agent_id, id)
 
+    async def value(self, agent_id: str, key: str) -> ValueRow | None:
+        return self._read(self._reader.value, agent_id, key)
+
+    async def remembered(self, key: str, now: int) -> bytes | None:
+        return self._read(self._reader.remembered, key, now)
+
     # -- what is to be done -------------------------------------------------------------------------------------------
 
     async def mail(self, agent_id: str, limit: int) -> list[Mail]:
         return self._read(self._reader.mail, agent_id, limit)
+
+    async def mail_count(self, agent_id: str) -> int:
+        return self._read(self._reader.mail_count, agent_id)
 
     async def timers(self, agent_id: str) -> list[Timer]:
         return self._read(self._reader.timers, agent_id)
@@ -162,11 +175,26 @@ class SqliteStore:
     async def agents(self, *, cursor: str = "", limit: int = 50) -> Page[AgentRow]:
         return self._read(self._reader.agents, cursor, limit)
 
+    async def values(self, agent_id: str, prefix: str = "", *, cursor: str = "", limit: int = 50) -> Page[ValueRow]:
+        return self._read(self._reader.values, agent_id, prefix, cursor, limit)
+
+    async def answers(self, prefix: str, now: int, *, cursor: str = "", limit: int = 50) -> Page[Answer]:
+        return self._read(self._reader.answers, prefix, now, cursor, limit)
+
     async def dead_letters(self, agent_id: str, limit: int = 100) -> list[DeadLetter]:
         return self._read(self._reader.dead_letters, agent_id, limit)
 
+    async def dead_letter(self, agent_id: str, envelope_id: str) -> DeadLetter | None:
+        return self._read(self._reader.dead_letter, agent_id, envelope_id)
+
+    async def dead_letter_count(self, agent_id: str) -> int:
+        return self._read(self._reader.dead_letter_count, agent_id)
+
     async def scopes(self, ids: Sequence[str]) -> list[ScopeRow]:
         return self._read(self._reader.scopes, ids)
+
+    async def scopes_like(self, prefix: str, *, cursor: str = "", limit: int = 50) -> Page[ScopeRow]:
+        return self._read(self._reader.scopes_like, prefix, cursor, limit)
 
     async def workers(self) -> list[WorkerRow]:
         return self._read(self._reader.workers)
@@ -189,19 +217,27 @@ class SqliteStore:
                     self._locks.drop(id)
         return dead
 
-    async def gc(self) -> dict[str, int]:
-        (freed,) = await self.commit((CollectGarbage(),))
+    async def gc(self, now: int = 0) -> dict[str, int]:
+        (freed,) = await self.commit((CollectGarbage(now),))
         return dict(freed)
 
-    async def verify(self, agent_id: str) -> list[str]:
-        return await asyncio.to_thread(self._read, self._verify, agent_id)
+    async def snapshot(self, agent_id: str) -> Snapshot:
+        return await self._aside(snapshot, agent_id)
 
-    def _verify(self, agent_id: str) -> list[str]:
-        connection = connect(self.path)
-        try:
-            return audit(connection, agent_id)
-        finally:
-            connection.close()
+    async def verify(self, agent_id: str) -> list[str]:
+        return await self._aside(audit, agent_id)
+
+    async def _aside(self, question: Callable[[apsw.Connection, str], T], agent_id: str) -> T:
+        """The answer to a question that takes long, asked in a thread and on a connection of its own."""
+
+        def ask() -> T:
+            connection = connect(self.path)
+            try:
+                return question(connection, agent_id)
+            finally:
+                connection.close()
+
+        return await asyncio.to_thread(self._read, ask)
 
     async def close(self) -> None:
         if self._closed:

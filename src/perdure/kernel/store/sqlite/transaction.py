@@ -13,6 +13,9 @@ from perdure.kernel.store.rows import ScopeRow
 from .liveness import WorkerLocks
 
 AGENTS_REMEMBERED = 4_096
+INSERT_RECORD = (
+    "INSERT INTO records (seq, agent, run, key, type, at, hash, blob, data) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
 
 
 class Agent:

@@ -1,0 +1,1 @@
+"""What an agent can see: paths with file services behind them, mounts, access levels, watchers."""
