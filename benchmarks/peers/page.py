@@ -23,23 +23,26 @@ FIGURES = (*START, *RUN, *CONVERSATION)
 
 
 def tables(contest: Contest) -> str:
-    """All tables as Markdown, with what was found better than Perdure."""
+    """The tables of all scenarios that were held, as Markdown, with what was found better than Perdure."""
     peers, results, words = contest.peers, contest.results, contest.words
+    held = {scenario for by_scenario in results.values() for scenario in by_scenario}
+    parts = []
+    for title, all_ in (
+        ("From nothing to the first answer", START),
+        ("A run", RUN),
+        (f"A conversation of {contest.turns} turns", CONVERSATION),
+    ):
+        figures = [figure for figure in all_ if figure.scenario in held]
+        if figures:
+            parts += [f"### {title}", table(peers, figures, results, words)]
+    if "kill" in held:
+        parts += ["### Killed, and gone on with", kill_table(peers, results, words)]
     better = better_than_ours(peers, FIGURES, results)
-    return "\n\n".join(
-        [
-            "### From nothing to the first answer",
-            table(peers, START, results, words),
-            "### A run",
-            table(peers, RUN, results, words),
-            f"### A conversation of {contest.turns} turns",
-            table(peers, CONVERSATION, results, words),
-            "### Killed, and gone on with",
-            kill_table(peers, results, words),
-            "### Where a peer is better",
-            "\n".join(f"- {line}" for line in better) or "Nowhere, in the figures above.",
-        ]
-    )
+    parts += [
+        "### Where a peer is better",
+        "\n".join(f"- {line}" for line in better) or "Nowhere, in the figures above.",
+    ]
+    return "\n\n".join(parts)
 
 
 def page(contest: Contest) -> str:

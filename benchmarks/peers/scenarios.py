@@ -24,6 +24,7 @@ def start(entrant: Entrant, given: Mapping[str, int]) -> Found:
     """A new process: to its first answer, its memory then, and how long its imports take beyond Python's own start."""
     with model_server() as url, workplace() as folder:
         own = environment(entrant, folder)
+        output(command(entrant, "load", url, folder), own, LIMIT_S)  # its files are in the system's cache
         ms, said = marked_line(command(entrant, "first", url, folder), own, MARK, LIMIT_S)
         bare = _took_ms([entrant.python, "-c", "pass"], own)
         load = _took_ms(command(entrant, "load", url, folder), own)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from peers.catalogue import OURS, Peer
 from peers.contest import KEPT, PAGES, run
-from peers.page import charts, page, write
+from peers.page import charts, page, tables, write
 from peers.process import Entrant, Failed
 from peers.record import Found, Record, contest_of
 from peers.scenarios import Scenario, calls
@@ -59,6 +59,13 @@ def test_a_peer_that_cannot_be_installed_is_reported() -> None:
     contest = contest_of(record(found, {"crewai": "not installed: no wheel"}))
     assert "| CrewAI | not installed: no wheel |" in page(contest)
     assert "not installed: no wheel" in charts(contest)["cpu.svg"]
+
+
+def test_a_scenario_that_was_not_held_has_no_table() -> None:
+    contest = contest_of(record({OURS: {"start": [{"first_ms": 90.0, "import_ms": 50.0, "rss_mb": 40.0}]}}))
+    assert "### From nothing" in tables(contest)
+    assert "### A run" not in tables(contest)
+    assert "### Killed" not in tables(contest)
 
 
 def test_what_rounds_say_in_words_is_told_once() -> None:
