@@ -64,6 +64,7 @@ Perdure is 21 times better.
 
 - **Speed** is measured with each peer's default settings, on uvloop, in one process; CPU is what the system says the
   process used, all threads, user and system. **Where it is killed** each peer has the settings that keep the most.
+  Perdure has the same in both; its tool is a `read` where speed is measured, as it has no side effect there.
 - *Without the model* is the whole less two round trips to the model server by a bare socket, found in the same process.
 - The conversation has each peer's own way of keeping and cutting what was said. Those that cut nothing send more each
   turn. It, the kills and the counting of fsyncs are done in one round.
