@@ -27,8 +27,7 @@ async def deliver(runtime: Runtime, envelope: Envelope) -> RunRow:
         )
     agent = await runtime.store.load_agent(envelope.to)
     if agent is None:
-        raise AgentNotFound(f"no agent {envelope.to!r}", agent_id=envelope.to)
+        raise AgentNotFound(f"no agent is called {envelope.to!r}", agent_id=envelope.to)
     envelope = replace(envelope, payload=payload_of(envelope.payload))
-    program = await runtime.library.program(agent.spec)
-    document = await runtime.store.spec(agent.spec) or b""
-    return await runtime.engine.submit(envelope, agent.spec, document, program)
+    spec, document, program = await runtime.library.find(agent.spec)
+    return await runtime.engine.submit(envelope, spec, document, program)

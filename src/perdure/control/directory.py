@@ -30,7 +30,6 @@ from perdure.namespace.services.tree import Service, agent_folder, place_of, ser
 from perdure.namespace.services.values import TYPES, kind_of
 from perdure.namespace.services.watching import follow
 
-from .delivering import deliver
 from .ordering import order
 
 if TYPE_CHECKING:
@@ -67,7 +66,7 @@ class Directory:
             clock=runtime.clock,
             ids=runtime.ids,
             news=News(runtime.engine.live),
-            deliver=partial(deliver, runtime),
+            deliver=runtime.deliver,
             command=partial(order, runtime),
             terms=self.terms,
         )
