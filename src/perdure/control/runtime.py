@@ -25,6 +25,7 @@ from .results import RunResult, result_of
 
 if TYPE_CHECKING:
     from perdure.agents.schedules import Schedule
+    from perdure.namespace.identity.port import Keyring
     from perdure.namespace.namespace import Namespace
 
     from .cleaning import Cleaned
@@ -58,6 +59,7 @@ class Runtime:
         clock: Clock,
         ids: Ids,
         environment: Mapping[str, str],
+        keyring: Keyring | None = None,
         services: Extra = _nothing,
     ) -> None:
         self.project = project
@@ -66,6 +68,7 @@ class Runtime:
         self.clock = clock
         self.ids = ids
         self.environment = environment
+        self.keyring = keyring
         self._services = services
         self.undeployed: dict[str, ConfigError] = {}
         """Files of agents that could not be deployed, and why."""

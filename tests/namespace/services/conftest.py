@@ -43,6 +43,7 @@ class Office:
             deliver=self.deliver,
             command=self.command,
             terms=self.said,
+            pubkey=self.pubkey,
         )
 
     async def deliver(self, envelope: Envelope) -> RunRow:
@@ -56,6 +57,9 @@ class Office:
 
     async def command(self, agent_id: str, verb: str) -> None:
         self.commands.append((agent_id, verb))
+
+    async def pubkey(self, agent_id: str) -> str:
+        return ""
 
     async def said(self, row: AgentRow) -> Terms:
         return self.terms

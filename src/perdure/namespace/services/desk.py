@@ -30,7 +30,8 @@ class Terms(msgspec.Struct, frozen=True):
 class Desk(msgspec.Struct, frozen=True, kw_only=True):
     """`deliver` accepts an envelope for the agent that it names, on disk when it returns, and gives the run that it is
     to begin. Raises InboxFull, AgentNotFound, and InputError for a kind that begins no run. `command` does what `ctl`
-    is told: start, stop, tick, hibernate or wake. `who` is on record for what is changed."""
+    is told: start, stop, tick, hibernate or wake. `pubkey` is "" for an agent that has no key. `who` is on record for
+    what is changed."""
 
     store: Store
     clock: Clock
@@ -39,5 +40,5 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
     deliver: Callable[[Envelope], Awaitable[RunRow]]
     command: Callable[[str, str], Awaitable[None]]
     terms: Callable[[AgentRow], Awaitable[Terms]]
-    pubkey: Callable[[str], Awaitable[str]] | None = None
+    pubkey: Callable[[str], Awaitable[str]]
     who: str = "operator"
