@@ -15,6 +15,8 @@ from perdure.kernel.store.rows import AgentRow, RunRow
 
 from .news import News
 
+OPERATOR = "operator"
+
 
 class Terms(msgspec.Struct, frozen=True):
     """What an agent's spec says of it: its name, how many messages may wait for it and what becomes of one too many,
@@ -41,4 +43,4 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
     command: Callable[[str, str], Awaitable[None]]
     terms: Callable[[AgentRow], Awaitable[Terms]]
     pubkey: Callable[[str], Awaitable[str]]
-    who: str = "operator"
+    who: str = OPERATOR
