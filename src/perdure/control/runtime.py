@@ -25,10 +25,10 @@ from .results import RunResult, result_of
 
 if TYPE_CHECKING:
     from perdure.agents.schedules import Schedule
+    from perdure.kernel.standing import BudgetLine
     from perdure.namespace.identity.port import Keyring
     from perdure.namespace.namespace import Namespace
 
-    from .budgets import BudgetLine
     from .cleaning import Cleaned
     from .deletion import Deleted
     from .deploying import Deployed
