@@ -11,6 +11,8 @@ from .state import AgentState, load_state, save_state
 
 _HOOKS = {
     "message": "on_message",
+    "request": "on_message",
+    "delegate": "on_message",
     "event": "on_event",
     "alarm": "on_alarm",
     "schedule": "on_alarm",
