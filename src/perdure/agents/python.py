@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from perdure.base.envelope import Envelope
-from perdure.kernel.context import Context
+from perdure.namespace.context import Context
 
 from .state import AgentState, load_state, save_state
 

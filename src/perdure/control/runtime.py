@@ -67,6 +67,7 @@ class Runtime:
         self.ids = ids
         self.environment = environment
         self._services = services
+        library.view = self.namespace_of
         self.undeployed: dict[str, ConfigError] = {}
         """Files of agents that could not be deployed, and why."""
         self.drivers = Drivers(self.deliver)
