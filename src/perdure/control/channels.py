@@ -38,6 +38,10 @@ class Listener:
         self._waiting: deque[News] = deque()
         self._some = asyncio.Event()
 
+    def __bool__(self) -> bool:
+        """Whether there is something to take."""
+        return bool(self._waiting)
+
     def put(self, news: News) -> None:
         if len(self._waiting) >= MOST:
             self._waiting.clear()
@@ -49,12 +53,16 @@ class Listener:
         """All that has come and was not taken."""
         taken = list(self._waiting)
         self._waiting.clear()
-        self._some.clear()
         return taken
 
     async def some(self) -> None:
-        """Return when there is something to take."""
+        """Return when there is something to take, or to see to."""
         await self._some.wait()
+        self._some.clear()
+
+    def call(self, *_: object) -> None:
+        """There is something to see to besides."""
+        self._some.set()
 
 
 class Channel:

@@ -16,17 +16,20 @@ if TYPE_CHECKING:
     from .runtime import Runtime
 
 
-async def resume(runtime: Runtime, run_id: str) -> RunResult:
-    """Go on with a run that was interrupted, yielded, paused or failed; one that waits is seen to."""
+async def resume(runtime: Runtime, run_id: str, *, who: str = "operator", wait: bool = True) -> RunResult:
+    """Go on with a run that was interrupted, yielded, paused or failed; one that waits is seen to. Without `wait` the
+    command is on disk when this returns."""
     run = await find_run(runtime.store, run_id)
     if run.status in ("done", "cancelled"):
         raise WrongState(f"run {run.id} is {run.status}", hint="`perdure fork` begins a new run from it.")
     await runtime.store.reap()
     if run.status in RESUMABLE:
-        await _tell(runtime, "resume", run, "operator")
-        return result_of(await runtime.engine.rest(run, unlike=run), runtime.clock.now())
+        await _tell(runtime, "resume", run, who)
+        if wait:
+            return result_of(await runtime.engine.rest(run, unlike=run), runtime.clock.now())
+        return await runtime.look(run.id)
     runtime.engine.wake(run.agent_id)
-    return await runtime.wait(run)
+    return await runtime.wait(run) if wait else await runtime.look(run.id)
 
 
 async def cancel(runtime: Runtime, run_id: str, *, who: str) -> RunResult:

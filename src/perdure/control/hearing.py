@@ -25,19 +25,27 @@ LOOK_MS = 1_000
 
 
 async def hear(
-    runtime: Runtime, run_id: str, *, after: int, until: Awaitable[Any] | None = None
+    runtime: Runtime, run: RunRow | str, *, after: int, until: Awaitable[Any] | None = None
 ) -> AsyncIterator[RunEvent]:
     """Events of the run behind the cursor `after`. It ends with the `result` of a run that has ended, or when `until`
-    is done and everything was heard. Raises RunNotFound."""
-    run = await find_run(runtime.store, run_id)
+    is done and everything was heard. Raises RunNotFound.
+
+    Given the row of a run just begun it listens before that run can say anything.
+    """
+    if isinstance(run, str):
+        run = await find_run(runtime.store, run)
     end = None if until is None else asyncio.ensure_future(until)
+    tasks: list[asyncio.Future[Any]] = [] if end is None else [end]
     try:
         with runtime.channels.follow(run.id) as (channel, listener):
-            async for event in _Hearing(runtime, run, channel, listener, after, end).events():
+            hearing = _Hearing(runtime, run, channel, listener, after, end)
+            tasks.append(asyncio.ensure_future(hearing.look()))
+            async for event in hearing.events():
                 yield event
     finally:
-        if end is not None:
-            end.cancel()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 class _Hearing:
@@ -57,12 +65,18 @@ class _Hearing:
         self.channel = channel
         self.listener = listener
         self.last = max(after, run.first_seq - 1)
-        self.end = end
+        self._end = end
+        if end is not None:
+            end.add_done_callback(listener.call)
+
+    @property
+    def is_over(self) -> bool:
+        return self._end is not None and self._end.done()
 
     async def events(self) -> AsyncIterator[RunEvent]:
         """To the run's end, or to that of the wait."""
         while True:
-            is_over = self.end is not None and self.end.done()
+            is_over = self.is_over
             self.listener.behind = False
             async for event in self._past():
                 yield event
@@ -112,31 +126,24 @@ class _Hearing:
 
     async def _coming(self) -> AsyncIterator[RunEvent]:
         """What comes live, until something was missed, or the wait is done."""
-        while not self.listener.behind:
+        while True:
             for seq, events in self.listener.take():
                 if 0 < seq <= self.last:
                     continue
                 self.last = max(self.last, seq)
                 for event in events:
                     yield await self._whole(event)
-            if self.listener.behind or not await self._some():
+            if self.listener.behind or self.is_over:
                 return
+            await self.listener.some()
 
-    async def _some(self) -> bool:
-        """Wait for news. False where it is time to look into the journal."""
+    async def look(self) -> None:
+        """From time to time look for what another process wrote of the run: that is not heard live."""
         while True:
-            some = asyncio.ensure_future(self.listener.some())
-            nap = asyncio.ensure_future(self.runtime.clock.sleep(LOOK_MS))
-            waits: list[asyncio.Future[Any]] = [some, nap, *((self.end,) if self.end is not None else ())]
-            try:
-                await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-                if some.done():
-                    return True
-                if (self.end is not None and self.end.done()) or await self._records(1):
-                    return False
-            finally:
-                some.cancel()
-                nap.cancel()
+            await self.runtime.clock.sleep(LOOK_MS)
+            if not self.listener and await self._records(1):
+                self.listener.behind = True
+                self.listener.call()
 
     async def _records(self, limit: int) -> list[Record]:
         filter = RecordFilter(self.run.agent_id, self.run.id)

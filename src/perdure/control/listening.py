@@ -26,7 +26,7 @@ EventType: TypeAlias = Literal[
 ]
 
 
-class RunEvent(msgspec.Struct, frozen=True):
+class RunEvent(msgspec.Struct, frozen=True, omit_defaults=True):
     """One thing that happened. `text` for text and thinking as they come; `restart` voids the text shown since the
     last `model`; `tool_start` has `data` of name and arguments; `result` is the last and has the `result`.
 

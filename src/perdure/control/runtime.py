@@ -100,10 +100,12 @@ class Runtime:
         """What runs of this process say, for whoever hears them."""
         return control.channels.Channels(self.engine.live)
 
-    def hear(self, run_id: str, *, after: int = 0, until: Awaitable[Any] | None = None) -> AsyncIterator[RunEvent]:
+    def hear(
+        self, run: RunRow | str, *, after: int = 0, until: Awaitable[Any] | None = None
+    ) -> AsyncIterator[RunEvent]:
         """Everything that happens in a run behind the cursor `after`, what has happened already first, to its end or
         until `until` is done."""
-        return control.hearing.hear(self, run_id, after=after, until=until)
+        return control.hearing.hear(self, run, after=after, until=until)
 
     # -- the namespace ------------------------------------------------------------------------------------------------
 
@@ -174,9 +176,9 @@ class Runtime:
 
     # -- moving runs on -----------------------------------------------------------------------------------------------
 
-    async def resume(self, run_id: str) -> RunResult:
-        """Go on with a run that was interrupted, yielded, paused or failed."""
-        return await control.commands.resume(self, run_id)
+    async def resume(self, run_id: str, *, who: str = "operator", wait: bool = True) -> RunResult:
+        """Go on with a run that was interrupted, yielded, paused or failed; without `wait`, behind the caller's back."""
+        return await control.commands.resume(self, run_id, who=who, wait=wait)
 
     async def cancel(self, run_id: str, *, who: str = "operator") -> RunResult:
         """End a run and its children; tools under way are cancelled."""
