@@ -17,7 +17,7 @@
     │   ├── InvalidArguments, ToolTimeout, ToolFailed, ToolDenied
     │   └── InvalidResult
     ├── BudgetError                money
-    │   ├── BudgetExceeded
+    │   ├── BudgetExceeded, BudgetDenied, NotAnApprover
     │   └── UnpricedModel
     ├── RunError                   a run cannot go on, or not like this
     │   ├── RunNotFound, AgentNotFound, WrongState
@@ -241,6 +241,20 @@ class BudgetExceeded(BudgetError):
     hint = "Raise the budget of the scope named, wait for its next period, or use a cheaper model."
 
 
+class BudgetDenied(BudgetError):
+    """Somebody who was asked did not agree to a spend above the agent's `approval_threshold`; `who` says who."""
+
+    code = "budget.denied"
+    hint = "`perdure resume RUN` asks again; or raise `approval_threshold`, or use a cheaper model."
+
+
+class NotAnApprover(BudgetError):
+    """The budget names its `approvers`, and whoever answered is none of them."""
+
+    code = "budget.not_an_approver"
+    hint = "One of the approvers named in the agent's file has to say; PERDURE_WHO says who you are."
+
+
 class UnpricedModel(BudgetError):
     code = "budget.unpriced_model"
     hint = "Give the model a price: `price: {input: …, output: …}` in dollars per million tokens."
@@ -321,6 +335,11 @@ class FileError(PerdureError):
         self.why = why or self.why
         super().__init__(self.why, **facts)
         if path:
+            self._name(path)
+
+    def found_at(self, path: str) -> None:
+        """Name the path, where none is named yet: who computes a file need not know where it stands."""
+        if not self.facts.get("path"):
             self._name(path)
 
     def seen_from_above(self, place: str) -> None:

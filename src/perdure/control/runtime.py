@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from perdure import control
@@ -24,10 +25,14 @@ from .results import RunResult, result_of
 
 if TYPE_CHECKING:
     from perdure.agents.schedules import Schedule
+    from perdure.namespace.identity.port import Keyring
+    from perdure.namespace.namespace import Namespace
 
+    from .budgets import BudgetLine
     from .cleaning import Cleaned
     from .deletion import Deleted
     from .deploying import Deployed
+    from .directory import Directory, Extra
     from .exporting import ExportFormat
     from .listening import RunEvent
     from .listing import RunDetail, RunSummary
@@ -37,6 +42,10 @@ if TYPE_CHECKING:
     from .spans import TraceNode
     from .verifying import Verification
     from .watching import Progress
+
+
+def _nothing(_: object) -> Mapping[str, Any]:
+    return {}
 
 
 class Runtime:
@@ -51,6 +60,8 @@ class Runtime:
         clock: Clock,
         ids: Ids,
         environment: Mapping[str, str],
+        keyring: Keyring | None = None,
+        services: Extra = _nothing,
     ) -> None:
         self.project = project
         self.engine = engine
@@ -58,6 +69,8 @@ class Runtime:
         self.clock = clock
         self.ids = ids
         self.environment = environment
+        self.keyring = keyring
+        self._services = services
         self.undeployed: dict[str, ConfigError] = {}
         """Files of agents that could not be deployed, and why."""
         self.drivers = Drivers(self.deliver)
@@ -69,6 +82,22 @@ class Runtime:
     def spec(self, target: Target, overrides: Sequence[str] = ()) -> AgentSpec:
         """The checked spec of a target. Raises InvalidFile with everything that is wrong."""
         return self.library.spec(target, overrides)
+
+    # -- the namespace ------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def directory(self) -> Directory:
+        """The directories of all agents."""
+        return control.directory.Directory(self, self._services)
+
+    @property
+    def namespace(self) -> Namespace:
+        """The operator's tree: `/agents/<id>/status`, `/agents/<id>/inbox`, …"""
+        return self.directory.tree
+
+    async def namespace_of(self, agent_id: str) -> Namespace:
+        """What an agent sees and may do itself: `/status`, `/inbox`, … Raises AgentNotFound."""
+        return await self.directory.view(agent_id)
 
     # -- running ------------------------------------------------------------------------------------------------------
 
@@ -156,6 +185,10 @@ class Runtime:
         """Say what became of an effect in doubt: it was `done` with this value, `retry` it, or it is to `fail`."""
         return await control.decisions.resolve(self, run_id, key, how, value=value, why=why, who=who)
 
+    async def set_budget(self, scope: str, limit_microusd: int | None, *, who: str = "operator") -> BudgetLine:
+        """Give a budget another limit than its file says (None: the file's again); runs that wait for it go on."""
+        return await control.budgets.set_budget(self, scope, limit_microusd, who=who)
+
     async def fork(self, run_id: str, at: str, *, overrides: Sequence[str] = (), live: bool = False) -> RunRow:
         """A new run that shares the records before key `at`, on an agent of its own."""
         return await control.forking.fork(self, run_id, at, overrides=overrides, live=live)
@@ -174,9 +207,10 @@ class Runtime:
         """Let an agent be there, of this spec from its next run on, woken by what its `on` says."""
         return await control.deploying.deploy(self, self.spec(target, overrides), agent=agent)
 
-    async def deliver(self, envelope: Envelope) -> None:
-        """Accept an envelope for an agent that there is; it is on disk when this returns, and never accepted twice."""
-        await control.deploying.deliver(self, envelope)
+    async def deliver(self, envelope: Envelope) -> RunRow:
+        """Accept an envelope for an agent that there is; it is on disk when this returns, and never accepted twice:
+        again it gives the run that it began."""
+        return await control.delivering.deliver(self, envelope)
 
     async def schedules(self, agent: str) -> list[Planned]:
         """An agent's schedules, the next to come first."""
@@ -244,6 +278,14 @@ class Runtime:
     async def export_cassette(self, run_id: str) -> bytes:
         """The answers of a run's models, as a fixture for tests."""
         return await control.cassettes.export_cassette(self, run_id)
+
+    async def budgets(self, which: str = "") -> list[BudgetLine]:
+        """What may be spent and what is: everywhere, or in one scope, by an agent, or on all that a run draws on."""
+        return await control.budgets.budgets(self, which)
+
+    async def budget_warnings(self, run_id: str) -> list[str]:
+        """What a run told of budgets that are nearly spent."""
+        return await control.budgets.warnings(self, run_id)
 
     # -- keeping ------------------------------------------------------------------------------------------------------
 

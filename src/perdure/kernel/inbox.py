@@ -13,7 +13,7 @@ from . import records as r
 from .store.rows import Mail, Timer
 
 COMMANDS = frozenset(("cancel", "pause", "resume"))
-ANSWERS = frozenset(("child", "approval", "resolve"))
+ANSWERS = frozenset(("child", "approval", "resolve", "budget"))
 
 
 class Item(msgspec.Struct, frozen=True, gc=False):
