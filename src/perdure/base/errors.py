@@ -23,6 +23,8 @@
     │   ├── RunNotFound, AgentNotFound, WrongState
     │   ├── ReplayDivergence, EffectFailed, Interrupted
     │   └── DeadlineExceeded
+    ├── IdentityError              an agent's key
+    │   └── UnsafeKey, Undecryptable
     ├── FileError                  a path of the namespace
     │   ├── InvalidPath, NoSuchFile, FileExists, FileDenied
     │   ├── NotADirectory, IsADirectory, DirectoryNotEmpty
@@ -301,6 +303,25 @@ class DeadlineExceeded(RunError):
     hint = "Raise `limits.timeout`, or `perdure resume RUN` to go on with a fresh limit."
 
 
+# -- identity ---------------------------------------------------------------------------------------------------------
+
+
+class IdentityError(PerdureError):
+    code = "identity"
+
+
+class UnsafeKey(IdentityError):
+    """A key that cannot be used: damaged, or where others may have read it."""
+
+    code = "identity.unsafe_key"
+    hint = "Make the file and its folder readable by their owner only; a key that leaked is to be replaced."
+
+
+class Undecryptable(IdentityError):
+    code = "identity.undecryptable"
+    hint = "It was encrypted for another key, or changed on its way."
+
+
 # -- files of the namespace -------------------------------------------------------------------------------------------
 
 
@@ -314,6 +335,11 @@ class FileError(PerdureError):
         self.why = why or self.why
         super().__init__(self.why, **facts)
         if path:
+            self._name(path)
+
+    def found_at(self, path: str) -> None:
+        """Name the path, where none is named yet: who computes a file need not know where it stands."""
+        if not self.facts.get("path"):
             self._name(path)
 
     def seen_from_above(self, place: str) -> None:

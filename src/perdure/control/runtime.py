@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from perdure import control
@@ -11,26 +12,40 @@ from perdure.agents.project import ProjectConfig
 from perdure.agents.spec import AgentSpec
 from perdure.agents.targets import Target
 from perdure.base.clock import Clock
+from perdure.base.envelope import Envelope
+from perdure.base.errors import ConfigError
 from perdure.base.ids import Ids
 from perdure.kernel.engine import Engine
 from perdure.kernel.records import Wait
 from perdure.kernel.store.port import Store
 from perdure.kernel.store.rows import Page, RunFilter, RunRow
 
+from .drivers.running import Drivers
 from .results import RunResult, result_of
 
 if TYPE_CHECKING:
+    from perdure.agents.schedules import Schedule
+    from perdure.namespace.identity.port import Keyring
+    from perdure.namespace.namespace import Namespace
+
     from .budgets import BudgetLine
     from .cleaning import Cleaned
     from .deletion import Deleted
+    from .deploying import Deployed
+    from .directory import Directory, Extra
     from .exporting import ExportFormat
     from .listening import RunEvent
     from .listing import RunDetail, RunSummary
     from .planning import Plan
     from .replaying import Replay
+    from .schedules import Planned
     from .spans import TraceNode
     from .verifying import Verification
     from .watching import Progress
+
+
+def _nothing(_: object) -> Mapping[str, Any]:
+    return {}
 
 
 class Runtime:
@@ -45,6 +60,8 @@ class Runtime:
         clock: Clock,
         ids: Ids,
         environment: Mapping[str, str],
+        keyring: Keyring | None = None,
+        services: Extra = _nothing,
     ) -> None:
         self.project = project
         self.engine = engine
@@ -52,6 +69,11 @@ class Runtime:
         self.clock = clock
         self.ids = ids
         self.environment = environment
+        self.keyring = keyring
+        self._services = services
+        self.undeployed: dict[str, ConfigError] = {}
+        """Files of agents that could not be deployed, and why."""
+        self.drivers = Drivers(self.deliver)
 
     @property
     def store(self) -> Store:
@@ -60,6 +82,22 @@ class Runtime:
     def spec(self, target: Target, overrides: Sequence[str] = ()) -> AgentSpec:
         """The checked spec of a target. Raises InvalidFile with everything that is wrong."""
         return self.library.spec(target, overrides)
+
+    # -- the namespace ------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def directory(self) -> Directory:
+        """The directories of all agents."""
+        return control.directory.Directory(self, self._services)
+
+    @property
+    def namespace(self) -> Namespace:
+        """The operator's tree: `/agents/<id>/status`, `/agents/<id>/inbox`, …"""
+        return self.directory.tree
+
+    async def namespace_of(self, agent_id: str) -> Namespace:
+        """What an agent sees and may do itself: `/status`, `/inbox`, … Raises AgentNotFound."""
+        return await self.directory.view(agent_id)
 
     # -- running ------------------------------------------------------------------------------------------------------
 
@@ -162,6 +200,29 @@ class Runtime:
     def resume_all(self, *, watch: bool = False) -> AsyncIterator[Progress]:
         """Go on with every run that nobody works at, and tell how each comes out; with `watch`, for ever."""
         return control.watching.resume_all(self, watch=watch)
+
+    # -- what wakes agents --------------------------------------------------------------------------------------------
+
+    async def deploy(self, target: Target, *, agent: str | None = None, overrides: Sequence[str] = ()) -> Deployed:
+        """Let an agent be there, of this spec from its next run on, woken by what its `on` says."""
+        return await control.deploying.deploy(self, self.spec(target, overrides), agent=agent)
+
+    async def deliver(self, envelope: Envelope) -> RunRow:
+        """Accept an envelope for an agent that there is; it is on disk when this returns, and never accepted twice:
+        again it gives the run that it began."""
+        return await control.delivering.deliver(self, envelope)
+
+    async def schedules(self, agent: str) -> list[Planned]:
+        """An agent's schedules, the next to come first."""
+        return await control.schedules.planned(self, agent)
+
+    async def schedule(self, agent: str, schedule: Schedule, *, id: str = "") -> Planned:
+        """Set a schedule for an agent that there is, or replace the one of this id."""
+        return await control.schedules.plan(self, agent, schedule, id=id)
+
+    async def unschedule(self, agent: str, id: str) -> bool:
+        """Drop a schedule; False where there is none of this id."""
+        return await control.schedules.drop(self, agent, id)
 
     # -- reading ------------------------------------------------------------------------------------------------------
 

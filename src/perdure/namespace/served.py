@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NoReturn, TypeAlias
+from collections.abc import Awaitable, Callable
+from typing import NoReturn, TypeAlias, TypeVar
 
 from perdure.base.errors import (
     FileDenied,
+    FileError,
     FileExists,
     FileUnsupported,
     IsADirectory,
@@ -21,6 +23,7 @@ from .placed import Placed
 from .port import APPEND, READ, WRITE, Entry, File, How, Stat, Watch
 from .relocated import Relocated
 
+T = TypeVar("T")
 Found: TypeAlias = Document | Folder | Placed
 
 
@@ -46,7 +49,8 @@ class Served:
             node = node.itself
         if how.exclusive:
             raise FileExists(path=show(path))
-        return await _open(node, path, how)
+        with _At(path):
+            return await _open(node, path, how)
 
     async def list(self, path: Path) -> list[Entry]:
         node = await self._find(path)
@@ -54,13 +58,14 @@ class Served:
             return await node.list(path)
         if isinstance(node, Document):
             raise NotADirectory(path=show(path))
-        found = {name: _entry(name, one) for name, one in node.nodes.items()}
-        if node.names is not None:
-            for name in await node.names():
-                if name not in found:
-                    one = await node.child(name) if node.child is not None else None
-                    if one is not None:  # else gone meanwhile
-                        found[name] = _entry(name, one)
+        found = {name: await _entry(name, one) for name, one in node.nodes.items()}
+        for listed in await node.names() if node.names is not None else ():
+            if isinstance(listed, Entry):
+                found.setdefault(listed.name, listed)
+            elif listed not in found:
+                one = await node.child(listed) if node.child is not None else None
+                if one is not None:  # else gone meanwhile
+                    found[listed] = await _entry(listed, one)
         return [found[name] for name in sorted(found)]
 
     async def stat(self, path: Path) -> Stat:
@@ -86,7 +91,8 @@ class Served:
         await self._find(path)
         if folder.remove is None or path[-1] in folder.nodes:
             _unable("removed", path)
-        await folder.remove(path[-1])
+        with _At(path):
+            await folder.remove(path[-1])
 
     async def rename(self, path: Path, to: Path) -> None:
         folder, into = await self._parent(path), await self._parent(to)
@@ -101,7 +107,8 @@ class Served:
         if folder.rename is None or name in folder.nodes or new in folder.nodes:
             _unable("renamed", path)
         if name != new:
-            await folder.rename(name, new)
+            with _At(path):
+                await folder.rename(name, new)
 
     async def mkdir(self, path: Path) -> None:
         node, missing = await self._walk(path)
@@ -112,7 +119,8 @@ class Served:
         folder = await self._parent(path)
         if isinstance(folder, Placed) or folder.mkdir is None:
             _unable("made", path)
-        await folder.mkdir(path[-1])
+        with _At(path):
+            await folder.mkdir(path[-1])
 
     def _new(self, parent: Document | Folder, path: Path, how: How) -> File:
         if not isinstance(parent, Folder) or parent.create is None:
@@ -123,7 +131,8 @@ class Served:
             nonlocal exclusive
             _, missing = await self._walk(path)
             if missing:
-                await create(path[-1], data)
+                with _At(path):
+                    await create(path[-1], data)
             elif exclusive:
                 raise FileExists(path=show(path))
             else:
@@ -174,29 +183,61 @@ async def _open(document: Document, path: Path, how: How) -> File:
             raise FileUnsupported(f"it cannot be read: {why}", path=show(path))
         return Buffered(how, await read())
     if call is not None:
-        return Exchange(call)
+        return Exchange(_at(path, call))
     if how.append:
         if document.append is None:
             _unable("appended to", path)
-        return Buffered(how, await read() if read is not None and how.read else b"", document.append)
+        return Buffered(how, await read() if read is not None and how.read else b"", _at(path, document.append))
     if document.write is None:
         _unable("written", path)
     content = b"" if read is None or how.truncate or how.call else await read()
-    return Buffered(how, content, document.write, fresh=how.truncate and read is not None)
+    return Buffered(how, content, _at(path, document.write), fresh=how.truncate and read is not None)
 
 
-def _entry(name: str, node: Node) -> Entry:
-    if isinstance(node, Document):
-        return Entry(name, False, node.size, node.modified_at)
-    return Entry(name, True)
+async def _entry(name: str, node: Node) -> Entry:
+    try:
+        stat = await node.service.stat(()) if isinstance(node, Graft) else _stat(node)
+    except FileError:
+        stat = Stat(True)  # what is broken is listed too: opening it tells more
+    return Entry(name, stat.is_dir, stat.size, stat.modified_at)
 
 
 def _stat(node: Document | Folder) -> Stat:
     if isinstance(node, Folder):
-        return Stat(True, writable=node.create is not None)
-    writable = node.write is not None or node.append is not None or node.call is not None
-    return Stat(False, node.size, None, node.modified_at, node.read is not None or node.call is not None, writable)
+        return Stat(True, writable=node.create is not None or (node.itself is not None and _writable(node.itself)))
+    readable = node.read is not None or node.call is not None
+    return Stat(False, node.size, None, node.modified_at, readable, _writable(node))
+
+
+def _writable(document: Document) -> bool:
+    return document.write is not None or document.append is not None or document.call is not None
 
 
 def _unable(done: str, path: Path) -> NoReturn:
     raise FileUnsupported(f"it cannot be {done}", path=show(path))
+
+
+class _At:
+    """File errors raised in here that name no path name this one."""
+
+    __slots__ = ("_path",)
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, FileError):
+            error.found_at(show(self._path))
+
+
+def _at(path: Path, function: Callable[[bytes], Awaitable[T]]) -> Callable[[bytes], Awaitable[T]]:
+    """The function of a node, its errors with the path."""
+
+    async def named(data: bytes) -> T:
+        with _At(path):
+            return await function(data)
+
+    return named
