@@ -59,8 +59,8 @@ async def open(
     State is in `folder/.perdure/`. With `recover` this process takes over every run whose worker is gone, now and from
     then on, fires what is due, and deploys the agents in `agents/` that something wakes. `tenant` is what its agents
     may spend together besides the project's budget, under an id such as `tenant:acme` that many projects of one store
-    may share. The rest is for tests: another `store`, `models` that stand in for others by full name, a `clock`, `ids`, an
-    `environment`, the kernel's `settings`, a `transport`, and `probe`, called at named crash points. At the end,
+    may share. The rest is for tests: another `store`, `models` that stand in for others by full name, a `clock`, `ids`,
+    an `environment`, the kernel's `settings`, a `transport`, and `probe`, called at named crash points. At the end,
     effects under way have `grace_ms` to finish.
     """
     environment = os.environ if environment is None else environment
