@@ -37,6 +37,10 @@ class Pool(msgspec.Struct, frozen=True):
     per_day: int | None = None
     per_month: int | None = None
 
+    @property
+    def is_limited(self) -> bool:
+        return self.per_day is not None or self.per_month is not None
+
 
 class BudgetRules(msgspec.Struct, frozen=True):
     """How an agent spends. Amounts are micro-USD.

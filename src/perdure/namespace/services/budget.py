@@ -23,8 +23,7 @@ async def budget_of(desk: Desk, row: AgentRow, scopes: tuple[ScopeLimit, ...]) -
         one |= {"reserved_microusd": now.reserved, "spent_microusd": now.spent}
         if now.allowed is not None:
             one["remaining_microusd"] = max(0, now.allowed - now.reserved - now.spent)
-        reset = resets_at(every(scope.id), desk.clock.now())
-        if reset is not None:
+        if (reset := resets_at(every(scope.id), desk.clock.now())) is not None:
             one["resets_at"] = reset
         found.append(one)
     return found
