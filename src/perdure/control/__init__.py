@@ -8,20 +8,28 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from . import accepting as accepting
     from . import agents as agents
+    from . import budgets as budgets
     from . import bundle as bundle
     from . import cassettes as cassettes
+    from . import channels as channels
     from . import cleaning as cleaning
     from . import commands as commands
     from . import decisions as decisions
     from . import deletion as deletion
+    from . import delivering as delivering
     from . import deploying as deploying
+    from . import directory as directory
     from . import exporting as exporting
     from . import finding as finding
     from . import forking as forking
+    from . import hearing as hearing
     from . import listening as listening
     from . import listing as listing
+    from . import ordering as ordering
     from . import planning as planning
+    from . import publishing as publishing
     from . import replaying as replaying
     from . import schedules as schedules
     from . import spans as spans

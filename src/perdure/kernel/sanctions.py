@@ -50,7 +50,7 @@ async def sanction(holding: Holding, run: RunRow, verdict: Verdict, failure: Fai
         return Sanction(agent, entries, ops)
     letter = _escalation(holding, run, verdict, failure, now)
     if await holding.house.store.load_agent(letter.to) is None:
-        return Sanction(agent, entries, [*ops, *lost(letter, now=now)])
+        return Sanction(agent, entries, [*ops, *lost(letter, "unknown_agent", now=now)])
     delivered = Deliver(letter.to, letter.id, letter.kind, pack(letter), now, priority=0, capacity=CAPACITY)
     entries.append((f"escalate#{failure.attempt}", r.MessageSent(to=letter.to, body=msgspec.Raw(pack(letter.id)))))
     return Sanction(agent, entries, [*ops, delivered], (letter.to,))

@@ -9,7 +9,7 @@ import msgspec
 
 from perdure.base.errors import BudgetExceeded
 
-from .budgets import DAY_MS
+from .budgets import DAY_MS, every, resets_at
 
 MINUTE_MS = 60_000
 LONGEST_PAUSE_MS = DAY_MS
@@ -99,7 +99,5 @@ def _at_once(on: Mapping[str, Measure], code: str) -> Measure | None:
 
 
 def _until_reset(failure: Failure) -> int | None:
-    """When a day's budget that was exceeded begins anew; the budget of one run never does."""
-    if not failure.scope.endswith(":day"):
-        return None
-    return (failure.at // DAY_MS + 1) * DAY_MS
+    """When a day's or month's budget that was exceeded begins anew; that of one run never does."""
+    return resets_at(every(failure.scope), failure.at) if failure.scope else None

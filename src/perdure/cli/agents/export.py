@@ -35,9 +35,7 @@ def command(agent_id: str, output: Path | None, force: bool, as_json: bool, proj
             data = await runtime.export_agent(agent_id)
             write_whole(path, data)
             if as_json:
-                print_json(
-                    {"agent_id": agent_id, "file": str(path), "bytes": len(data), "digest": digest_bytes(data)}
-                )
+                print_json({"agent_id": agent_id, "file": str(path), "bytes": len(data), "digest": digest_bytes(data)})
             else:
                 click.echo(f"{path}: {len(data):,} bytes")
 

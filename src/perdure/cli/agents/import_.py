@@ -36,9 +36,11 @@ def command(file: Path, mode: ImportMode, agent: str | None, as_json: bool, proj
     if file.stat().st_size > LIMIT:
         raise BundleTooLarge(f"{file} has more than {LIMIT:,} bytes", limit=LIMIT)
 
+    data = file.read_bytes()
+
     async def main() -> None:
         async with open_runtime(folder_of(project)) as runtime:
-            _tell(await runtime.import_agent(file.read_bytes(), mode=mode, agent=agent, who=who()), as_json)
+            _tell(await runtime.import_agent(data, mode=mode, agent=agent, who=who()), as_json)
 
     complete(main())
 

@@ -32,6 +32,13 @@ CREATE INDEX answers_expiry ON answers (expires_at);
 """
 """Since version 2."""
 
+LIMITS = """
+-- given: a limit that a person set, which goes before `allowed`. warned: the last period with a warning, -1 for none.
+ALTER TABLE scopes ADD COLUMN given INTEGER;
+ALTER TABLE scopes ADD COLUMN warned INTEGER NOT NULL DEFAULT -1;
+"""
+"""Since version 3."""
+
 RESTS = """
 -- rests: nothing begins for this agent until somebody says so.
 ALTER TABLE agent_rows ADD COLUMN rests INTEGER NOT NULL DEFAULT 0;
@@ -120,7 +127,7 @@ class Schema(msgspec.Struct, frozen=True):
     steps: Mapping[int, str] = {}
 
 
-SCHEMA = Schema(version=3, tables=TABLES + KEPT + RESTS, steps={1: KEPT, 2: RESTS})
+SCHEMA = Schema(version=3, tables=TABLES + KEPT + LIMITS + RESTS, steps={1: KEPT, 2: LIMITS + RESTS})
 
 
 def connect(path: str, busy_ms: int = BUSY_MS) -> apsw.Connection:
