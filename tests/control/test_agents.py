@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 import pytest
 
 import perdure
-from perdure.base.errors import AgentAtRest, AgentExists, AgentNotFound, AgentTerminated, InputError
+from perdure.base.errors import AgentAtRest, AgentExists, AgentNotFound, AgentTerminated, FileDenied, InputError
 from perdure.kernel.store.memory import MemoryStore
 
 Open: TypeAlias = Callable[..., AbstractAsyncContextManager[perdure.Runtime]]
@@ -128,3 +128,33 @@ async def test_the_rules_of_supervision_stand_in_the_file(opened: Open, project:
         program = await rt.library.program((await rt.show_agent("ann")).spec_digest)
         assert program.supervision is not None
         assert (program.supervision.throttle, program.supervision.backoff_ms) == (60, 10_000)
+
+
+async def test_what_a_supervisor_took_away_is_gone_at_once_and_for_good(opened: Open, project: Path) -> None:
+    (project / "counter.py").write_text(COUNTER)
+    spec: dict[str, Any] = {
+        "name": "broken",
+        "class": "./counter.py:Broken",
+        "supervise": {"restart": 0, "then": "demote", "demote": ["/memory", "/nowhere"]},
+    }
+    store = MemoryStore()
+    async with opened(store=store) as rt:
+        await rt.create("clerk.yaml", agent="ann")
+        before = await rt.namespace_of("ann")
+        await before.list("/memory")
+        await rt.run(spec, "hi", agent="eve")
+        with pytest.raises(FileDenied):
+            await (await rt.namespace_of("eve")).list("/memory")
+    async with opened(store=store) as rt:
+        with pytest.raises(FileDenied):
+            await (await rt.namespace_of("eve")).list("/memory")
+
+
+async def test_an_agent_s_own_ctl_stops_it_when_its_turn_is_over(opened: Open) -> None:
+    async with opened(["hello"], store=MemoryStore()) as rt:
+        await rt.create("clerk.yaml", agent="ann")
+        await rt.namespace.write("/agents/ann/ctl", b"hibernate")
+        assert (await rt.show_agent("ann")).summary.status == "dormant"
+        await (await rt.namespace_of("ann")).write("/ctl", b"stop")
+        await rt.engine.order("ann", [])
+        assert (await rt.show_agent("ann")).summary.status == "quarantined"

@@ -114,9 +114,11 @@ async def show_agent(runtime: Runtime, agent_id: str) -> AgentDetail:
     )
 
 
-async def change(runtime: Runtime, agent_id: str, verb: LifeVerb, *, who: str, why: str = "") -> AgentSummary:
-    """Start, wake, stop, hibernate or terminate an agent; it is done when this returns, or where another process has
-    the agent, about to be. Raises AgentNotFound, AgentAtRest, AgentTerminated."""
+async def change(
+    runtime: Runtime, agent_id: str, verb: LifeVerb, *, who: str, why: str = "", wait: bool = True
+) -> AgentSummary:
+    """Start, wake, stop, hibernate or terminate an agent. With `wait` it is done when this returns or, where another
+    process has the agent, about to be. Raises AgentNotFound, AgentAtRest, AgentTerminated."""
     row = await find_agent(runtime, agent_id)
     reached = after(verb, cast(AgentStatus, row.status), agent_id)
     if verb == "terminate" and row.status not in RESTING and reached != row.status:
@@ -124,7 +126,7 @@ async def change(runtime: Runtime, agent_id: str, verb: LifeVerb, *, who: str, w
     if reached != row.status:
         await runtime.store.reap()
         now, id = runtime.clock.now(), runtime.ids.new("env")
-        await runtime.engine.order(agent_id, order(id, agent_id, verb, who=who, why=why, now=now))
+        await runtime.engine.order(agent_id, order(id, agent_id, verb, who=who, why=why, now=now), wait=wait)
     elif reached == "active":
         runtime.engine.wake(agent_id)
     return await _summary(runtime, await find_agent(runtime, agent_id))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 from weakref import WeakValueDictionary
@@ -12,9 +13,10 @@ from msgspec.structs import replace
 from perdure.agents.amounts import whole
 from perdure.agents.config.loader import load_document
 from perdure.agents.spec import AgentSpec
-from perdure.base.errors import AgentNotFound, ConfigError, MissingDependency, UnknownSpec
+from perdure.base.errors import AgentNotFound, ConfigError, MissingDependency, NoSuchFile, UnknownSpec
 from perdure.kernel.budgets import agent_scopes, pool_scopes
-from perdure.kernel.records import Record
+from perdure.kernel.journal import decode
+from perdure.kernel.records import MountChanged, Record
 from perdure.kernel.store.rows import AgentRow, RecordFilter
 from perdure.namespace.access import Access
 from perdure.namespace.identity.service import identity
@@ -22,7 +24,7 @@ from perdure.namespace.mounted import Mounted
 from perdure.namespace.mounts import Mount, MountTable
 from perdure.namespace.namespace import Namespace
 from perdure.namespace.node import Folder, Node, json_document
-from perdure.namespace.path import Path
+from perdure.namespace.path import Path, parse
 from perdure.namespace.port import Change, Entry
 from perdure.namespace.served import Served
 from perdure.namespace.services.desk import Desk, Terms
@@ -70,13 +72,14 @@ class Directory:
             deliver=runtime.deliver,
             command=partial(order, runtime),
             terms=self.terms,
-            pubkey=self._pubkey,
+            pubkey=self.pubkey,
         )
         self._runtime = runtime
         self._extra = extra
         self._specs: dict[str, AgentSpec] = {}
         self._tables: WeakValueDictionary[str, MountTable] = WeakValueDictionary()
         self._services = services_of(self.desk, {**self._added(self.desk), "mounts": self._mounts})
+        runtime.engine.demote = self.demote
         self.tree = Namespace(Mounted(self._operators(), as_admin=True))
 
     async def view(self, agent_id: str) -> Namespace:
@@ -89,8 +92,30 @@ class Directory:
         if table is None:
             if await self.desk.store.load_agent(agent_id) is None:
                 raise AgentNotFound(f"no agent {agent_id!r}", agent_id=agent_id)
+            lost = await self._lost(agent_id)
             table = self._tables.setdefault(agent_id, self._table(agent_id))
+            _take_away(table, lost)
         return table
+
+    def demote(self, agent_id: str, paths: Iterable[str]) -> None:
+        """Take paths from an agent, as the journal has it; whoever has something open there is told at once."""
+        table = self._tables.get(agent_id)
+        if table is not None:
+            _take_away(table, paths)
+
+    def offers(self, path: str) -> bool:
+        """Whether an agent of this project finds a service at this path, or above it."""
+        return path.strip("/").partition("/")[0] in self._services
+
+    async def _lost(self, agent_id: str) -> list[str]:
+        """Paths that were taken from the agent for good."""
+        found: dict[str, str] = {}
+        filter = RecordFilter(agent_id, types=(MountChanged.type,))
+        for record in await self.desk.store.records(filter, limit=10_000):
+            event = decode(record)
+            assert isinstance(event, MountChanged)
+            found[event.path] = event.access
+        return [path for path, access in found.items() if access == "disabled"]
 
     async def terms(self, row: AgentRow) -> Terms:
         """What the agent's spec says, as far as it can be read here and now."""
@@ -116,7 +141,7 @@ class Directory:
             self._specs[digest] = spec
         return spec
 
-    async def _pubkey(self, agent_id: str) -> str:
+    async def pubkey(self, agent_id: str) -> str:
         """The agent's public key, "" where it has none, or none can be had for want of a library."""
         keyring = self._runtime.keyring
         try:
@@ -179,3 +204,9 @@ class Directory:
             return (await self.table(agent_id)).rows()
 
         return json_document(rows)
+
+
+def _take_away(table: MountTable, paths: Iterable[str]) -> None:
+    for path in paths:
+        with suppress(NoSuchFile):  # nothing stands there, so that there is nothing to lose
+            table.change(parse(path), "disabled")

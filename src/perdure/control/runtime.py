@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -80,8 +80,6 @@ class Runtime:
         self.undeployed: dict[str, ConfigError] = {}
         """Files of agents that could not be deployed, and why."""
         self.drivers = Drivers(self.deliver)
-        self.has_mount: Callable[[str], bool] | None = None
-        """Whether there is something at a path that an agent of another runtime had; None where nobody knows."""
 
     @property
     def store(self) -> Store:
@@ -351,7 +349,7 @@ class Runtime:
 
     async def export_agent(self, agent_id: str) -> bytes:
         """All of an agent as one file; unchanged, it has the same bytes every time."""
-        return await control.bundle.export_agent(self, agent_id)
+        return await control.bundle.export_agent(self, agent_id, pubkey=await self.directory.pubkey(agent_id))
 
     async def import_agent(
         self, data: bytes, *, mode: ImportMode = "restore", agent: str | None = None, who: str = "operator"

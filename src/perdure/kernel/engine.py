@@ -130,13 +130,13 @@ class Engine:
         moving = run.agent_id in self._ticks
         return await self._watchers.rest(run, person=person, unlike=unlike, moving=moving)
 
-    async def order(self, agent_id: str, ops: Sequence[Op]) -> None:
-        """Write a command to an agent (see `living.command`) and wait until it is carried out here, which is at the
-        end of the turn under way; where another process has the agent, it sees to the command."""
+    async def order(self, agent_id: str, ops: Sequence[Op], *, wait: bool = True) -> None:
+        """Write a command to an agent (see `living.command`) and, with `wait`, see it carried out here, which is at the
+        end of the turn under way; where another process has the agent, that one does it."""
         self._mine.add(agent_id)
         await self.store.commit(ops)
         self.wake(agent_id)
-        while (turn := self._ticks.get(agent_id)) is not None:
+        while wait and (turn := self._ticks.get(agent_id)) is not None:
             await asyncio.wait((turn,))
 
     async def ended(self, run: RunRow) -> Ended:

@@ -270,7 +270,6 @@ async def test_mounts_that_are_missing_are_told(opened: Open) -> None:
         await rt.store.commit([Append("ann", (encode(event, agent_id="ann", run_id="", key="", at=1),))])
         data = await rt.export_agent("ann")
     async with opened(store=MemoryStore()) as rt:
-        rt.has_mount = lambda path: False
         assert (await rt.import_agent(data)).warnings == ("nothing is mounted at /fs/papers",)
 
 

@@ -184,19 +184,21 @@ async def _merge(
 async def _warnings(runtime: Runtime, manifest: Manifest, snapshot: Snapshot) -> tuple[str, ...]:
     """What the agent will find changed. Raises IncompatibleBundle where its state cannot be read by the code here."""
     found: list[str] = []
+    if manifest.pubkey and manifest.pubkey != await runtime.directory.pubkey(manifest.agent_id):
+        found.append(f"its key stayed where it was: the identity {manifest.pubkey} is not had here")
     try:
         spec, program = runtime.library.read(snapshot.specs[snapshot.agent.spec])
     except PerdureError as error:
-        return (f"its spec cannot be made ready here: {error.message}",)
+        return (*found, f"its spec cannot be made ready here: {error.message}")
     _check_state(runtime, spec, snapshot.agent)
     for tool, source in manifest.tools.items():
         if program.tools.get(tool) != source:
             found.append(f"tool {tool} is not what it was")
-    if runtime.has_mount is not None:
+    if manifest.capabilities.required_mounts:
         found += [
             f"nothing is mounted at {path}"
             for path in manifest.capabilities.required_mounts
-            if not runtime.has_mount(path)
+            if not runtime.directory.offers(path)
         ]
     return tuple(found)
 
