@@ -6,8 +6,10 @@ import os
 import random
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -30,8 +32,10 @@ from perdure.kernel.engine import Engine
 from perdure.kernel.settings import Settings
 from perdure.kernel.store.port import Store
 from perdure.kernel.store.sqlite import SqliteStore
-from perdure.namespace.identity.keyrings import key_folder
 from perdure.tools.fetch.pooled import PooledFetch
+
+if TYPE_CHECKING:
+    from perdure.namespace.identity.port import Keyring
 
 
 def _quiet(_: str) -> None:
@@ -93,8 +97,9 @@ async def open(
         probe=probe,
         planner=import_module("perdure.agents.schedules").plan if settings.recover else None,
     )
-    keyring = key_folder(config.root / STATE_FOLDER / "keys", os.urandom)
-    runtime = Runtime(config, engine, library, clock=clock, ids=ids, environment=environment, keyring=keyring)
+    runtime = Runtime(
+        config, engine, library, clock=clock, ids=ids, environment=environment, keyring=partial(_keyring, config)
+    )
     try:
         await engine.start()
         if recover:
@@ -113,6 +118,12 @@ def _pools(config: ProjectConfig, tenant: Pool | None) -> list[Pool]:
     budget = config.budget
     project = Pool("project", whole(budget.per_day), whole(budget.per_month))
     return [project] if tenant is None else [tenant, project]
+
+
+def _keyring(config: ProjectConfig) -> Keyring:
+    keyrings = import_module("perdure.namespace.identity.keyrings")
+    found: Keyring = keyrings.key_folder(config.root / STATE_FOLDER / "keys", os.urandom)
+    return found
 
 
 def _database(config: ProjectConfig) -> Path:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -44,6 +44,10 @@ if TYPE_CHECKING:
     from .watching import Progress
 
 
+def _none() -> None:
+    return None
+
+
 def _nothing(_: object) -> Mapping[str, Any]:
     return {}
 
@@ -60,7 +64,7 @@ class Runtime:
         clock: Clock,
         ids: Ids,
         environment: Mapping[str, str],
-        keyring: Keyring | None = None,
+        keyring: Callable[[], Keyring | None] = _none,
         services: Extra = _nothing,
     ) -> None:
         self.project = project
@@ -69,7 +73,7 @@ class Runtime:
         self.clock = clock
         self.ids = ids
         self.environment = environment
-        self.keyring = keyring
+        self._keyring = keyring
         self._services = services
         self.undeployed: dict[str, ConfigError] = {}
         """Files of agents that could not be deployed, and why."""
@@ -84,6 +88,11 @@ class Runtime:
         return self.library.spec(target, overrides)
 
     # -- the namespace ------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def keyring(self) -> Keyring | None:
+        """The keys of agents, loaded when the first is asked for."""
+        return self._keyring()
 
     @cached_property
     def directory(self) -> Directory:
