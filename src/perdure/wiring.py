@@ -17,6 +17,7 @@ from perdure.agents.project import ProjectConfig
 from perdure.base.clock import Clock, SystemClock
 from perdure.base.errors import ConfigError
 from perdure.base.ids import Ids
+from perdure.compute.gateway import Gateway
 from perdure.compute.port import Model
 from perdure.compute.prices import Prices
 from perdure.compute.registry import Models
@@ -71,8 +72,9 @@ async def open(
         settings={name: msgspec.structs.asdict(said) for name, said in config.providers.items()},
         given=models,
     )
+    gateway = Gateway(registry, prices, clock)
     library = Library(
-        config, models=registry, prices=prices, fetch=PooledFetch(), environment=environment, read=opened.spec
+        config, gateway=gateway, fetch=PooledFetch(), environment=environment, read=opened.spec
     )
     settings = settings or Settings(recover=recover, project_per_day=whole(config.budget.per_day))
     engine = Engine(opened, library, clock=clock, ids=ids, project=config.root, settings=settings, probe=probe)
