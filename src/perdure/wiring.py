@@ -73,9 +73,7 @@ async def open(
         given=models,
     )
     gateway = Gateway(registry, prices, clock)
-    library = Library(
-        config, gateway=gateway, fetch=PooledFetch(), environment=environment, read=opened.spec
-    )
+    library = Library(config, gateway=gateway, fetch=PooledFetch(), environment=environment, read=opened.spec)
     settings = settings or Settings(recover=recover, project_per_day=whole(config.budget.per_day))
     engine = Engine(opened, library, clock=clock, ids=ids, project=config.root, settings=settings, probe=probe)
     try:

@@ -13,6 +13,10 @@
     │   ├── AuthFailed, RateLimited, InvalidRequest, ContextTooLong, ContentFiltered
     │   ├── ModelNotFound, Overloaded, ModelTimeout, Unreachable, BrokenStream
     │   └── InvalidAnswer
+    ├── ComputeError               a job of /compute
+    │   ├── UnsupportedKind, NoProviderAvailable
+    │   ├── IdempotencyRequired, MaxCostRequired
+    │   └── JobNotFound, JobCancelled, JobInterrupted
     ├── ToolError                  a tool could not do its work
     │   ├── InvalidArguments, ToolTimeout, ToolFailed, ToolDenied
     │   └── InvalidResult
@@ -193,6 +197,52 @@ class BrokenStream(ModelError):
 class InvalidAnswer(ModelError):
     code = "model.invalid_answer"
     hint = "The server answered with something that is not in its documented format."
+    retryable = True
+
+
+# -- jobs of /compute -------------------------------------------------------------------------------------------------
+
+
+class ComputeError(PerdureError):
+    code = "compute.failed"
+
+
+class UnsupportedKind(ComputeError):
+    code = "compute.unsupported_kind"
+    hint = "Read /compute/providers to see what can be done here."
+
+
+class NoProviderAvailable(ComputeError):
+    """No provider may and can do it now; the fact `reasons` says of each why not."""
+
+    code = "compute.no_provider"
+    hint = "Read /compute/providers and /compute/policy, and the reasons given."
+
+
+class IdempotencyRequired(ComputeError):
+    code = "compute.idempotency_required"
+    hint = "Add an idempotency_key to the request: another one for each job that is meant."
+
+
+class MaxCostRequired(ComputeError):
+    code = "compute.max_cost_required"
+    hint = "Add max_cost_microusd to the request: the most that the job may cost."
+
+
+class JobNotFound(ComputeError):
+    code = "compute.job_not_found"
+    hint = "List /compute/jobs to see which there are."
+
+
+class JobCancelled(ComputeError):
+    code = "compute.cancelled"
+
+
+class JobInterrupted(ComputeError):
+    """The process that did the job ended first. What it cost nobody knows, so all that was reserved is spent."""
+
+    code = "compute.interrupted"
+    hint = "Submit it again, under another idempotency key where it has one."
     retryable = True
 
 

@@ -14,7 +14,7 @@ import msgspec
 from perdure.base.clock import Clock
 from perdure.base.errors import BrokenStream, ModelError, UnpricedModel
 from perdure.base.messages import Delta, Finished, ModelRequest, ModelResponse
-from perdure.base.usage import NO_USAGE, Usage
+from perdure.base.usage import Usage
 
 from .estimate import Ratio, estimate
 from .learnt import Learnt
@@ -50,11 +50,6 @@ class Asker:
     @property
     def ratio(self) -> Ratio:
         return self.learnt.ratio
-
-    @property
-    def is_priced(self) -> bool:
-        """Whether a price is known of the model and of all that may step in for it."""
-        return self.prices.at_most(self.spec, NO_USAGE, self._clock.now()) is not None
 
     def bounded(self, request: ModelRequest) -> ModelRequest:
         """The request with an end to its answer, so that there is a most that it can cost."""
@@ -93,5 +88,7 @@ class Asker:
             self.learnt.failed(error, self._clock.now())
             raise
         ms = (perf_counter() - started) * 1000
-        self.learnt.answered(request, response.usage, (first - started) * 1000, ms)
+        self.learnt.answered((first - started) * 1000, ms, response.used.output_tokens)
+        if response.usage is not None:
+            self.learnt.weighed(request, response.usage.input_tokens)
         return Answered(response, self.prices.charge_answer(self.spec, response, self._clock.now()))

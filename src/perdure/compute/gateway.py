@@ -15,6 +15,9 @@ from .registry import Models
 from .spec import ModelLike, ModelSpec
 from .unavailable import Unavailable
 
+KEPT = 4_096
+"""Models of which something is remembered."""
+
 
 def _as_it_is(model: Model) -> Model:
     return model
@@ -40,7 +43,12 @@ class Gateway:
 
     def learnt(self, full_name: str) -> Learnt:
         """What is known of a model, to read and to add to."""
-        return self._learnt.setdefault(full_name, Learnt())
+        known = self._learnt.get(full_name)
+        if known is None:
+            if len(self._learnt) >= KEPT:  # names can come from agents, and are not to fill the memory
+                del self._learnt[next(iter(self._learnt))]
+            known = self._learnt[full_name] = Learnt()
+        return known
 
     def _asker(self, model: Model, spec: ModelSpec) -> Asker:
         return Asker(model, spec, self.prices, self.learnt(spec.full_name), self.clock)

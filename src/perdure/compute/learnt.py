@@ -8,7 +8,6 @@ import msgspec
 
 from perdure.base.errors import AuthFailed, ModelError
 from perdure.base.messages import ModelRequest
-from perdure.base.usage import Usage
 
 from .estimate import DEFAULT_RATIO, Ratio, learn
 
@@ -37,18 +36,19 @@ class Learnt(msgspec.Struct):
     error: ModelError | None = None
     _weighed: int = 0
 
-    def answered(self, request: ModelRequest, usage: Usage | None, ttft_ms: float, ms: float) -> None:
+    def answered(self, ttft_ms: float, ms: float, output_tokens: int = 0) -> None:
         """Take in a call that went well: its first token came after `ttft_ms`, its last after `ms`."""
         self.calls += 1
         self.failures = 0
         self.ttft_ms = _average(self.ttft_ms, ttft_ms)
-        if usage is None:
-            return
-        if usage.output_tokens and ms > 0:
-            self.tokens_per_second = _average(self.tokens_per_second, usage.output_tokens * 1000 / ms)
+        if output_tokens and ms > 0:
+            self.tokens_per_second = _average(self.tokens_per_second, output_tokens * 1000 / ms)
+
+    def weighed(self, request: ModelRequest, input_tokens: int) -> None:
+        """Take in how many tokens a provider counted in a request."""
         if self._weighed < ENOUGH:
             self._weighed += 1
-            self.ratio = learn(self.ratio, request, usage.input_tokens)
+            self.ratio = learn(self.ratio, request, input_tokens)
 
     def failed(self, error: ModelError, at: int) -> None:
         """Take in a call that failed at `at` (ms). A request that was refused for what it says tells nothing."""

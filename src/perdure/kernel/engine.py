@@ -76,6 +76,11 @@ class Engine:
         self._reception = Reception(self, self._lease)
         self._closing = False
 
+    @property
+    def lease(self) -> Lease:
+        """The lease of this process, for what it does beside the ticks."""
+        return self._lease
+
     async def start(self) -> None:
         """Begin to renew the lease, fire timers and, where the settings say so, take over what lies idle."""
         self._pulse.start()
