@@ -15,11 +15,11 @@ from measure import Meter, quantile
 from project import ANSWER, QUESTION, model_server, project
 
 import perdure
-from perdure.compute.transport.http import HttpTransport
+from perdure.compute.transport.choosing import ChoosingTransport
 from perdure.compute.transport.port import Answer, Post
 
 
-class TimedTransport(HttpTransport):
+class TimedTransport(ChoosingTransport):
     """Adds up how long it waited for the model, in milliseconds."""
 
     waited = 0.0
@@ -32,7 +32,7 @@ class TimedTransport(HttpTransport):
 
 
 async def measure(folder: str, runs: int) -> dict[str, float]:
-    transport = TimedTransport()
+    transport = TimedTransport({})
     whole: list[float] = []
     ours: list[float] = []
     async with perdure.open(folder, transport=transport) as runtime:

@@ -5,11 +5,10 @@ from __future__ import annotations
 
 import json
 from argparse import ArgumentParser
-from statistics import median
 
 import uvloop
-from measure import Meter
 from project import AGENT, ANSWER, QUESTION, model_server, project
+from work import conversation
 
 import perdure
 
@@ -18,17 +17,14 @@ WINDOW = "context: {tokens: 2000}\n"
 
 
 async def measure(folder: str, turns: int) -> dict[str, float]:
-    took: list[float] = []
     async with perdure.open(folder) as runtime:
         spec = runtime.spec("calc.yaml")
-        for _ in range(turns):
-            meter = Meter()
-            result = await runtime.run(spec, QUESTION, agent="one")
+
+        async def ask(name: str) -> None:
+            result = await runtime.run(spec, QUESTION, agent=name)
             assert result.output == ANSWER, result
-            took.append(meter.cpu_ms)
-    part = turns // 5
-    first, last = median(took[part : 2 * part]), median(took[-part:])
-    return {"turns": turns, "turn_cpu_ms_early": first, "turn_cpu_ms_late": last, "growth": last / first}
+
+        return await conversation(ask, turns)
 
 
 if __name__ == "__main__":

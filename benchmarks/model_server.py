@@ -3,7 +3,9 @@
 It is a process of its own, so that its CPU is not counted, and does as little as a server can: one asyncio protocol, no
 framework. It prints its port on the first line and ends when its standard input closes. What it says depends on the
 conversation alone: after a message of a person it calls the first tool offered, with its schema's first argument set to
-a sum; after a tool result that begins with `more` it calls the tool again, and after any other it answers in words.
+a sum; after a tool result that begins with `more` it calls the tool again, and after any other it answers in words, or
+with the tool `final_answer` where one is offered. `GET /v1/calls` says how often it was asked; with an argument N it
+never answers the Nth question.
 """
 
 from __future__ import annotations
@@ -19,6 +21,9 @@ MAX_REQUEST = 64 * 1024 * 1024
 MAX_CONNECTIONS = 4_096
 USAGE = {"prompt_tokens": 60, "completion_tokens": 12, "total_tokens": 72}
 ANSWER = "25 * 47 is 1,175."
+FINAL = "final_answer"
+OBSERVATION = "Observation"
+"""How the text begins in which smolagents hands a tool's result over, as a message of the user."""
 
 
 class Message(msgspec.Struct):
@@ -50,20 +55,43 @@ def reply(question: Question) -> tuple[dict[str, Any], str]:
     """The message to answer with, and the reason for its end."""
     last = question.messages[-1]
     again = last.role == "tool" and isinstance(last.content, str) and last.content.startswith("more")
-    if question.tools and (last.role == "user" or again):
-        function = question.tools[0].function
-        names = list(function.parameters.get("properties", ()))
-        arguments = _encode({names[0]: "25 * 47"} if names else {}).decode()
-        call = {"id": "call_1", "type": "function", "function": {"name": function.name, "arguments": arguments}}
-        return {"role": "assistant", "content": None, "tool_calls": [call]}, "tool_calls"
+    if question.tools and (again or not has_result(question.messages)):
+        return called(question.tools[0].function, "25 * 47"), "tool_calls"
+    final = next((tool.function for tool in question.tools if tool.function.name == FINAL), None)
+    if final is not None:
+        return called(final, ANSWER), "tool_calls"
     return {"role": "assistant", "content": ANSWER}, "stop"
+
+
+def has_result(messages: list[Message]) -> bool:
+    """Whether the last word is a tool's, whatever shape it comes in."""
+    last = messages[-1]
+    if last.role != "user":
+        return last.role == "tool"
+    # CrewAI asks to go on, in the user's name, after a tool's result.
+    return text(last).startswith(OBSERVATION) or (len(messages) > 1 and messages[-2].role == "tool")
+
+
+def text(message: Message) -> str:
+    if isinstance(message.content, list):
+        return "".join(str(part.get("text", "")) for part in message.content)
+    return str(message.content)
+
+
+def called(function: Function, argument: str) -> dict[str, Any]:
+    """A message that calls a function; no two calls have the same id."""
+    names = list(function.parameters.get("properties", ()))
+    arguments = _encode({names[0]: argument} if names else {}).decode()
+    named = {"name": function.name, "arguments": arguments}
+    call = {"id": f"call_{Connection.asked}", "type": "function", "function": named}
+    return {"role": "assistant", "content": None, "tool_calls": [call]}
 
 
 def whole(question: Question) -> bytes:
     message, reason = reply(question)
     body = _encode(
         {
-            "id": "chatcmpl-1",
+            "id": f"chatcmpl-{Connection.asked}",
             "object": "chat.completion",
             "created": 0,
             "model": question.model,
@@ -71,7 +99,7 @@ def whole(question: Question) -> bytes:
             "usage": USAGE,
         }
     )
-    return b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body)
+    return _response(b"200 OK", body)
 
 
 def streamed(question: Question) -> bytes:
@@ -90,7 +118,12 @@ def streamed(question: Question) -> bytes:
 
 
 def _chunk(question: Question, choices: list[dict[str, Any]], usage: dict[str, int] | None = None) -> bytes:
-    chunk = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 0, "model": question.model}
+    chunk = {
+        "id": f"chatcmpl-{Connection.asked}",
+        "object": "chat.completion.chunk",
+        "created": 0,
+        "model": question.model,
+    }
     return _encode({**chunk, "choices": choices} | ({"usage": usage} if usage else {}))
 
 
@@ -98,6 +131,9 @@ class Connection(asyncio.Protocol):
     """One client: requests in, answers out, in order."""
 
     open = 0
+    asked = 0
+    unanswered = 0
+    """The number of the question that is never answered."""
 
     def __init__(self) -> None:
         self._held = bytearray()
@@ -122,7 +158,10 @@ class Connection(asyncio.Protocol):
                 return self._transport.abort()
             if len(held) < end:
                 return
-            self._answer(bytes(held[head + 4 : end]))
+            if held.startswith(b"GET "):
+                self._transport.write(_response(b"200 OK", _encode({"calls": Connection.asked})))
+            else:
+                self._answer(bytes(held[head + 4 : end]))
             del held[:end]
         if len(held) > 65_536:
             self._transport.abort()
@@ -132,12 +171,16 @@ class Connection(asyncio.Protocol):
             question = _questions.decode(body)
         except msgspec.DecodeError as error:
             said = _encode({"error": {"message": str(error), "type": "invalid_request_error"}})
-            self._transport.write(
-                b"HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%b"
-                % (len(said), said)
-            )
+            self._transport.write(_response(b"400 Bad Request", said))
             return
-        self._transport.write(streamed(question) if question.stream else whole(question))
+        Connection.asked += 1
+        if Connection.asked != Connection.unanswered:
+            self._transport.write(streamed(question) if question.stream else whole(question))
+
+
+def _response(status: bytes, body: bytes) -> bytes:
+    head = b"HTTP/1.1 %b\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
+    return head % (status, len(body)) + body
 
 
 def _content_length(head: bytearray) -> int:
@@ -147,6 +190,7 @@ def _content_length(head: bytearray) -> int:
 
 
 async def main() -> None:
+    Connection.unanswered = int(sys.argv[1]) if len(sys.argv) > 1 else 0
     loop = asyncio.get_running_loop()
     server = await loop.create_server(Connection, "127.0.0.1", 0, backlog=1024)
     print(server.sockets[0].getsockname()[1], flush=True)

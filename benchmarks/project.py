@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from urllib.request import urlopen
 
 AGENT = """\
 name: calc
@@ -33,10 +35,10 @@ ANSWER = "25 * 47 is 1,175."
 
 
 @contextmanager
-def model_server() -> Iterator[str]:
-    """The base URL of a model server in a process of its own."""
+def model_server(unanswered: int = 0) -> Iterator[str]:
+    """The base URL of a model server in a process of its own, which never answers the question of that number."""
     server = subprocess.Popen(
-        [sys.executable, str(Path(__file__).with_name("model_server.py"))],
+        [sys.executable, str(Path(__file__).with_name("model_server.py")), str(unanswered)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -48,6 +50,12 @@ def model_server() -> Iterator[str]:
         server.stdin.close()
         server.wait(10)
         server.stdout.close()
+
+
+def calls_of(url: str) -> int:
+    """How often the model server was asked."""
+    with urlopen(f"{url}/calls", timeout=10) as answer:
+        return int(json.load(answer)["calls"])
 
 
 @contextmanager

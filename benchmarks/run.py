@@ -8,20 +8,20 @@ its rounds, with the least and the greatest beside it.
 from __future__ import annotations
 
 import json
-import os
-import platform
 import subprocess
 import sys
 from argparse import ArgumentParser
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
-from statistics import median
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
+
+from figures import Summary, machine, short, summary
+from peers.contest import add_arguments, hold, rewrite
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results.json"
-DEPENDENCIES = ("perdure", "apsw", "msgspec", "pyreqwest", "uvloop")
+DEPENDENCIES = ("perdure", "apsw", "httptools", "msgspec", "pyreqwest", "uvloop")
 
 
 class Figure(NamedTuple):
@@ -58,6 +58,7 @@ FIGURES = (
     Figure("conversation", "growth", "the same, late to early", "x"),
     Figure("steady", "growth_mb", "memory gained in 10,000 runs one after another", "MB"),
     Figure("steady", "cpu_ms_per_run", "CPU of a run, one after another", "ms"),
+    Figure("namespace", "reads_per_s", "reads of a virtual file through mounts", "/s", 20_000, "least"),
 )
 QUICK = {
     "throughput": ("--runs", "2000"),
@@ -67,6 +68,7 @@ QUICK = {
     "journal": ("--steps", "500"),
     "conversation": ("--turns", "150"),
     "steady": ("--runs", "1000"),
+    "namespace": ("--reads", "20000"),
 }
 
 
@@ -77,48 +79,23 @@ def run(scenario: str, arguments: Sequence[str]) -> dict[str, float]:
     return found
 
 
-def summary(rounds: Sequence[dict[str, float]]) -> dict[str, dict[str, float]]:
-    """Median, least and greatest of each figure over the rounds."""
-    keys = dict.fromkeys(key for found in rounds for key in found)
-    values = {key: [found[key] for found in rounds if key in found] for key in keys}
-    return {key: {"median": median(all_), "min": min(all_), "max": max(all_)} for key, all_ in values.items()}
+def versions() -> dict[str, str]:
+    return {name: version(name) for name in DEPENDENCIES}
 
 
-def machine() -> dict[str, Any]:
-    return {
-        "system": f"{platform.system()} {platform.release()}",
-        "processor": _processor(),
-        "cores": os.cpu_count(),
-        "python": platform.python_version(),
-        **{name: version(name) for name in DEPENDENCIES},
-    }
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except FileNotFoundError:
-        return platform.processor()
-    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
-
-
-def table(found: dict[str, dict[str, dict[str, float]]]) -> str:
+def table(found: dict[str, Summary]) -> str:
     lines = ["| what | median | least | greatest | budget | |", "| --- | ---: | ---: | ---: | ---: | --- |"]
     for figure in FIGURES:
         values = found.get(figure.scenario, {}).get(figure.key)
         if values is None:
             continue
-        shown = " | ".join(f"{_short(values[name])} {figure.unit}" for name in ("median", "min", "max"))
+        shown = " | ".join(f"{short(values[name])} {figure.unit}" for name in ("median", "min", "max"))
         budget, verdict = "", ""
         if figure.limit is not None:
-            budget = f"{'≤' if figure.bound == 'most' else '≥'} {_short(figure.limit)} {figure.unit}"
+            budget = f"{'≤' if figure.bound == 'most' else '≥'} {short(figure.limit)} {figure.unit}"
             verdict = "kept" if figure.keeps(values["median"]) else "missed"
         lines.append(f"| {figure.says} | {shown} | {budget} | {verdict} |")
     return "\n".join(lines)
-
-
-def _short(value: float) -> str:
-    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
 def main() -> None:
@@ -127,18 +104,24 @@ def main() -> None:
     parser.add_argument("scenarios", nargs="*", metavar="SCENARIO", help=f"of {', '.join(scenarios)}; all by default")
     parser.add_argument("--quick", action="store_true", help="one short round")
     parser.add_argument("--rounds", type=int, help="three by default")
+    add_arguments(parser)
     given = parser.parse_args()
+    rounds = given.rounds or (1 if given.quick else 3)
+    if given.page:
+        return rewrite()
+    if given.peers:
+        return hold(given, rounds)
     if unknown := set(given.scenarios) - set(scenarios):
         parser.error(f"no such scenario: {', '.join(sorted(unknown))}")
-    rounds = given.rounds or (1 if given.quick else 3)
     found: dict[str, list[dict[str, float]]] = {}
     for number in range(1, rounds + 1):
         for scenario in given.scenarios or scenarios:
             print(f"round {number} of {rounds}: {scenario}", file=sys.stderr, flush=True)
             found.setdefault(scenario, []).append(run(scenario, QUICK[scenario] if given.quick else ()))
     summed = {scenario: summary(all_) for scenario, all_ in found.items()}
-    RESULTS.write_text(json.dumps({"machine": machine(), "rounds": found, "summary": summed}, indent=2) + "\n")
-    print(f"\n{', '.join(f'{name} {value}' for name, value in machine().items())}\n")
+    on = machine() | versions()
+    RESULTS.write_text(json.dumps({"machine": on, "rounds": found, "summary": summed}, indent=2) + "\n")
+    print(f"\n{', '.join(f'{name} {value}' for name, value in on.items())}\n")
     print(table(summed))
 
 

@@ -7,36 +7,25 @@ not count.
 
 from __future__ import annotations
 
-import asyncio
 import json
 from argparse import ArgumentParser
 
 import uvloop
-from measure import Meter, pace_ms
 from project import ANSWER, QUESTION, model_server, project
+from work import at_once
 
 import perdure
 
 
-async def measure(folder: str, runs: int, at_once: int) -> dict[str, float]:
+async def measure(folder: str, runs: int, clients: int) -> dict[str, float]:
     async with perdure.open(folder) as runtime:
         spec = runtime.spec("calc.yaml")
 
-        async def client(count: int) -> None:
-            for _ in range(count):
-                result = await runtime.run(spec, QUESTION)
-                assert result.output == ANSWER, result
+        async def ask(_: str) -> None:
+            result = await runtime.run(spec, QUESTION)
+            assert result.output == ANSWER, result
 
-        async def all_clients(count: int) -> None:
-            await asyncio.gather(*(client(count) for _ in range(at_once)))
-
-        await all_clients(4)  # connections, code paths and caches are warm
-        each = max(1, runs // at_once)
-        meter = Meter()
-        await all_clients(each)
-        wall, cpu = meter.wall_ms, meter.cpu_ms
-    done = each * at_once
-    return {"runs": done, "cpu_ms_per_run": cpu / done, "runs_per_s": done / wall * 1000, "pace_ms": pace_ms()}
+        return await at_once(ask, runs, clients)
 
 
 if __name__ == "__main__":

@@ -6,10 +6,12 @@ import os
 import random
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from importlib import import_module
 from pathlib import Path
 
 import msgspec
 
+from perdure import control
 from perdure.agents.amounts import whole
 from perdure.agents.config.loader import load_project
 from perdure.agents.programs import Library
@@ -21,7 +23,7 @@ from perdure.compute.gateway import Gateway
 from perdure.compute.port import Model
 from perdure.compute.prices import Prices
 from perdure.compute.registry import Models
-from perdure.compute.transport.http import HttpTransport
+from perdure.compute.transport.choosing import ChoosingTransport
 from perdure.compute.transport.port import Transport
 from perdure.control.runtime import Runtime
 from perdure.kernel.engine import Engine
@@ -53,16 +55,17 @@ async def open(
     """Open a project's runtime: `async with perdure.open("folder") as rt: …`.
 
     State is in `folder/.perdure/`. With `recover` this process takes over every run whose worker is gone, now and from
-    then on. The rest is for tests: another `store`, `models` that stand in for others by full name, a `clock`, `ids`,
-    an `environment`, the kernel's `settings`, a `transport`, and `probe`, called at named crash points. At the end,
-    effects under way have `grace_ms` to finish.
+    then on, fires what is due, and deploys the agents in `agents/` that something wakes. The rest is for tests: another
+    `store`, `models` that stand in for others by full name, a `clock`, `ids`, an `environment`, the kernel's
+    `settings`, a `transport`, and `probe`, called at named crash points. At the end, effects under way have `grace_ms`
+    to finish.
     """
     environment = os.environ if environment is None else environment
     clock = clock or SystemClock()
     ids = ids or Ids(clock)
     config = load_project(Path(project), environment=environment)
     opened = store or SqliteStore.open(_database(config), probe=probe)
-    transport = transport or HttpTransport()
+    transport = transport or ChoosingTransport(environment)
     prices = Prices(config.prices)
     registry = Models(
         transport=transport,
@@ -75,11 +78,25 @@ async def open(
     gateway = Gateway(registry, prices, clock)
     library = Library(config, gateway=gateway, fetch=PooledFetch(), environment=environment, read=opened.spec)
     settings = settings or Settings(recover=recover, project_per_day=whole(config.budget.per_day))
-    engine = Engine(opened, library, clock=clock, ids=ids, project=config.root, settings=settings, probe=probe)
+    engine = Engine(
+        opened,
+        library,
+        clock=clock,
+        ids=ids,
+        project=config.root,
+        settings=settings,
+        probe=probe,
+        planner=import_module("perdure.agents.schedules").plan if settings.recover else None,
+    )
+    runtime = Runtime(config, engine, library, clock=clock, ids=ids, environment=environment)
     try:
         await engine.start()
-        yield Runtime(config, engine, library, clock=clock, ids=ids, environment=environment)
+        if recover:
+            runtime.undeployed = await control.deploying.deploy_project(runtime)
+            await runtime.drivers.start()
+        yield runtime
     finally:
+        await runtime.drivers.stop()
         await engine.close(grace_ms)
         await transport.close()
         if store is None:

@@ -30,7 +30,7 @@ from perdure.base.messages import (
 from perdure.base.usage import Usage
 from perdure.compute.port import generate
 from perdure.compute.registry import Models
-from perdure.compute.transport.http import HttpTransport
+from perdure.compute.transport.choosing import ChoosingTransport
 from perdure.compute.transport.port import Post
 
 CACHE = Path(os.environ.get("PERDURE_TEST_CACHE") or Path(__file__).parents[2] / ".cache")
@@ -145,7 +145,7 @@ def streamed(request):
 
 @asynccontextmanager
 async def asking(aimock, provider, attempts=1):
-    transport = HttpTransport()
+    transport = ChoosingTransport({})
     models = Models(
         transport=transport,
         clock=SystemClock(),
@@ -154,8 +154,10 @@ async def asking(aimock, provider, attempts=1):
         settings={provider: {"base_url": aimock + PROVIDERS[provider], "api_key": "test"}},
         attempts=attempts,
     )
-    yield models.model(f"{provider}/{NAMES.get(provider, 'gpt-4o-mini')}")
-    await transport.close()
+    try:
+        yield models.model(f"{provider}/{NAMES.get(provider, 'gpt-4o-mini')}")
+    finally:
+        await transport.close()
 
 
 async def ask(aimock, provider, request):
@@ -259,7 +261,7 @@ async def test_a_stream_that_is_cut_is_never_an_answer(aimock, provider):
 async def test_chaos_is_survived_by_asking_again(aimock, provider):
     """aimock fails at random; with enough attempts every call is answered, and answered whole."""
     chaos = json.dumps({"dropRate": 0.15, "malformedRate": 0.15, "disconnectRate": 0.15}).encode()
-    transport = HttpTransport()
+    transport = ChoosingTransport({})
     told = {"content-type": "application/json", "x-test-id": provider}
     assert (await transport.post(Post(aimock + "/__aimock/chaos", chaos, told))).status == 200
 

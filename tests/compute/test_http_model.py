@@ -21,7 +21,7 @@ from perdure.base.messages import Finished, Message, ModelRequest, Text, TextDel
 from perdure.base.usage import Usage
 from perdure.compute.http_model import HttpModel
 from perdure.compute.port import generate
-from perdure.compute.transport.http import HttpTransport
+from perdure.compute.transport.choosing import ChoosingTransport
 from perdure.compute.transport.memory import MemoryTransport, Reply
 from perdure.compute.wire.openai_chat import OPENAI_CHAT, QUIRKS
 
@@ -70,7 +70,7 @@ def model_of(reply):
 
 
 async def ask(server, behave, request=QUESTION):
-    transport = HttpTransport()
+    transport = ChoosingTransport({})
     try:
         async with server.run(behave):
             return await generate(model_at(server.base_url + "/v1", transport), request)
@@ -109,7 +109,7 @@ async def test_a_stream_is_told_as_it_comes_and_ends_with_the_whole(server):
         await told.wait()
         writer.write(b"".join(map(server.chunk, EVENTS[1:])) + server.chunk(b""))
 
-    transport = HttpTransport()
+    transport = ChoosingTransport({})
     deltas = []
     async with server.run(behave):
         for _ in range(2):
@@ -178,7 +178,7 @@ async def test_a_server_that_is_slow(server):
 
 async def test_a_server_that_is_not_there():
     with pytest.raises(Unreachable):
-        await generate(model_at("http://127.0.0.1:9/v1", HttpTransport()), QUESTION)
+        await generate(model_at("http://127.0.0.1:9/v1", ChoosingTransport({})), QUESTION)
 
 
 @pytest.mark.parametrize("ending", ["closed", "reset", "polite"])
@@ -193,7 +193,7 @@ async def test_a_stream_that_is_cut_never_finishes(server, ending):
         writer.close()
 
     deltas = []
-    transport = HttpTransport()
+    transport = ChoosingTransport({})
     async with server.run(behave):
         with pytest.raises(BrokenStream):
             async for delta in model_at(server.base_url, transport).stream(STREAMED):

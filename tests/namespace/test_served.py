@@ -7,10 +7,19 @@ from typing import TypeAlias
 
 import pytest
 
-from perdure.base.errors import DirectoryNotEmpty, FileExists, FileUnsupported, IsADirectory, NoSuchFile, NotADirectory
+from perdure.base.errors import (
+    DirectoryNotEmpty,
+    FileError,
+    FileExists,
+    FileUnsupported,
+    IsADirectory,
+    NoSuchFile,
+    NotADirectory,
+)
 from perdure.namespace.feed import Feed
 from perdure.namespace.node import Document, Folder, Graft, Node, json_document
-from perdure.namespace.port import APPEND, CALL, CREATE, READ, WRITE, Entry
+from perdure.namespace.path import Path
+from perdure.namespace.port import APPEND, CALL, CREATE, READ, WRITE, Entry, Stat
 from perdure.namespace.served import Served
 from perdure.namespace.tree import MemoryTree
 from perdure.testing import ManualClock
@@ -199,7 +208,11 @@ async def test_a_service_is_grafted_into_another() -> None:
     clock = ManualClock()
     notes, other = MemoryTree(clock), MemoryTree(clock)
     service = Served(Folder({"notes": Graft(notes), "other": Graft(other), "deep": Folder({"er": Graft(notes)})}))
-    assert await service.list(()) == [Entry("deep", True), Entry("notes", True), Entry("other", True)]
+    assert [(one.name, one.is_dir) for one in await service.list(())] == [
+        ("deep", True),
+        ("notes", True),
+        ("other", True),
+    ]
     watch = await service.watch(("deep", "er"))
     await service.mkdir(("notes", "d"))
     await put(service, ("notes", "d", "a"), b"x")
@@ -216,3 +229,27 @@ async def test_a_service_is_grafted_into_another() -> None:
     await service.remove(("notes", "b"))
     assert (await service.stat(("notes",))).is_dir
     assert [one.name for one in await service.list(("notes",))] == ["d"]
+
+
+async def test_a_listing_looks_up_no_child_that_it_knows_all_about() -> None:
+    looked: list[str] = []
+
+    async def names() -> list[str | Entry]:
+        return [Entry("known", False, 4, 7), "asked"]
+
+    async def child(name: str) -> Node | None:
+        looked.append(name)
+        return Graft(Served(Document(read=now, size=9)))
+
+    service = Served(Folder(names=names, child=child))
+    assert await service.list(()) == [Entry("asked", False, 9), Entry("known", False, 4, 7)]
+    assert looked == ["asked"]
+
+
+async def test_a_service_that_is_broken_does_not_hide_the_others() -> None:
+    class Broken(MemoryTree):
+        async def stat(self, path: Path) -> Stat:
+            raise FileError("the disk is gone")
+
+    service = Served(Folder({"broken": Graft(Broken(ManualClock())), "whole": Document(read=now)}))
+    assert await service.list(()) == [Entry("broken", True), Entry("whole", False)]

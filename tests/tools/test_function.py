@@ -4,6 +4,7 @@ import asyncio
 import functools
 import threading
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -19,6 +20,7 @@ from perdure.base.errors import (
 )
 from perdure.kernel.context import Context
 from perdure.tools.function import FunctionTool, tool
+from perdure.tools.load import load_file
 from perdure.tools.port import NotDone, Unsure
 from perdure.tools.source import source_digest
 
@@ -355,3 +357,18 @@ def test_the_source_digest_changes_with_the_source_only() -> None:
     assert len(tool(boom).source_digest) == 32
     assert FunctionTool(boom, builtin=True).source_digest == ""
     assert source_digest(len) == ""
+
+
+def test_the_source_digest_is_of_the_whole_function_and_of_nothing_around_it(tmp_path: Path) -> None:
+    def make(source: str) -> str:
+        (tmp_path / "tools.py").write_text(source)
+        found: str = load_file(tmp_path / "tools.py").f.source_digest
+        return found
+
+    head, body = "def f(a: int) -> int:\n", "    if a:\n        a = 1\n    return (\n        a\n    )\n"
+    tool_f = f"from perdure import tool\n\n@tool\n{head}{body}"
+    one = make(tool_f)
+    assert one == make(f"{tool_f}\n\ndef g(): ...\n") == make(f"import sys\n{tool_f}")
+    assert one != make(tool_f.replace("        a\n    )", "        a  # changed\n    )"))
+    assert one != make(tool_f.replace("@tool", "@tool(timeout=5)"))
+    assert one != make(tool_f.replace("a = 1", "a = 2"))

@@ -11,6 +11,8 @@ from perdure.base.money import MICRO, parse_money
 LONGEST = 64
 MOST_MONEY = 1_000_000_000 * MICRO
 LONGEST_WAIT = 100 * 366 * 86_400_000
+LEAST_EVERY_MS = 1_000
+"""The shortest interval of a schedule: what is to come more often belongs into a run."""
 
 
 class Money(int):

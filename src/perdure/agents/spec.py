@@ -96,6 +96,11 @@ class Trigger(Section, frozen=True):
     webhook: Annotated[str | None, Meta(description="HTTP calls to this name.")] = None
     file: Annotated[str | None, Meta(description="Changes of files that match this pattern.")] = None
     timezone: Annotated[str, Meta(description="Zone of the schedule, such as `Europe/Zurich`.")] = "UTC"
+    missed: Annotated[
+        Literal["run_once", "skip", "catch_up"],
+        Meta(description="What becomes of times that passed while nothing ran: one run for all, none, or one each."),
+    ] = "run_once"
+    missed_max: Annotated[int, Meta(ge=1, le=1_000, description="Most runs that `catch_up` makes up for.")] = 10
     input: Annotated[str, Meta(description="What the agent is asked; the event itself where absent.")] = ""
 
 

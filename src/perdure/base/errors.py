@@ -27,6 +27,8 @@
     │   ├── RunNotFound, AgentNotFound, WrongState
     │   ├── ReplayDivergence, EffectFailed, Interrupted
     │   └── DeadlineExceeded
+    ├── IdentityError              an agent's key
+    │   └── UnsafeKey, Undecryptable
     ├── FileError                  a path of the namespace
     │   ├── InvalidPath, NoSuchFile, FileExists, FileDenied
     │   ├── NotADirectory, IsADirectory, DirectoryNotEmpty
@@ -335,6 +337,25 @@ class Interrupted(RunError):
 class DeadlineExceeded(RunError):
     code = "run.deadline_exceeded"
     hint = "Raise `limits.timeout`, or `perdure resume RUN` to go on with a fresh limit."
+
+
+# -- identity ---------------------------------------------------------------------------------------------------------
+
+
+class IdentityError(PerdureError):
+    code = "identity"
+
+
+class UnsafeKey(IdentityError):
+    """A key that cannot be used: damaged, or where others may have read it."""
+
+    code = "identity.unsafe_key"
+    hint = "Make the file and its folder readable by their owner only; a key that leaked is to be replaced."
+
+
+class Undecryptable(IdentityError):
+    code = "identity.undecryptable"
+    hint = "It was encrypted for another key, or changed on its way."
 
 
 # -- files of the namespace -------------------------------------------------------------------------------------------

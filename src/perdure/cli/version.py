@@ -12,7 +12,18 @@ from perdure import __version__
 from . import options
 from .json import print_json
 
-STANDS_ON = ("apsw", "click", "genai-prices", "jsonschema", "msgspec", "pyreqwest", "PyYAML", "rich", "uvloop")
+STANDS_ON = (
+    "apsw",
+    "click",
+    "genai-prices",
+    "httptools",
+    "jsonschema",
+    "msgspec",
+    "pyreqwest",
+    "PyYAML",
+    "rich",
+    "uvloop",
+)
 
 
 @click.command("version")

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from . import commands as commands
     from . import decisions as decisions
     from . import deletion as deletion
+    from . import deploying as deploying
     from . import exporting as exporting
     from . import finding as finding
     from . import forking as forking
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from . import listing as listing
     from . import planning as planning
     from . import replaying as replaying
+    from . import schedules as schedules
     from . import spans as spans
     from . import starting as starting
     from . import tracing as tracing

@@ -11,22 +11,29 @@ from perdure.agents.project import ProjectConfig
 from perdure.agents.spec import AgentSpec
 from perdure.agents.targets import Target
 from perdure.base.clock import Clock
+from perdure.base.envelope import Envelope
+from perdure.base.errors import ConfigError
 from perdure.base.ids import Ids
 from perdure.kernel.engine import Engine
 from perdure.kernel.records import Wait
 from perdure.kernel.store.port import Store
 from perdure.kernel.store.rows import Page, RunFilter, RunRow
 
+from .drivers.running import Drivers
 from .results import RunResult, result_of
 
 if TYPE_CHECKING:
+    from perdure.agents.schedules import Schedule
+
     from .cleaning import Cleaned
     from .deletion import Deleted
+    from .deploying import Deployed
     from .exporting import ExportFormat
     from .listening import RunEvent
     from .listing import RunDetail, RunSummary
     from .planning import Plan
     from .replaying import Replay
+    from .schedules import Planned
     from .spans import TraceNode
     from .verifying import Verification
     from .watching import Progress
@@ -51,6 +58,9 @@ class Runtime:
         self.clock = clock
         self.ids = ids
         self.environment = environment
+        self.undeployed: dict[str, ConfigError] = {}
+        """Files of agents that could not be deployed, and why."""
+        self.drivers = Drivers(self.deliver)
 
     @property
     def store(self) -> Store:
@@ -157,6 +167,28 @@ class Runtime:
     def resume_all(self, *, watch: bool = False) -> AsyncIterator[Progress]:
         """Go on with every run that nobody works at, and tell how each comes out; with `watch`, for ever."""
         return control.watching.resume_all(self, watch=watch)
+
+    # -- what wakes agents --------------------------------------------------------------------------------------------
+
+    async def deploy(self, target: Target, *, agent: str | None = None, overrides: Sequence[str] = ()) -> Deployed:
+        """Let an agent be there, of this spec from its next run on, woken by what its `on` says."""
+        return await control.deploying.deploy(self, self.spec(target, overrides), agent=agent)
+
+    async def deliver(self, envelope: Envelope) -> None:
+        """Accept an envelope for an agent that there is; it is on disk when this returns, and never accepted twice."""
+        await control.deploying.deliver(self, envelope)
+
+    async def schedules(self, agent: str) -> list[Planned]:
+        """An agent's schedules, the next to come first."""
+        return await control.schedules.planned(self, agent)
+
+    async def schedule(self, agent: str, schedule: Schedule, *, id: str = "") -> Planned:
+        """Set a schedule for an agent that there is, or replace the one of this id."""
+        return await control.schedules.plan(self, agent, schedule, id=id)
+
+    async def unschedule(self, agent: str, id: str) -> bool:
+        """Drop a schedule; False where there is none of this id."""
+        return await control.schedules.drop(self, agent, id)
 
     # -- reading ------------------------------------------------------------------------------------------------------
 

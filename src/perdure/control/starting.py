@@ -26,11 +26,8 @@ async def start(
 ) -> RunRow:
     """Accept `input` for an agent of this spec; it is on disk when this returns."""
     payload = payload_of(input)
-    if agent is not None and not _AGENT_ID.fullmatch(agent):
-        raise InputError(
-            f"not an agent's id: {agent!r}",
-            hint="1 to 128 letters, digits, `-`, `_`, `.` or `@`, beginning with a letter or digit.",
-        )
+    if agent is not None:
+        check_agent_id(agent)
     digest, document, program = runtime.library.add(spec)
     agent_id = agent or f"{spec.name}-{runtime.ids.short()}"
     envelope = Envelope(
@@ -41,6 +38,16 @@ async def start(
         created_at=runtime.clock.now(),
     )
     return await runtime.engine.submit(envelope, digest, document, program, is_new=agent is None)
+
+
+def check_agent_id(agent: str) -> str:
+    """The id, where an agent can be called that. Raises InputError."""
+    if not _AGENT_ID.fullmatch(agent):
+        raise InputError(
+            f"not an agent's id: {agent!r}",
+            hint="1 to 128 letters, digits, `-`, `_`, `.` or `@`, beginning with a letter or digit.",
+        )
+    return agent
 
 
 def payload_of(input: Any) -> Any:

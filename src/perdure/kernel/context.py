@@ -21,9 +21,11 @@ from perdure.base.envelope import Envelope
 from perdure.base.ids import uuid7
 
 from . import records as r
+from .alarms import PREFIX, Plan, drop_schedule, set_schedule
 from .classes import EffectClass
 from .keys import Scope, enter, here
 from .outgoing import Outgoing
+from .store.ops import Op
 from .store.rows import RecordFilter
 
 if TYPE_CHECKING:
@@ -205,6 +207,21 @@ class Context:
         )
         self._x.send(key, Outgoing(envelope))
         return envelope.id
+
+    def schedule(self, plan: Plan) -> str:
+        """Set an alarm of this agent, such as `Schedule(every=900_000)`, when this tick commits; gives its id."""
+        key = self._x.keys.next("schedule")
+        id = f"{PREFIX}{digest(f'{self.run_id}/{key}')}"
+        now = self._x.clock.now()
+        self._later(key, id, set_schedule(self.agent_id, id, *plan.begin(now), now=now))
+        return id
+
+    def unschedule(self, id: str) -> None:
+        """Drop a schedule of this agent when this tick commits; one that there is not changes nothing."""
+        self._later(self._x.keys.next("unschedule", id), id, drop_schedule(self.agent_id, id))
+
+    def _later(self, key: str, id: str, ops: list[Op]) -> None:
+        self._x.send(key, Outgoing(Envelope(id, self.agent_id, "alarm", sender=self.agent_id), ops=tuple(ops)))
 
     async def run(self, target: Any, input: Any, *, agent_id: str = "") -> ChildResult:
         """Start a child run and wait for its end. It draws on this run's budget.

@@ -13,6 +13,7 @@ from perdure.base.envelope import Envelope
 from perdure.base.errors import AgentNotFound, Fenced, Held, PerdureError, StoreError
 from perdure.base.ids import Ids
 
+from .alarms import Alarms, Planner
 from .closing import close
 from .commands import interrupt
 from .failures import normal
@@ -52,6 +53,7 @@ class Engine:
         project: Path,
         settings: Settings = DEFAULTS,
         probe: Callable[[str], None] = _nothing,
+        planner: Planner | None = None,
     ) -> None:
         self.store = store
         self.programs = programs
@@ -63,7 +65,8 @@ class Engine:
         self.live = Live()
         self.worker = ids.new("wrk")
         self._lease = Lease(store, clock, settings, self.worker)
-        self._pulse = Pulse(store, clock, settings, self._lease, self)
+        self.alarms = None if planner is None else Alarms(store, clock, planner)
+        self._pulse = Pulse(store, clock, settings, self._lease, self, self.alarms)
         self._held: dict[str, Holding] = {}
         self._ticks: dict[str, asyncio.Task[None]] = {}
         self._again: set[str] = set()
@@ -299,6 +302,10 @@ class Engine:
             return False
         not_before.pop(agent_id, None)
         return True
+
+    def hurry(self) -> None:
+        """A timer was set, by whom the engine does not know, that may be due before it would look."""
+        self._pulse.hurry()
 
     def nudge(self) -> None:
         """Another process wrote: there may be mail for what is held, and news of what is watched."""

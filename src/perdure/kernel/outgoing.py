@@ -21,11 +21,13 @@ FIRST = -1
 
 
 class Outgoing(msgspec.Struct, frozen=True, gc=False):
-    """An envelope, and where it is to begin a child run, what that is a run of (see `Programs.find`), and its id."""
+    """An envelope, and where it is to begin a child run, what that is a run of (see `Programs.find`), and its id.
+    With `ops` it is not delivered now: they are committed instead, as those of a schedule."""
 
     envelope: Envelope
     target: Any = None
     run_id: str = ""
+    ops: tuple[Op, ...] = ()
 
 
 def accept(

@@ -35,8 +35,11 @@ async def post(house: House, execution: Execution) -> Post:
     """Empty the run's outbox and marks into operations."""
     mail = Post([], [], [])
     for key, outgoing in execution.outbox:
-        mail.ops.extend(await _send(house, execution, outgoing))
-        mail.to.append(outgoing.envelope.to)
+        if outgoing.ops:
+            mail.ops.extend(outgoing.ops)
+        else:
+            mail.ops.extend(await _send(house, execution, outgoing))
+            mail.to.append(outgoing.envelope.to)
         mail.entries.append((key, r.MessageSent(to=outgoing.envelope.to, body=msgspec.Raw(pack(outgoing.envelope.id)))))
         execution.journal.sent.add(key)
     execution.outbox.clear()

@@ -9,9 +9,11 @@ from typing import Protocol
 from perdure.base.clock import Clock
 from perdure.base.errors import StoreError
 
+from .alarms import Alarms
 from .leases import Lease
 from .settings import Settings
 from .store.port import Store
+from .store.rows import Timer
 
 AT_ONCE = 512
 
@@ -27,12 +29,21 @@ class Waker(Protocol):
 class Pulse:
     """One task, alive while the engine is open."""
 
-    def __init__(self, store: Store, clock: Clock, settings: Settings, lease: Lease, waker: Waker) -> None:
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        settings: Settings,
+        lease: Lease,
+        waker: Waker,
+        alarms: Alarms | None = None,
+    ) -> None:
         self._store = store
         self._clock = clock
         self._settings = settings
         self._lease = lease
         self._waker = waker
+        self._alarms = alarms
         self._early = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._seen = -1
@@ -76,11 +87,16 @@ class Pulse:
             self._seen = changed
             self._waker.nudge()
         for timer in await self._store.due(self._clock.now(), AT_ONCE):
-            self._waker.fire(timer.agent_id)
+            if not Alarms.owns(timer) or await self._alarm(timer):
+                self._waker.fire(timer.agent_id)
         if self._settings.recover:
             await self._store.reap()
             for agent_id in await self._store.ready(self._lease.stale_before, AT_ONCE):
                 self._waker.find_work(agent_id)
+
+    async def _alarm(self, timer: Timer) -> bool:
+        """Fire an alarm, where this process sees to agents that it was not asked for."""
+        return self._alarms is not None and self._settings.recover and await self._alarms.fire(timer)
 
     async def _rest(self, due: int | None) -> None:
         """Sleep until the next beat or timer, or until told to hurry."""

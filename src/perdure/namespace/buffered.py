@@ -79,14 +79,16 @@ class Buffered:
             self._refuse("flushing")
         if not self._dirty or self._keep is None:
             return
+        self._dirty = False  # what is written from now on is for the next flush
+        data = bytes(self._tail if self._how.append else self._content)
+        try:
+            await self._keep(data)
+        except BaseException:
+            self._dirty = True
+            raise
         if self._how.append:
-            tail = bytes(self._tail)
-            await self._keep(tail)
-            del self._tail[: len(tail)]
-            self._content = bytes(self._content) + tail
-        else:
-            await self._keep(bytes(self._content))
-        self._dirty = bool(self._tail)
+            del self._tail[: len(data)]
+            self._content = bytes(self._content) + data
 
     async def close(self) -> None:
         if self._open:

@@ -19,7 +19,8 @@ from .relocated import Relocated
 
 
 class Feed:
-    """Keeps the last `backlog` changes, numbered from 1. `put` waits for watchers `patience_ms` of `clock` at most."""
+    """Keeps the last `backlog` changes, numbered from 1. `put` waits for watchers `patience_ms` of `clock` at most, and
+    without a clock not at all."""
 
     def __init__(self, backlog: int = 1024, *, clock: Clock | None = None, patience_ms: float = 1_000) -> None:
         self._kept: deque[Change] = deque(maxlen=backlog)

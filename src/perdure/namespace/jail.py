@@ -8,11 +8,10 @@ refused, and so is a name that a file system takes for another one because it do
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path as HostPath
 from typing import TypeAlias
 
@@ -26,6 +25,7 @@ from perdure.base.errors import (
     NotADirectory,
 )
 
+from .drafts import RESERVED, append, identity, locked, replace
 from .faults import told
 from .path import Path, show, what_is_wrong
 from .port import Entry, How, Stat
@@ -33,12 +33,8 @@ from .port import Entry, How, Stat
 Seen: TypeAlias = tuple[int, int, int]
 """What tells one content of a file from another: inode, size, time of change. A directory has only the inode."""
 
-_RESERVED = ".perdure-"
-_DRAFT = f"{_RESERVED}draft"
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK  # a pipe put there meanwhile must not hang us
-_APPEND = os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
-_CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class Jail:
@@ -81,16 +77,16 @@ class Jail:
 
     def write(self, path: Path, data: bytes, how: How) -> None:
         """Replace a file in one step, or append to it: on the disk when this returns."""
-        with self._in(path) as (folder, name), _locked(folder):
+        with self._in(path) as (folder, name), locked(folder):
             about = _writable(folder, name, path, how)
             if how.append:
-                _append(folder, name, path, data, about)
+                append(folder, name, path, data, about)
             else:
-                _replace(folder, name, data, about, how.exclusive)
+                replace(folder, name, data, about, how.exclusive)
             os.fsync(folder)
 
     def remove(self, path: Path) -> None:
-        with self._in(path) as (folder, name), _locked(folder):
+        with self._in(_movable(path)) as (folder, name), locked(folder):
             about = _kept(_look(folder, name), path)
             if stat.S_ISDIR(about.st_mode):
                 os.rmdir(name, dir_fd=folder)
@@ -98,21 +94,20 @@ class Jail:
                 os.unlink(name, dir_fd=folder)
 
     def rename(self, path: Path, to: Path) -> None:
-        if path != to and to[: len(path)] == path:
-            raise InvalidPath("a directory cannot move into itself", path=show(to))
-        with (
-            self._in(path) as (out, name),
-            self._in(to) as (into, new),
-            _locked(*{_id(out): out, _id(into): into}.values()),
-        ):
-            with told(path):
-                about = _kept(_look(out, name), path)
+        with self._in(_movable(path)) as (out, name):
+            about = _kept(_look(out, name), path)
             if path == to:
                 return
-            target = _there(into, new, to)
-            if target is not None and (stat.S_ISDIR(about.st_mode) or stat.S_ISDIR(target.st_mode)):
-                raise FileExists(path=show(to))
-            os.rename(name, new, src_dir_fd=out, dst_dir_fd=into)
+            if to[: len(path)] == path and stat.S_ISDIR(about.st_mode):
+                raise InvalidPath("a directory cannot move into itself", path=show(to))
+            if not to:
+                raise FileExists(path="/")
+            with self._in(to) as (into, new), locked(*{identity(out): out, identity(into): into}.values()):
+                target = _there(into, new, to)
+                if target is not None and (stat.S_ISDIR(about.st_mode) or stat.S_ISDIR(target.st_mode)):
+                    raise FileExists(path=show(to))
+                with told(path):
+                    os.rename(name, new, src_dir_fd=out, dst_dir_fd=into)
 
     def mkdir(self, path: Path) -> None:
         if not path:
@@ -142,7 +137,8 @@ class Jail:
         if not path:
             raise IsADirectory("it is the root", path="/")
         with self._folder(path[:-1]) as folder, told(path):
-            if path[-1].startswith(_RESERVED):
+            _plain(path[-1], path)
+            if path[-1].startswith(RESERVED):
                 raise FileDenied("the name is reserved", path=show(path))
             yield folder, path[-1]
 
@@ -153,6 +149,7 @@ class Jail:
         try:
             for index, name in enumerate(path):
                 with told(path[: index + 1]):
+                    _plain(name, path)
                     _folder_itself(_look(handle, name), path[: index + 1])
                     inner = os.open(name, _FOLDER, dir_fd=handle)
                 os.close(handle)
@@ -161,6 +158,18 @@ class Jail:
                 yield handle
         finally:
             os.close(handle)
+
+
+def _movable(path: Path) -> Path:
+    if not path:
+        raise FileDenied("the root stays where it is", path="/")
+    return path
+
+
+def _plain(name: str, path: Path) -> None:
+    why = what_is_wrong(name)  # paths are parsed long before; here it would be too late to trust that
+    if why:
+        raise InvalidPath(why, path=ascii(show(path))[1:-1])
 
 
 def _look(folder: int, name: str) -> os.stat_result:
@@ -227,63 +236,10 @@ def _writable(folder: int, name: str, path: Path, how: How) -> os.stat_result | 
     return about
 
 
-def _replace(folder: int, name: str, data: bytes, about: os.stat_result | None, exclusive: bool) -> None:
-    try:
-        os.unlink(_DRAFT, dir_fd=folder)  # of a process that died; the folder is locked
-    except FileNotFoundError:
-        pass
-    handle = os.open(_DRAFT, _CREATE, 0o666, dir_fd=folder)
-    try:
-        if about is not None:
-            os.fchmod(handle, stat.S_IMODE(about.st_mode))
-        _write(handle, data)
-        if exclusive:
-            os.link(_DRAFT, name, src_dir_fd=folder, dst_dir_fd=folder)  # a rename would replace what came meanwhile
-            os.unlink(_DRAFT, dir_fd=folder)
-        else:
-            os.rename(_DRAFT, name, src_dir_fd=folder, dst_dir_fd=folder)
-    except BaseException:
-        os.unlink(_DRAFT, dir_fd=folder)
-        raise
-    finally:
-        os.close(handle)
-
-
-def _append(folder: int, name: str, path: Path, data: bytes, about: os.stat_result | None) -> None:
-    handle = os.open(name, _CREATE if about is None else _APPEND, 0o666, dir_fd=folder)
-    try:
-        _regular(os.fstat(handle), path)
-        _write(handle, data)
-    finally:
-        os.close(handle)
-
-
-def _write(handle: int, data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[os.write(handle, view) :]
-    os.fsync(handle)
-
-
-@contextmanager
-def _locked(*folders: int) -> Iterator[None]:
-    """Hold folders against other writers that go through a jail, in this process or another."""
-    with ExitStack() as held:
-        for folder in sorted(folders, key=_id):  # always in one order: two that move into each other's must not wait
-            fcntl.flock(folder, fcntl.LOCK_EX)
-            held.callback(fcntl.flock, folder, fcntl.LOCK_UN)
-        yield
-
-
-def _id(handle: int) -> tuple[int, int]:
-    about = os.fstat(handle)
-    return about.st_dev, about.st_ino
-
-
 def _names(folder: int) -> Iterator[tuple[str, os.stat_result]]:
     """What can be reached in a folder: no links, nothing special, no name that is not one in a path."""
     for name in sorted(os.listdir(folder)):
-        if name.startswith(_RESERVED) or what_is_wrong(name):
+        if name.startswith(RESERVED) or what_is_wrong(name):
             continue
         try:
             about = os.stat(name, dir_fd=folder, follow_symlinks=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from perdure.base.errors import FileDenied, FileExists, FileUnsupported, IsADirectory, NoSuchFile
+from perdure.base.errors import FileDenied, FileError, FileExists, FileUnsupported, IsADirectory, NoSuchFile
 
 from .mounts import MountTable, Point
 from .path import Path, show
@@ -40,7 +40,10 @@ class Mounted:
         elif not mounts and path:
             raise NoSuchFile(path=show(path))
         for name in mounts:
-            stat = await self.stat((*path, name))
+            try:
+                stat = await self.stat((*path, name))
+            except FileError:
+                stat = Stat(True)  # what is broken is listed too: opening it tells more
             found[name] = Entry(name, stat.is_dir, stat.size, stat.modified_at)
         return [found[name] for name in sorted(found)]
 

@@ -41,7 +41,7 @@ class Point(msgspec.Struct, frozen=True):
     admin: FileService
 
 
-class _Layer(msgspec.Struct, frozen=True):
+class _Layer(msgspec.Struct, frozen=True, eq=False):
     mount: Mount
     lease: Lease
     service: FileService

@@ -21,7 +21,7 @@ import msgspec
 
 from perdure.base.codec import to_json
 
-from .port import FileService, Watch
+from .port import Entry, FileService, Watch
 
 Watching: TypeAlias = Callable[[int | None], Awaitable[Watch]]
 """Begin to watch behind a cursor, or from now on; paths of the changes are relative to the node (`Feed.watch` fits)."""
@@ -43,14 +43,15 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
 
 class Folder(msgspec.Struct, frozen=True, kw_only=False):
     """A directory of `nodes` that are always there, and of those that `names` lists and `child` finds (None where there
-    is no such name; it may know more names than are listed).
+    is no such name; it may know more names than are listed). `names` gives an Entry where it knows all that a listing
+    shows, so that no child has to be looked up for it.
 
     `create` is handed the name and content of a new file, `remove` and `rename` one of its names, `mkdir` a new one.
     A folder with `itself` can be read or written like a document too.
     """
 
     nodes: Mapping[str, Node] = {}
-    names: Callable[[], Awaitable[Iterable[str]]] | None = None
+    names: Callable[[], Awaitable[Iterable[str | Entry]]] | None = None
     child: Callable[[str], Awaitable[Node | None]] | None = None
     create: Callable[[str, bytes], Awaitable[None]] | None = None
     remove: Callable[[str], Awaitable[None]] | None = None

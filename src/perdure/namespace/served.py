@@ -6,6 +6,7 @@ from typing import NoReturn, TypeAlias
 
 from perdure.base.errors import (
     FileDenied,
+    FileError,
     FileExists,
     FileUnsupported,
     IsADirectory,
@@ -54,13 +55,14 @@ class Served:
             return await node.list(path)
         if isinstance(node, Document):
             raise NotADirectory(path=show(path))
-        found = {name: _entry(name, one) for name, one in node.nodes.items()}
-        if node.names is not None:
-            for name in await node.names():
-                if name not in found:
-                    one = await node.child(name) if node.child is not None else None
-                    if one is not None:  # else gone meanwhile
-                        found[name] = _entry(name, one)
+        found = {name: await _entry(name, one) for name, one in node.nodes.items()}
+        for listed in await node.names() if node.names is not None else ():
+            if isinstance(listed, Entry):
+                found.setdefault(listed.name, listed)
+            elif listed not in found:
+                one = await node.child(listed) if node.child is not None else None
+                if one is not None:  # else gone meanwhile
+                    found[listed] = await _entry(listed, one)
         return [found[name] for name in sorted(found)]
 
     async def stat(self, path: Path) -> Stat:
@@ -185,17 +187,23 @@ async def _open(document: Document, path: Path, how: How) -> File:
     return Buffered(how, content, document.write, fresh=how.truncate and read is not None)
 
 
-def _entry(name: str, node: Node) -> Entry:
-    if isinstance(node, Document):
-        return Entry(name, False, node.size, node.modified_at)
-    return Entry(name, True)
+async def _entry(name: str, node: Node) -> Entry:
+    try:
+        stat = await node.service.stat(()) if isinstance(node, Graft) else _stat(node)
+    except FileError:
+        stat = Stat(True)  # what is broken is listed too: opening it tells more
+    return Entry(name, stat.is_dir, stat.size, stat.modified_at)
 
 
 def _stat(node: Document | Folder) -> Stat:
     if isinstance(node, Folder):
-        return Stat(True, writable=node.create is not None)
-    writable = node.write is not None or node.append is not None or node.call is not None
-    return Stat(False, node.size, None, node.modified_at, node.read is not None or node.call is not None, writable)
+        return Stat(True, writable=node.create is not None or (node.itself is not None and _writable(node.itself)))
+    readable = node.read is not None or node.call is not None
+    return Stat(False, node.size, None, node.modified_at, readable, _writable(node))
+
+
+def _writable(document: Document) -> bool:
+    return document.write is not None or document.append is not None or document.call is not None
 
 
 def _unable(done: str, path: Path) -> NoReturn:

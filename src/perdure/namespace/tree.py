@@ -91,22 +91,22 @@ class MemoryTree:
         return await self._feed.watch(after, path)
 
     async def remove(self, path: Path) -> None:
-        node = self._find(path)
+        node, parent = self._find(path), self._parent(path)
         if isinstance(node, _Directory) and node.nodes:
             raise DirectoryNotEmpty(path=show(path))
-        del self._parent(path).nodes[path[-1]]
+        del parent.nodes[path[-1]]
         self._changed("deleted", path)
 
     async def rename(self, path: Path, to: Path) -> None:
-        node = self._find(path)
+        node, out = self._find(path), self._parent(path)
         if path == to:
             return
-        if to[: len(path)] == path:
+        if to[: len(path)] == path and isinstance(node, _Directory):
             raise InvalidPath("a directory cannot move into itself", path=show(to))
         target = self._look(to)
         if target is not None and (isinstance(node, _Directory) or isinstance(target, _Directory)):
             raise FileExists(path=show(to))
-        into, out = self._parent(to), self._parent(path)
+        into = self._parent(to)
         del out.nodes[path[-1]]
         into.nodes[to[-1]] = node
         self._changed("deleted", path)

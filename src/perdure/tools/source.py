@@ -26,11 +26,14 @@ def plain_function(function: Callable[..., Any]) -> Callable[..., Any]:
 def source_digest(function: Callable[..., Any]) -> str:
     """32 hex digits that change when the function's source does; of its bytecode where the source is not to be had."""
     plain = plain_function(function)
+    code = getattr(plain, "__code__", None)
     try:
-        return digest_bytes(dedent(inspect.getsource(plain)).encode(errors="surrogatepass"))
+        text = dedent(_source(plain, code))
     except (OSError, TypeError):
-        code = getattr(plain, "__code__", None)
-        return "" if code is None else digest_bytes(_code_text(code).encode(errors="surrogatepass"))
+        text = ""
+    if not text and code is not None:
+        text = _code_text(code)
+    return digest_bytes(text.encode(errors="surrogatepass")) if text else ""
 
 
 def where(error: BaseException, file: str = "") -> str:
@@ -43,6 +46,15 @@ def where(error: BaseException, file: str = "") -> str:
             found = f"{Path(passed).name}:{trace.tb_lineno}"
         trace = trace.tb_next
     return found
+
+
+def _source(function: Callable[..., Any], code: CodeType | None) -> str:
+    """The lines of a function down to its last instruction: `inspect.getsource` would read them token by token."""
+    last = max((end or 0 for _, end, _, _ in code.co_positions()), default=0) if code is not None else 0
+    if not last:  # a class, or an interpreter that keeps no positions
+        return inspect.getsource(function)
+    lines, first = inspect.findsource(function)
+    return "".join(lines[first:last])
 
 
 def _code_text(code: CodeType) -> str:

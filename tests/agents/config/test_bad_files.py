@@ -203,6 +203,19 @@ YAML = {
         HEAD + "on:\n  - schedule: at noon\n",
         ["4:15: on[0].schedule: expected a cron line of five fields, found `at noon`"],
     ),
+    "schedule of a day that there is not": (
+        HEAD + "on:\n  - schedule: 0 0 30 2 *\n",
+        ["4:15: on[0].schedule: expected a cron line of five fields: bad day-of-month, found `0 0 30 2 *`"],
+    ),
+    "timezone": (
+        HEAD + "on:\n  - {schedule: '@daily', timezone: Mars/Base}\n",
+        ["4:36: on[0].timezone: expected a time zone of the IANA database, such as Europe/Zurich, found `Mars/Base`"],
+    ),
+    "every": (HEAD + "on: [{every: 500ms}]\n", ["3:14: on[0].every: expected a second or longer, found `500ms`"]),
+    "file": (
+        HEAD + "on: [{file: ../secrets/*}]\n",
+        ["3:13: on[0].file: expected a pattern below the agent's folder, such as inbox/*.csv, found `../secrets/*`"],
+    ),
     "trigger is text": (HEAD + "on: [daily]\n", ["3:6: on[0]: expected a mapping, found `daily`"]),
     "class": (
         "name: a\nclass: Counter\n",

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from importlib import import_module
 from typing import Any, TypeAlias
 
 from perdure.compute.provider import PROVIDERS
 
-from ..amounts import Duration, decode_amount
+from ..amounts import LEAST_EVERY_MS, Duration, decode_amount
 from .problems import Finding, Path, guess
 from .scalars import as_number
 
 _TOOL_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
 _OBJECT = re.compile(r"[^:\s][^:]*:[A-Za-z_][A-Za-z0-9_.]*")
-_CRON_FIELD = re.compile(r"[0-9A-Za-z*/,?#-]+")
-_CRON_NAMES = ("@hourly", "@daily", "@weekly", "@monthly", "@yearly")
 _KINDS = ("topic", "schedule", "every", "webhook", "file")
 _JSON_TYPES = ("object", "array", "string", "number", "integer", "boolean", "null")
 
@@ -140,6 +139,13 @@ def _lasts(timeout: str | int | float) -> bool:
         return False
 
 
+def _is_shorter(every: str | int | float, least: int) -> bool:
+    try:
+        return bool(decode_amount(Duration, every) < least)
+    except ValueError:
+        return False  # it is no duration: the schema says so
+
+
 def _tool(entry: Any, path: Path) -> Iterator[Finding]:
     if isinstance(entry, dict):
         if len(entry) != 1:
@@ -158,11 +164,18 @@ def _trigger(entry: Any, path: Path) -> Iterator[Finding]:
     if len(kinds) != 1:
         found = " and ".join(kinds) or "none"
         yield Finding(path, f"a trigger has exactly one of {', '.join(_KINDS)}; found {found}")
-    schedule = entry.get("schedule")
-    if isinstance(schedule, str) and schedule not in _CRON_NAMES:
-        fields = schedule.split()
-        if len(fields) != 5 or not all(_CRON_FIELD.fullmatch(field) for field in fields):
-            yield Finding((*path, "schedule"), "expected a cron line of five fields", shown=True)
+    schedule, zone, every = entry.get("schedule"), entry.get("timezone"), entry.get("every")
+    cron = import_module("perdure.agents.cron") if schedule or zone else None
+    if cron is not None and isinstance(schedule, str) and (problem := cron.problem_of(schedule)) is not None:
+        yield Finding((*path, "schedule"), f"expected {problem}", shown=True)
+    if cron is not None and isinstance(zone, str) and not cron.is_zone(zone):
+        what = "expected a time zone of the IANA database, such as Europe/Zurich"
+        yield Finding((*path, "timezone"), what, shown=True)
+    file = entry.get("file")
+    if isinstance(file, str) and (not file.strip() or file.startswith(("/", "~")) or ".." in file.split("/")):
+        yield Finding((*path, "file"), "expected a pattern below the agent's folder, such as inbox/*.csv", shown=True)
+    if isinstance(every, str | int | float) and not isinstance(every, bool) and _is_shorter(every, LEAST_EVERY_MS):
+        yield Finding((*path, "every"), "expected a second or longer", shown=True)
 
 
 def _json_schema(schema: dict[str, Any], path: Path) -> Iterator[Finding]:

@@ -1,4 +1,4 @@
-"""HTTP through pyreqwest: one pool of connections for all model servers that a process talks to.
+"""HTTP through pyreqwest, with TLS and proxies: one pool of connections for all servers that a process talks to.
 
 Certificates are always verified, against the roots of the system. The proxy variables of the environment (`HTTP_PROXY`,
 `HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY`) are read when the first call is made; put `NO_PROXY=127.0.0.1,localhost` beside
@@ -29,10 +29,8 @@ from pyreqwest.response import Response
 from perdure.base.duration import show_duration
 from perdure.base.errors import BrokenStream, ConfigError, InvalidAnswer, ModelError, ModelTimeout, Unreachable
 
-from .port import MAX_BODY, Answer, Post
+from .port import CONNECT_MS, IDLE_MS, MAX_BODY, Answer, Post
 
-CONNECT_MS = 10_000
-IDLE_MS = 300_000
 READ_AHEAD = 65_536
 
 
@@ -122,7 +120,11 @@ class Exchange:
             raise ConfigError(f"{_place(self._post.url)}: {_causes(error)[-1]}") from error
         self._response = response
         self.status = response.status
-        self.headers = dict(response.headers.items())
+        try:
+            self.headers = dict(response.headers.items())
+        except ValueError as error:
+            await self._request.__aexit__(None, None, None)
+            raise InvalidAnswer(f"{_place(self._post.url)} answered with a header that is not text") from error
         return self
 
     async def __aexit__(

@@ -11,6 +11,12 @@ import msgspec
 MAX_BODY = 64 * 1024 * 1024
 """Bytes that one answer may have, decompressed, whole or in all its chunks."""
 
+CONNECT_MS = 10_000
+"""Milliseconds to open a connection in."""
+
+IDLE_MS = 300_000
+"""Milliseconds of silence between two chunks of a stream."""
+
 
 class Post(msgspec.Struct, frozen=True, gc=False):
     """One POST. `timeout_ms` bounds it from connecting to the last byte of the answer."""

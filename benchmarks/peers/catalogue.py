@@ -1,0 +1,97 @@
+"""The peers: what they are called, what of a run each keeps, and which package's version tells them apart."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+
+class Peer(NamedTuple):
+    """`name` is its folder; `keeps` says what is written and when, as found in its source and by counting fsyncs."""
+
+    name: str
+    title: str
+    package: str
+    keeps: str
+    environment: Mapping[str, str] = {}
+    only: str = ""
+    """The one scenario that it takes part in, where it is not in all."""
+    program: str = ""
+    """The folder of its program, where it is another's."""
+
+    @property
+    def folder(self) -> str:
+        return self.program or self.name
+
+
+OURS = "perdure"
+PEERS = (
+    Peer(
+        OURS,
+        "Perdure",
+        "perdure",
+        "Every result, before the run goes on. SQLite, write-ahead log, `synchronous=FULL`; runs that wait at the same "
+        "time share an fsync.",
+    ),
+    Peer(
+        "perdure_once",
+        "Perdure, tool of class `once`",
+        "perdure",
+        "The same. The tool says nothing of itself, so a call of which nothing is known is a person's to decide.",
+        environment={"PEER_CLASS": "once"},
+        only="kill",
+        program=OURS,
+    ),
+    Peer(
+        "langgraph",
+        "LangGraph",
+        "langgraph",
+        "The whole state after each step (AsyncSqliteSaver), while the next one runs; before it where it is killed "
+        '(`durability="sync"`). SQLite, write-ahead log, `synchronous` at its default, FULL.',
+    ),
+    Peer(
+        "agno",
+        "Agno",
+        "agno",
+        "The run when it has ended (SqliteDb); also after each batch of tools where it is killed "
+        '(`checkpoint="tool-batch"`). SQLite, write-ahead log, `synchronous` at its default, FULL.',
+    ),
+    Peer(
+        "openai_agents",
+        "OpenAI Agents SDK",
+        "openai-agents",
+        "What was said, after each turn (SQLiteSession). SQLite, write-ahead log, `synchronous` at its default, FULL.",
+    ),
+    Peer("pydantic_ai", "Pydantic AI", "pydantic-ai-slim", "Nothing."),
+    Peer(
+        "pydantic_ai_dbos",
+        "Pydantic AI + DBOS",
+        "dbos",
+        "Input and output of the run, of each model call and of the tool (steps of a workflow). SQLite, rollback "
+        "journal, `synchronous` at its default, FULL.",
+    ),
+    Peer(
+        "agent_framework",
+        "Microsoft Agent Framework",
+        "agent-framework-core",
+        "What was said, after each model call (FileHistoryProvider, experimental). A file of JSON lines, no fsync.",
+    ),
+    Peer(
+        "crewai",
+        "CrewAI",
+        "crewai",
+        "A checkpoint of everything when a task is completed (JsonProvider). A file each, no fsync. Its outputs of "
+        "tasks in SQLite besides.",
+    ),
+    Peer("smolagents", "smolagents", "smolagents", "Nothing."),
+)
+
+
+def chosen(names: str) -> tuple[Peer, ...]:
+    """The peers named, with commas between; Perdure is always among them. Raises LookupError for a name unknown."""
+    if names == "all":
+        return PEERS
+    wanted = {OURS, *names.split(",")}
+    if unknown := wanted - {peer.folder for peer in PEERS}:
+        raise LookupError(f"no such peer: {', '.join(sorted(unknown))}")
+    return tuple(peer for peer in PEERS if peer.folder in wanted)

@@ -1,0 +1,109 @@
+"""The scenarios of the contest, as seen from outside a peer's process."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from time import perf_counter
+from typing import NamedTuple
+
+from peers.killed import POINTS, killed
+from peers.process import Entrant, Failed, command, environment, figures, marked_line, output, workplace
+from peers.program import MARK
+from peers.record import Found
+from project import model_server
+
+LIMIT_S = 180.0
+FSYNC_RUNS = 40
+SYNCS = ("fsync", "fdatasync")
+
+
+def start(entrant: Entrant, given: Mapping[str, int]) -> Found:
+    """A new process: to its first answer, its memory then, and how long its imports take beyond Python's own start."""
+    with model_server() as url, workplace() as folder:
+        own = environment(entrant, folder)
+        output(command(entrant, "load", url, folder), own, LIMIT_S)  # its files are in the system's cache
+        ms, said = marked_line(command(entrant, "first", url, folder), own, MARK, LIMIT_S)
+        bare = _took_ms([entrant.python, "-c", "pass"], own)
+        load = _took_ms(command(entrant, "load", url, folder), own)
+        return {"first_ms": ms, "rss_mb": float(said), "import_ms": load - bare}
+
+
+def measured(scenario: str) -> Callable[[Entrant, Mapping[str, int]], Found]:
+    """Something that the peer's own process measures."""
+
+    def do(entrant: Entrant, given: Mapping[str, int]) -> Found:
+        with model_server() as url, workplace() as folder:
+            words = command(entrant, scenario, url, folder, given)
+            return {**figures(words, environment(entrant, folder), LIMIT_S)}
+
+    return do
+
+
+def talk(entrant: Entrant, given: Mapping[str, int]) -> Found:
+    """A long conversation, and the bytes that are on disk at its end."""
+    found = measured("conversation")(entrant, given)
+    return found | {"stored_per_turn_kb": float(found["stored"]) / given["turns"] / 1024}
+
+
+def fsyncs(entrant: Entrant, given: Mapping[str, int]) -> Found:
+    """Fsyncs of a run, one at a time, counted by strace: what so many runs more call more often."""
+    strace = shutil.which("strace")
+    if strace is None:
+        raise Failed("strace is not installed")
+    counts = [_fsyncs(strace, entrant, runs) for runs in (1, 1 + FSYNC_RUNS)]
+    return {"fsyncs_per_run": (counts[1] - counts[0]) / FSYNC_RUNS}
+
+
+def kill(entrant: Entrant, given: Mapping[str, int]) -> Found:
+    """A run killed at each of three places, and gone on with in a new process."""
+    found: Found = {}
+    for point in POINTS:
+        found |= {f"{point}_{key}": value for key, value in killed(entrant, point, LIMIT_S / 3).items()}
+    return found
+
+
+class Scenario(NamedTuple):
+    """`rounds`: most rounds that it takes part in, because it is long or does not depend on the machine's pace."""
+
+    do: Callable[[Entrant, Mapping[str, int]], Found]
+    whole: Mapping[str, int] = {}
+    quick: Mapping[str, int] = {}
+    full: Mapping[str, int] = {}
+    rounds: int = 1_000
+
+
+SCENARIOS = {
+    "start": Scenario(start),
+    "at_once": Scenario(
+        measured("at_once"), {"runs": 256, "clients": 64}, {"runs": 64, "clients": 64}, {"runs": 2_048, "clients": 64}
+    ),
+    "alone": Scenario(measured("alone"), {"runs": 200}, {"runs": 20}, {"runs": 500}),
+    "kill": Scenario(kill, rounds=1),
+    "fsyncs": Scenario(fsyncs, rounds=1),
+    "conversation": Scenario(talk, {"turns": 200}, {"turns": 30}, {"turns": 500}, rounds=1),
+}
+
+
+def _took_ms(words: list[str], own: Mapping[str, str]) -> float:
+    started = perf_counter()
+    output(words, own, LIMIT_S)
+    return (perf_counter() - started) * 1000
+
+
+def _fsyncs(strace: str, entrant: Entrant, runs: int) -> int:
+    with model_server() as url, workplace() as folder:
+        counted = folder / "syncs"
+        traced = [strace, "-f", "--seccomp-bpf", "-c", "-o", str(counted), "-e", f"trace={','.join(SYNCS)}"]
+        output(
+            [*traced, *command(entrant, "alone", url, folder, {"runs": runs})], environment(entrant, folder), LIMIT_S
+        )
+        return calls(Path(counted).read_text())
+
+
+def calls(counted: str) -> int:
+    """The calls in a table of `strace -c`: the fourth column."""
+    rows = [line.split() for line in counted.splitlines()]
+    return sum(int(row[3]) for row in rows if row and row[-1] in SYNCS and re.fullmatch(r"\d+", row[3]))

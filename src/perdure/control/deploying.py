@@ -1,0 +1,120 @@
+"""Deploying an agent: it is there, its next runs are of this spec, and what its file says wakes it does so."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from perdure.agents.project import STATE_FOLDER
+from perdure.agents.spec import AgentSpec, spec_digest, spec_document
+from perdure.base.envelope import Envelope
+from perdure.base.errors import AgentNotFound, ConfigError, Fenced, Held, KeyExists
+from perdure.kernel.store.ops import Claim, Claimable, HasFence, NoAgent, Op, PutAgent, PutSpec, Unclaim
+from perdure.kernel.store.rows import AgentRow
+
+from .drivers.files import FileWatch
+from .drivers.port import Driver
+from .schedules import Planned, follow_file, planned
+from .starting import check_agent_id
+
+if TYPE_CHECKING:
+    from .runtime import Runtime
+
+AGENT_FILES = re.compile(r".*\.(yaml|yml|toml)")
+PATIENCE_MS = 10_000
+PAUSE_MS = 100
+
+
+class Deployed(msgspec.Struct, frozen=True):
+    """`is_new`: the agent came to be just now."""
+
+    agent_id: str
+    spec: str
+    is_new: bool
+    schedules: tuple[Planned, ...]
+
+
+async def deploy(runtime: Runtime, spec: AgentSpec, *, agent: str | None = None) -> Deployed:
+    """Deploy a spec as the agent of its name, or as `agent`. A run in flight stays on the spec that it began with.
+    Raises Held where the agent is at work for longer than ten seconds."""
+    agent_id, digest, now = check_agent_id(agent or spec.name), spec_digest(spec), runtime.clock.now()
+    keep = PutSpec(digest, spec_document(spec), now)
+    is_new = True
+    try:
+        row = AgentRow(agent_id, digest, now, updated_at=now)
+        await runtime.store.commit([keep, PutAgent(row)], (NoAgent(agent_id),))
+    except KeyExists:
+        is_new = False
+        found = await runtime.store.load_agent(agent_id)
+        if found is not None and found.spec != digest:
+            await _adopt(runtime, agent_id, digest, keep)
+    await follow_file(runtime, agent_id, spec.on)
+    await runtime.drivers.put(agent_id, _drivers(runtime, agent_id, spec))
+    return Deployed(agent_id, digest, is_new, tuple(await planned(runtime, agent_id)))
+
+
+async def deploy_project(runtime: Runtime) -> dict[str, ConfigError]:
+    """Deploy the agents in the project's folder `agents` that something wakes. Gives the files that are wrong: they
+    keep no other agent from its work."""
+    wrong: dict[str, ConfigError] = {}
+    root = runtime.project.root
+    for path in sorted((root / "agents").rglob("*")):
+        shown = path.relative_to(root)
+        if not AGENT_FILES.fullmatch(path.name) or STATE_FOLDER in shown.parts or not path.is_file():
+            continue
+        try:
+            spec = runtime.spec(shown)
+        except ConfigError as error:
+            wrong[shown.as_posix()] = error
+            continue
+        if spec.on:
+            await deploy(runtime, spec)
+    return wrong
+
+
+async def deliver(runtime: Runtime, envelope: Envelope) -> None:
+    """Accept an envelope for an agent that there is: the `Sink` of drivers. Raises AgentNotFound and InboxFull."""
+    row = await runtime.store.load_agent(envelope.to)
+    if row is None:
+        raise AgentNotFound(f"no agent is called {envelope.to!r}", agent_id=envelope.to)
+    spec, document, program = await runtime.library.find(row.spec)
+    await runtime.engine.submit(envelope, spec, document, program)
+
+
+def _drivers(runtime: Runtime, agent_id: str, spec: AgentSpec) -> Iterable[Driver]:
+    folder = runtime.project.root / spec.folder
+    for trigger in spec.on:
+        if trigger.file is not None:
+            yield FileWatch(
+                folder,
+                trigger.file,
+                agent_id=agent_id,
+                store=runtime.store,
+                clock=runtime.clock,
+                input=trigger.input,
+            )
+
+
+async def _adopt(runtime: Runtime, agent_id: str, spec: str, keep: PutSpec) -> None:
+    """Let the agent's next runs be of another spec. Its row is written under a fence, as every row that is there; this
+    worker has no heartbeat, so that nobody waits for it should it end here."""
+    worker, until = runtime.ids.new("wrk"), runtime.clock.now() + PATIENCE_MS
+    while True:
+        stale_before = runtime.clock.now() - runtime.engine.settings.lease_ms
+        try:
+            guard = Claimable(agent_id, worker, stale_before)
+            (fence,) = await runtime.store.commit([Claim(agent_id, worker)], (guard,))
+            row = await runtime.store.load_agent(agent_id)
+            assert row is not None
+            changed = msgspec.structs.replace(row, spec=spec, updated_at=runtime.clock.now())
+            ops: list[Op] = [keep, PutAgent(changed), Unclaim(agent_id, worker, None)]
+            await runtime.store.commit(ops, (HasFence(agent_id, worker, fence),))
+        except (Held, Fenced):
+            if runtime.clock.now() >= until:
+                raise
+            await runtime.clock.sleep(PAUSE_MS)
+        else:
+            return

@@ -1,0 +1,57 @@
+"""Keyrings by name, loaded when an agent first needs to be somebody: the libraries of the curve are an extra."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+from perdure.base.errors import MissingDependency
+
+from .port import Keyring, Signer
+
+KeyringName: TypeAlias = Literal["memory", "folder"]
+
+_MODULES: dict[KeyringName, str] = {
+    "memory": f"{__package__}.memory:MemoryKeys",
+    "folder": f"{__package__}.folder:KeyFolder",
+}
+
+
+class LazyKeyring:
+    """Stands in for a keyring until the first signer is asked for. Raises MissingDependency then, where the extra
+    `identity` is not installed."""
+
+    def __init__(self, name: KeyringName, *arguments: Any) -> None:
+        self._name = name
+        self._arguments = arguments
+        self._keyring: Keyring | None = None
+
+    async def signer(self, agent_id: str) -> Signer:
+        if self._keyring is None:
+            self._keyring = _load(self._name)(*self._arguments)
+        return await self._keyring.signer(agent_id)
+
+
+def memory_keys(entropy: Callable[[int], bytes]) -> Keyring:
+    """Keys that last as long as the process. `entropy` gives random bytes, as `os.urandom` does."""
+    return LazyKeyring("memory", entropy)
+
+
+def key_folder(folder: Path, entropy: Callable[[int], bytes]) -> Keyring:
+    """Keys in files of `folder` that only their owner can read."""
+    return LazyKeyring("folder", folder, entropy)
+
+
+def _load(name: KeyringName) -> Callable[..., Keyring]:
+    module, _, attribute = _MODULES[name].partition(":")
+    try:
+        made: Callable[..., Keyring] = getattr(import_module(module), attribute)
+    except ModuleNotFoundError as error:
+        if error.name is not None and error.name.startswith("perdure"):
+            raise
+        raise MissingDependency(
+            f"an agent's identity needs {error.name}", hint="pip install 'perdure[identity]'"
+        ) from error
+    return made

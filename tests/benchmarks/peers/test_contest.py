@@ -1,0 +1,93 @@
+"""All peers go through a scenario in turn, and what goes wrong with one is noted beside what went well."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from peers.catalogue import OURS, Peer
+from peers.contest import KEPT, PAGES, run
+from peers.page import charts, page, tables, write
+from peers.process import Entrant, Failed
+from peers.record import Found, Record, contest_of
+from peers.scenarios import Scenario, calls
+
+PERDURE = Entrant(Peer(OURS, "Perdure", "perdure", "everything"), "python")
+OTHER = Entrant(Peer("agno", "Agno", "agno", "nothing"), "python")
+ONLY = Entrant(Peer("perdure_once", "Once", "perdure", "everything", only="kill"), "python")
+
+MACHINE = {"system": "Linux 6.18", "processor": "Xeon", "cores": 2, "python": "3.11.7"}
+
+
+def record(rounds: dict[str, dict[str, list[Found]]], absent: dict[str, str] | None = None) -> Record:
+    return Record(day="2026-01-31", note="", machine=MACHINE, versions={}, absent=absent or {}, rounds=rounds)
+
+
+def test_rounds_go_through_all_peers_in_turn() -> None:
+    seen: list[tuple[str, int]] = []
+
+    def do(entrant: Entrant, given: Mapping[str, int]) -> Found:
+        seen.append((entrant.peer.name, given["runs"]))
+        return {"ms": 1.0}
+
+    scenarios = {"alone": Scenario(do, {"runs": 9}, {"runs": 3}), "long": Scenario(do, {"runs": 7}, rounds=1)}
+    found = run([PERDURE, OTHER], scenarios, 2, "quick")
+    assert seen == [(OURS, 3), ("agno", 3), (OURS, 7), ("agno", 7), (OURS, 3), ("agno", 3)]
+    assert [len(all_) for all_ in found[OURS].values()] == [2, 1]
+
+
+def test_a_variant_takes_part_in_its_own_scenario_alone() -> None:
+    scenarios = {name: Scenario(lambda entrant, given: {"ms": 1.0}) for name in ("alone", "kill")}
+    assert list(run([ONLY], scenarios, 1, "whole")["perdure_once"]) == ["kill"]
+
+
+def test_a_failure_is_noted_and_the_others_go_on() -> None:
+    def do(entrant: Entrant, given: Mapping[str, int]) -> Found:
+        if entrant is OTHER:
+            raise Failed("not done within 60 s")
+        return {"cpu_ms_per_run": 2.0}
+
+    contest = contest_of(record(run([OTHER, PERDURE], {"at_once": Scenario(do)}, 1, "whole")))
+    assert contest.words["agno"]["at_once"] == {"failed": "not done within 60 s"}
+    assert contest.results[OURS]["at_once"]["cpu_ms_per_run"]["median"] == 2.0
+    assert "| Agno | not done within 60 s |" in page(contest)
+
+
+def test_a_peer_that_cannot_be_installed_is_reported() -> None:
+    found: dict[str, dict[str, list[Found]]] = {OURS: {"at_once": [{"cpu_ms_per_run": 2.0}]}}
+    contest = contest_of(record(found, {"crewai": "not installed: no wheel"}))
+    assert "| CrewAI | not installed: no wheel |" in page(contest)
+    assert "not installed: no wheel" in charts(contest)["cpu.svg"]
+
+
+def test_a_scenario_that_was_not_held_has_no_table() -> None:
+    contest = contest_of(record({OURS: {"start": [{"first_ms": 90.0, "import_ms": 50.0, "rss_mb": 40.0}]}}))
+    assert "### From nothing" in tables(contest)
+    assert "### A run" not in tables(contest)
+    assert "### Killed" not in tables(contest)
+
+
+def test_what_rounds_say_in_words_is_told_once() -> None:
+    found: dict[str, dict[str, list[Found]]] = {OURS: {"kill": [{"how": "goes on"}, {"how": "goes on"}]}}
+    assert contest_of(record(found)).words[OURS]["kill"] == {"how": "goes on"}
+
+
+def test_the_page_of_the_docs_is_what_was_found(tmp_path: Path) -> None:
+    write(contest_of(json.loads(KEPT.read_text())), tmp_path)
+    written = {path.name: path.read_text() for path in tmp_path.iterdir()}
+    kept = {path.name: path.read_text() for path in PAGES.iterdir()}
+    assert kept == written, "run: scripts/bench --page"
+
+
+def test_fsyncs_are_read_from_a_table_of_strace() -> None:
+    counted = """\
+% time     seconds  usecs/call     calls    errors syscall
+------ ----------- ----------- --------- --------- ----------------
+ 99.10    0.050000         500       100           fdatasync
+  0.90    0.000450         450         1         1 fsync
+------ ----------- ----------- --------- --------- ----------------
+100.00    0.050450         499       101         1 total
+"""
+    assert calls(counted) == 101
+    assert calls("") == 0
