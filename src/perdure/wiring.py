@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -32,6 +33,9 @@ from perdure.kernel.store.port import Store
 from perdure.kernel.store.sqlite import SqliteStore
 from perdure.tools.fetch.pooled import PooledFetch
 
+if TYPE_CHECKING:
+    from perdure.compute.jobs.port import Provider
+
 
 def _quiet(_: str) -> None:
     pass
@@ -49,16 +53,17 @@ async def open(
     environment: Mapping[str, str] | None = None,
     settings: Settings | None = None,
     transport: Transport | None = None,
+    providers: Sequence[Provider] = (),
     probe: Callable[[str], None] = _quiet,
     grace_ms: float = 2_000,
 ) -> AsyncIterator[Runtime]:
     """Open a project's runtime: `async with perdure.open("folder") as rt: …`.
 
     State is in `folder/.perdure/`. With `recover` this process takes over every run whose worker is gone, now and from
-    then on, fires what is due, and deploys the agents in `agents/` that something wakes. The rest is for tests: another
-    `store`, `models` that stand in for others by full name, a `clock`, `ids`, an `environment`, the kernel's
-    `settings`, a `transport`, and `probe`, called at named crash points. At the end, effects under way have `grace_ms`
-    to finish.
+    then on, fires what is due, and deploys the agents in `agents/` that something wakes. `providers` do
+    jobs of /compute beside those of models. The rest is for tests: another `store`, `models` that stand in for others
+    by full name, a `clock`, `ids`, an `environment`, the kernel's `settings`, a `transport`, and `probe`, called at
+    named crash points. At the end, effects and jobs under way have `grace_ms` to finish.
     """
     environment = os.environ if environment is None else environment
     clock = clock or SystemClock()
@@ -88,15 +93,16 @@ async def open(
         probe=probe,
         planner=import_module("perdure.agents.schedules").plan if settings.recover else None,
     )
-    runtime = Runtime(config, engine, library, clock=clock, ids=ids, environment=environment)
+    runtime = Runtime(config, engine, library, clock=clock, ids=ids, environment=environment, providers=providers)
     try:
         await engine.start()
         if recover:
             runtime.undeployed = await control.deploying.deploy_project(runtime)
             await runtime.drivers.start()
+            await runtime.jobs.recover()
         yield runtime
     finally:
-        await runtime.drivers.stop()
+        await runtime.close(grace_ms)
         await engine.close(grace_ms)
         await transport.close()
         if store is None:

@@ -51,7 +51,7 @@ class Library:
         self.given: dict[str, Any] = {}
         self._recent = Recent()
         self._project = project
-        self._gateway = gateway
+        self.gateway = gateway
         self._fetch = fetch
         self._environment = environment
         self._read = read
@@ -109,11 +109,11 @@ class Library:
                 f"{spec.name} has no model", hint="Give it `model: provider/name`, or the project `defaults.model`."
             )
         if rehearsal:
-            asker = self._gateway.rehearsal(spec.model)
+            asker = self.gateway.rehearsal(spec.model)
         elif spec.strategy == "react":
-            asker = self._gateway.asker(spec.model, TextProtocol)
+            asker = self.gateway.asker(spec.model, TextProtocol)
         else:
-            asker = self._gateway.asker(spec.model)
+            asker = self.gateway.asker(spec.model)
         recent = Recent() if rehearsal else self._recent
         tools, shape = self._tools(spec), self._shape(spec)
         return Setup(spec, asker, tools, shape, recent=recent, rehearsal=rehearsal)

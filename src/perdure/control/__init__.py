@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from . import cassettes as cassettes
     from . import cleaning as cleaning
     from . import commands as commands
+    from . import computing as computing
     from . import decisions as decisions
     from . import deletion as deletion
     from . import deploying as deploying

@@ -10,7 +10,7 @@ import msgspec
 
 from perdure.base.clock import Clock
 from perdure.base.codec import NIL, digest, digest_bytes, pack, to_json, unpack_as
-from perdure.base.errors import KeyExists, VersionConflict
+from perdure.base.errors import AgentNotFound, KeyExists, VersionConflict
 from perdure.kernel import records as r
 from perdure.kernel.idempotency import Idempotency, Scope
 from perdure.kernel.journal import encode
@@ -115,11 +115,11 @@ class Ledger:
         still_open = ValueIs(job.agent_id, OPEN + job.id, digest_bytes(pack(job.worker)))
         try:
             await self._store.commit(ops, [still_open])
-        except VersionConflict:
+        except (VersionConflict, AgentNotFound):
             ended = await self.find(job.agent_id, job.id)
-            if ended is None or not ended.is_over:
-                raise
-            return ended
+            if ended is not None and ended.is_over:
+                return ended
+            await self._store.commit([Settle(job.id, spent)])  # the agent was deleted: the project's books go on
         return job
 
     async def find(self, agent_id: str, job_id: str) -> Job | None:

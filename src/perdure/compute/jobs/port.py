@@ -52,7 +52,7 @@ class Latency(msgspec.Struct, frozen=True):
     measured: bool = False
 
 
-class ProviderInfo(msgspec.Struct, frozen=True, omit_defaults=True):
+class ProviderInfo(msgspec.Struct, frozen=True):
     """`status` is available, degraded or unavailable, and `reason` says why where it is not the first."""
 
     id: str
