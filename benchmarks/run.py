@@ -58,7 +58,14 @@ FIGURES = (
     Figure("conversation", "growth", "the same, late to early", "x"),
     Figure("steady", "growth_mb", "memory gained in 10,000 runs one after another", "MB"),
     Figure("steady", "cpu_ms_per_run", "CPU of a run, one after another", "ms"),
-    Figure("namespace", "reads_per_s", "reads of a virtual file through mounts", "/s", 20_000, "least"),
+    Figure(
+        "namespace", "status_reads_per_s", "reads of an agent's status through the namespace", "/s", 20_000, "least"
+    ),
+    Figure("namespace", "goal_reads_per_s", "reads of one of its goals", "/s", 20_000, "least"),
+    Figure("namespace", "memory_reads_per_s", "reads of a file of a tree in memory", "/s", 20_000, "least"),
+    Figure("idle", "bytes_per_agent", "memory of an idle agent, of 10,000, beside its row", "bytes", 2_048),
+    Figure("idle", "wake_p50_ms", "a message to one of them until its handler runs, median", "ms", 2),
+    Figure("idle", "wake_p99_ms", "the same, p99", "ms"),
 )
 QUICK = {
     "throughput": ("--runs", "2000"),
@@ -69,6 +76,7 @@ QUICK = {
     "conversation": ("--turns", "150"),
     "steady": ("--runs", "1000"),
     "namespace": ("--reads", "20000"),
+    "idle": ("--agents", "2000"),
 }
 
 

@@ -16,7 +16,7 @@ from perdure import control
 from perdure.agents.amounts import whole
 from perdure.agents.config.loader import load_project
 from perdure.agents.programs import Library
-from perdure.agents.project import ProjectConfig
+from perdure.agents.project import STATE_FOLDER, ProjectConfig
 from perdure.base.clock import Clock, SystemClock
 from perdure.base.errors import ConfigError
 from perdure.base.ids import Ids
@@ -31,6 +31,7 @@ from perdure.kernel.engine import Engine
 from perdure.kernel.settings import Settings
 from perdure.kernel.store.port import Store
 from perdure.kernel.store.sqlite import SqliteStore
+from perdure.namespace.identity.keyrings import key_folder
 from perdure.tools.fetch.pooled import PooledFetch
 
 if TYPE_CHECKING:
@@ -93,7 +94,10 @@ async def open(
         probe=probe,
         planner=import_module("perdure.agents.schedules").plan if settings.recover else None,
     )
-    runtime = Runtime(config, engine, library, clock=clock, ids=ids, environment=environment, providers=providers)
+    keyring = key_folder(config.root / STATE_FOLDER / "keys", os.urandom)
+    runtime = Runtime(
+        config, engine, library, clock=clock, ids=ids, environment=environment, keyring=keyring, providers=providers
+    )
     try:
         await engine.start()
         if recover:

@@ -9,6 +9,7 @@ import pytest
 
 from perdure.base.errors import (
     DirectoryNotEmpty,
+    FileDenied,
     FileError,
     FileExists,
     FileUnsupported,
@@ -253,3 +254,20 @@ async def test_a_service_that_is_broken_does_not_hide_the_others() -> None:
 
     service = Served(Folder({"broken": Graft(Broken(ManualClock())), "whole": Document(read=now)}))
     assert await service.list(()) == [Entry("broken", True), Entry("whole", False)]
+
+
+async def test_errors_of_a_node_are_told_with_its_path() -> None:
+    async def fail(*_: object) -> bytes:
+        raise FileDenied("not today")
+
+    broken = Document(read=fail, append=fail, call=fail)
+    service = Served(Folder({"deep": Folder({"file": broken}, create=fail, child=none, remove=fail, mkdir=fail)}))
+    doings = [get(service, "deep", "file"), service.mkdir(("deep", "new"))]
+    doings += [put(service, ("deep", name), b"x") for name in ("file", "new")]
+    for doing in doings:
+        with pytest.raises(FileDenied, match=r"^/deep/\w+: not today$"):
+            await doing
+
+
+async def none(_: str) -> None:
+    return None

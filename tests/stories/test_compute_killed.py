@@ -25,19 +25,22 @@ REQUEST = {
 }
 
 
-@pytest.mark.parametrize("recover", [True, False], ids=["a server", "whoever looks"])
-async def test_its_reservation_is_spent_and_the_job_tells_what_happened(tmp_path, recover):
-    (tmp_path / "perdure.toml").write_text('[prices."scripted/a"]\ninput = 3\noutput = 15\n')
-    request = json.dumps(REQUEST)
-    child = subprocess.Popen(
-        [sys.executable, CHILD, tmp_path, request],
-        stdout=subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": str(SOURCE)},
-    )
+def submit_and_die(folder: Path, request: str) -> dict[str, str]:
+    """The receipt of a job whose process is killed in the middle of its call."""
+    environment = {**os.environ, "PYTHONPATH": str(SOURCE)}
+    child = subprocess.Popen([sys.executable, CHILD, folder, request], stdout=subprocess.PIPE, env=environment)
     assert child.stdout is not None
     receipt = json.loads(child.stdout.readline())
     child.send_signal(signal.SIGKILL)
     child.communicate()
+    return receipt
+
+
+@pytest.mark.parametrize("recover", [True, False], ids=["a server", "whoever looks"])
+async def test_its_reservation_is_spent_and_the_job_tells_what_happened(tmp_path, recover):
+    (tmp_path / "perdure.toml").write_text('[prices."scripted/a"]\ninput = 3\noutput = 15\n')
+    request = json.dumps(REQUEST)
+    receipt = submit_and_die(tmp_path, request)
     async with perdure.open(tmp_path, recover=recover) as runtime:
         day = (await runtime.jobs.usage("ada"))["day"]
         job = await runtime.jobs.find("ada", receipt["job_id"])

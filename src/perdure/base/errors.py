@@ -373,6 +373,11 @@ class FileError(PerdureError):
         if path:
             self._name(path)
 
+    def found_at(self, path: str) -> None:
+        """Name the path, where none is named yet: who computes a file need not know where it stands."""
+        if not self.facts.get("path"):
+            self._name(path)
+
     def seen_from_above(self, place: str) -> None:
         """Name the path as it is seen by who has mounted the service at `place`."""
         path = self.facts.get("path")

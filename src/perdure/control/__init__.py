@@ -14,12 +14,15 @@ if TYPE_CHECKING:
     from . import computing as computing
     from . import decisions as decisions
     from . import deletion as deletion
+    from . import delivering as delivering
     from . import deploying as deploying
+    from . import directory as directory
     from . import exporting as exporting
     from . import finding as finding
     from . import forking as forking
     from . import listening as listening
     from . import listing as listing
+    from . import ordering as ordering
     from . import planning as planning
     from . import replaying as replaying
     from . import schedules as schedules

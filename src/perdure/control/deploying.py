@@ -10,8 +10,7 @@ import msgspec
 
 from perdure.agents.project import STATE_FOLDER
 from perdure.agents.spec import AgentSpec, spec_digest, spec_document
-from perdure.base.envelope import Envelope
-from perdure.base.errors import AgentNotFound, ConfigError, Fenced, Held, KeyExists
+from perdure.base.errors import ConfigError, Fenced, Held, KeyExists
 from perdure.kernel.store.ops import Claim, Claimable, HasFence, NoAgent, Op, PutAgent, PutSpec, Unclaim
 from perdure.kernel.store.rows import AgentRow
 
@@ -73,15 +72,6 @@ async def deploy_project(runtime: Runtime) -> dict[str, ConfigError]:
         if spec.on:
             await deploy(runtime, spec)
     return wrong
-
-
-async def deliver(runtime: Runtime, envelope: Envelope) -> None:
-    """Accept an envelope for an agent that there is: the `Sink` of drivers. Raises AgentNotFound and InboxFull."""
-    row = await runtime.store.load_agent(envelope.to)
-    if row is None:
-        raise AgentNotFound(f"no agent is called {envelope.to!r}", agent_id=envelope.to)
-    spec, document, program = await runtime.library.find(row.spec)
-    await runtime.engine.submit(envelope, spec, document, program)
 
 
 def _drivers(runtime: Runtime, agent_id: str, spec: AgentSpec) -> Iterable[Driver]:

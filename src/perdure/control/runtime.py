@@ -27,10 +27,13 @@ if TYPE_CHECKING:
     from perdure.agents.schedules import Schedule
     from perdure.compute.jobs.jobs import Jobs
     from perdure.compute.jobs.port import Provider
+    from perdure.namespace.identity.port import Keyring
+    from perdure.namespace.namespace import Namespace
 
     from .cleaning import Cleaned
     from .deletion import Deleted
     from .deploying import Deployed
+    from .directory import Directory, Extra
     from .exporting import ExportFormat
     from .listening import RunEvent
     from .listing import RunDetail, RunSummary
@@ -40,6 +43,10 @@ if TYPE_CHECKING:
     from .spans import TraceNode
     from .verifying import Verification
     from .watching import Progress
+
+
+def _nothing(_: object) -> Mapping[str, Any]:
+    return {}
 
 
 class Runtime:
@@ -55,6 +62,8 @@ class Runtime:
         ids: Ids,
         environment: Mapping[str, str],
         providers: Sequence[Provider] = (),
+        keyring: Keyring | None = None,
+        services: Extra = _nothing,
     ) -> None:
         self.project = project
         self.engine = engine
@@ -62,6 +71,8 @@ class Runtime:
         self.clock = clock
         self.ids = ids
         self.environment = environment
+        self.keyring = keyring
+        self._services = services
         self.undeployed: dict[str, ConfigError] = {}
         """Files of agents that could not be deployed, and why."""
         self.drivers = Drivers(self.deliver)
@@ -85,6 +96,22 @@ class Runtime:
     def spec(self, target: Target, overrides: Sequence[str] = ()) -> AgentSpec:
         """The checked spec of a target. Raises InvalidFile with everything that is wrong."""
         return self.library.spec(target, overrides)
+
+    # -- the namespace ------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def directory(self) -> Directory:
+        """The directories of all agents."""
+        return control.directory.Directory(self, self._services)
+
+    @property
+    def namespace(self) -> Namespace:
+        """The operator's tree: `/agents/<id>/status`, `/agents/<id>/inbox`, …"""
+        return self.directory.tree
+
+    async def namespace_of(self, agent_id: str) -> Namespace:
+        """What an agent sees and may do itself: `/status`, `/inbox`, … Raises AgentNotFound."""
+        return await self.directory.view(agent_id)
 
     # -- running ------------------------------------------------------------------------------------------------------
 
@@ -190,9 +217,10 @@ class Runtime:
         """Let an agent be there, of this spec from its next run on, woken by what its `on` says."""
         return await control.deploying.deploy(self, self.spec(target, overrides), agent=agent)
 
-    async def deliver(self, envelope: Envelope) -> None:
-        """Accept an envelope for an agent that there is; it is on disk when this returns, and never accepted twice."""
-        await control.deploying.deliver(self, envelope)
+    async def deliver(self, envelope: Envelope) -> RunRow:
+        """Accept an envelope for an agent that there is; it is on disk when this returns, and never accepted twice:
+        again it gives the run that it began."""
+        return await control.delivering.deliver(self, envelope)
 
     async def schedules(self, agent: str) -> list[Planned]:
         """An agent's schedules, the next to come first."""

@@ -5,14 +5,20 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Protocol
+
+
+class Listener(Protocol):
+    """Takes (run id, item) at once, as a queue without a bound does."""
+
+    def put_nowait(self, item: tuple[str, Any], /) -> None: ...
 
 
 class Live:
     """Listeners by run id. An item is a record just committed, a delta of a model, or a line of a log."""
 
     def __init__(self) -> None:
-        self._listeners: dict[str, list[asyncio.Queue[Any]]] = {}
+        self._listeners: dict[str, list[Listener]] = {}
 
     def watched(self, run_id: str) -> bool:
         return run_id in self._listeners or "" in self._listeners
@@ -25,10 +31,16 @@ class Live:
     def listen(self, run_id: str = "") -> Iterator[asyncio.Queue[Any]]:
         """A queue of (run id, item) for one run, or for all where `run_id` is ""."""
         queue: asyncio.Queue[Any] = asyncio.Queue()
-        self._listeners.setdefault(run_id, []).append(queue)
-        try:
+        with self.attached(queue, run_id):
             yield queue
+
+    @contextmanager
+    def attached(self, listener: Listener, run_id: str = "") -> Iterator[None]:
+        """Hand a listener what `listen` would give."""
+        self._listeners.setdefault(run_id, []).append(listener)
+        try:
+            yield
         finally:
-            self._listeners[run_id].remove(queue)
+            self._listeners[run_id].remove(listener)
             if not self._listeners[run_id]:
                 del self._listeners[run_id]

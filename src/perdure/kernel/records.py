@@ -156,7 +156,8 @@ class MessageSent(Event, frozen=True):
 
 
 class MessageDropped(Event, frozen=True):
-    """`reason`: expired | overflow | duplicate | unknown_run | hops."""
+    """`reason`: expired | overflow | duplicate | unknown_run | hops, or what became of a dead letter: discarded |
+    replayed."""
 
     type: ClassVar[str] = "message.dropped"
     envelope: str
@@ -204,11 +205,13 @@ class Checkpoint(Event, frozen=True):
 
 class ValueSet(Event, frozen=True):
     """The agent keeps something under a key, which is the record's. Body: the bytes, where there are VALUE_SHOWN or
-    fewer. This and those that follow tell of the agent itself: their run's id may be ""."""
+    fewer. `first`: nothing was kept there before. This and those that follow tell of the agent itself: their run's id
+    may be ""."""
 
     type: ClassVar[str] = "value.set"
     digest: str
     size: int
+    first: bool = False
 
 
 class ValueDropped(Event, frozen=True):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NoReturn, TypeAlias
+from collections.abc import Awaitable, Callable
+from typing import NoReturn, TypeAlias, TypeVar
 
 from perdure.base.errors import (
     FileDenied,
@@ -22,6 +23,7 @@ from .placed import Placed
 from .port import APPEND, READ, WRITE, Entry, File, How, Stat, Watch
 from .relocated import Relocated
 
+T = TypeVar("T")
 Found: TypeAlias = Document | Folder | Placed
 
 
@@ -47,7 +49,8 @@ class Served:
             node = node.itself
         if how.exclusive:
             raise FileExists(path=show(path))
-        return await _open(node, path, how)
+        with _At(path):
+            return await _open(node, path, how)
 
     async def list(self, path: Path) -> list[Entry]:
         node = await self._find(path)
@@ -88,7 +91,8 @@ class Served:
         await self._find(path)
         if folder.remove is None or path[-1] in folder.nodes:
             _unable("removed", path)
-        await folder.remove(path[-1])
+        with _At(path):
+            await folder.remove(path[-1])
 
     async def rename(self, path: Path, to: Path) -> None:
         folder, into = await self._parent(path), await self._parent(to)
@@ -103,7 +107,8 @@ class Served:
         if folder.rename is None or name in folder.nodes or new in folder.nodes:
             _unable("renamed", path)
         if name != new:
-            await folder.rename(name, new)
+            with _At(path):
+                await folder.rename(name, new)
 
     async def mkdir(self, path: Path) -> None:
         node, missing = await self._walk(path)
@@ -114,7 +119,8 @@ class Served:
         folder = await self._parent(path)
         if isinstance(folder, Placed) or folder.mkdir is None:
             _unable("made", path)
-        await folder.mkdir(path[-1])
+        with _At(path):
+            await folder.mkdir(path[-1])
 
     def _new(self, parent: Document | Folder, path: Path, how: How) -> File:
         if not isinstance(parent, Folder) or parent.create is None:
@@ -125,7 +131,8 @@ class Served:
             nonlocal exclusive
             _, missing = await self._walk(path)
             if missing:
-                await create(path[-1], data)
+                with _At(path):
+                    await create(path[-1], data)
             elif exclusive:
                 raise FileExists(path=show(path))
             else:
@@ -176,15 +183,15 @@ async def _open(document: Document, path: Path, how: How) -> File:
             raise FileUnsupported(f"it cannot be read: {why}", path=show(path))
         return Buffered(how, await read())
     if call is not None:
-        return Exchange(call)
+        return Exchange(_at(path, call))
     if how.append:
         if document.append is None:
             _unable("appended to", path)
-        return Buffered(how, await read() if read is not None and how.read else b"", document.append)
+        return Buffered(how, await read() if read is not None and how.read else b"", _at(path, document.append))
     if document.write is None:
         _unable("written", path)
     content = b"" if read is None or how.truncate or how.call else await read()
-    return Buffered(how, content, document.write, fresh=how.truncate and read is not None)
+    return Buffered(how, content, _at(path, document.write), fresh=how.truncate and read is not None)
 
 
 async def _entry(name: str, node: Node) -> Entry:
@@ -208,3 +215,29 @@ def _writable(document: Document) -> bool:
 
 def _unable(done: str, path: Path) -> NoReturn:
     raise FileUnsupported(f"it cannot be {done}", path=show(path))
+
+
+class _At:
+    """File errors raised in here that name no path name this one."""
+
+    __slots__ = ("_path",)
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, FileError):
+            error.found_at(show(self._path))
+
+
+def _at(path: Path, function: Callable[[bytes], Awaitable[T]]) -> Callable[[bytes], Awaitable[T]]:
+    """The function of a node, its errors with the path."""
+
+    async def named(data: bytes) -> T:
+        with _At(path):
+            return await function(data)
+
+    return named

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from typing import TypeAlias
 
 from perdure.base.clock import Clock
 from perdure.kernel.records import Record
@@ -21,9 +22,13 @@ from .signal import Signal
 
 _PAGE = 256
 
+Told: TypeAlias = Callable[[Record], Change | bytes | None]
+Over: TypeAlias = Callable[[], Awaitable[bool]]
+
 
 class Tail:
-    """Records of `filter` as changes of kind `data`; `told` gives the bytes of one, or None to leave it out.
+    """Records of `filter` as changes: `told` gives the change that one means, with its seq, or the bytes of one of kind
+    `data`, or None to leave it out. A watch ends when it has read everything and it is `over`.
 
     `signal` is notified by whoever commits in this process; what others commit is found within `poll_ms` of `clock`.
     """
@@ -32,11 +37,12 @@ class Tail:
         self,
         store: Store,
         filter: RecordFilter,
-        told: Callable[[Record], bytes | None],
+        told: Told,
         *,
         signal: Signal,
         clock: Clock,
         poll_ms: float = 500,
+        over: Over | None = None,
     ) -> None:
         self.store = store
         self.filter = filter
@@ -44,6 +50,7 @@ class Tail:
         self.signal = signal
         self.clock = clock
         self.poll_ms = poll_ms
+        self.over = over
 
     async def watch(self, after: int | None = None) -> TailWatch:
         """Records that follow number `after`, or from now on. A number that the journal has not reached is of another
@@ -70,16 +77,20 @@ class TailWatch:
         while not self._closed:
             if self._ready:
                 return self._ready.popleft()
-            count = self._tail.signal.count
-            records = await self._tail.store.records(self._tail.filter, after=self._cursor, limit=_PAGE)
+            tail, count = self._tail, self._tail.signal.count
+            over = tail.over is not None and await tail.over()  # asked first: what came before the end is still read
+            records = await tail.store.records(tail.filter, after=self._cursor, limit=_PAGE)
             if not records:
+                if over:
+                    break
                 await self._news(count)
                 continue
             self._cursor = records[-1].seq
             for record in records:
-                data = self._tail.told(record)
-                if data is not None:
-                    self._ready.append(Change("data", ROOT, record.seq, data))
+                told = tail.told(record)
+                if told is not None:
+                    change = told if isinstance(told, Change) else Change("data", ROOT, record.seq, told)
+                    self._ready.append(change)
         raise StopAsyncIteration
 
     async def aclose(self) -> None:

@@ -7,7 +7,7 @@ from typing import Protocol, TypeAlias
 
 from perdure.base.envelope import Envelope
 
-Sink: TypeAlias = Callable[[Envelope], Awaitable[None]]
+Sink: TypeAlias = Callable[[Envelope], Awaitable[object]]
 """Accepts an envelope: it is on disk when this returns, and one that was accepted before is not accepted twice. Raises
 PerdureError, such as InboxFull, where it is to be handed over again later."""
 

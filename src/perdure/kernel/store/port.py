@@ -27,6 +27,7 @@ from .rows import (
     RecordFilter,
     RunFilter,
     RunRow,
+    RunStatus,
     ScopeRow,
     Timer,
     ValueRow,
@@ -92,6 +93,10 @@ class Store(Protocol):
 
     async def runs(self, filter: RunFilter, *, cursor: str = "", limit: int = 50) -> Page[RunRow]:
         """The newest first; `cursor` is the `next` of the page before."""
+        ...
+
+    async def run_counts(self, agent_id: str) -> dict[RunStatus, int]:
+        """How many runs of the agent are in which state; states without any are left out."""
         ...
 
     async def agents(self, *, cursor: str = "", limit: int = 50) -> Page[AgentRow]:

@@ -134,6 +134,13 @@ class Runs:
             assert await _listed(store, since=2) == ["r5"]
             assert await _listed(store, agent_id="b", status=("done",), id_prefix="r3") == ["r3"]
 
+    async def test_runs_are_counted_by_their_state(self, open_store: OpenStore) -> None:
+        async with opened(open_store) as store:
+            await store.commit([agent(), agent("b"), run("r1"), run("r2", status="done"), run("r3", "b")])
+            await store.commit([run("r1", status="done"), run("r4", status="waiting")])
+            assert await store.run_counts("a") == {"done": 2, "waiting": 1}
+            assert await store.run_counts("nobody") == {}
+
     async def test_runs_are_listed_in_pages(self, open_store: OpenStore) -> None:
         async with opened(open_store) as store:
             await store.commit([agent(), *(run(f"r{n}") for n in range(5))])

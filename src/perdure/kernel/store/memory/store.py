@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -23,6 +24,7 @@ from perdure.kernel.store.rows import (
     RecordFilter,
     RunFilter,
     RunRow,
+    RunStatus,
     ScopeRow,
     Timer,
     ValueRow,
@@ -199,6 +201,9 @@ class MemoryStore:
         )
         more = str(found[limit - 1][0]) if len(found) > limit else ""
         return Page([row for _, row in found[:limit]], more)
+
+    async def run_counts(self, agent_id: str) -> dict[RunStatus, int]:
+        return dict(Counter(run.status for _, run in self._tables.runs.values() if run.agent_id == agent_id))
 
     async def agents(self, *, cursor: str = "", limit: int = 50) -> Page[AgentRow]:
         found = sorted((row for row in self._tables.agents.values() if row.id > cursor), key=lambda row: row.id)

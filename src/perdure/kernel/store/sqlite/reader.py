@@ -18,6 +18,7 @@ from perdure.kernel.store.rows import (
     RecordFilter,
     RunFilter,
     RunRow,
+    RunStatus,
     ScopeRow,
     Timer,
     ValueRow,
@@ -179,6 +180,9 @@ class Reader:
         rows = self._all(sql, [*bindings, limit + 1])
         more = str(rows[limit - 1][2]) if len(rows) > limit else ""
         return Page([read_run(*row[:2]) for row in rows[:limit]], more)
+
+    def run_counts(self, agent_id: str) -> dict[RunStatus, int]:
+        return dict(self._all(f"SELECT status, count(*) FROM runs WHERE agent = {_N} GROUP BY status", (agent_id,)))
 
     def agents(self, cursor: str, limit: int) -> Page[AgentRow]:
         rows = self._all(f"{_AGENT} WHERE a.id > ? ORDER BY a.id LIMIT ?", (cursor, limit + 1))

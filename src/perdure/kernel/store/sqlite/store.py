@@ -24,6 +24,7 @@ from perdure.kernel.store.rows import (
     RecordFilter,
     RunFilter,
     RunRow,
+    RunStatus,
     ScopeRow,
     Timer,
     ValueRow,
@@ -171,6 +172,9 @@ class SqliteStore:
 
     async def runs(self, filter: RunFilter, *, cursor: str = "", limit: int = 50) -> Page[RunRow]:
         return self._read(self._reader.runs, filter, cursor, limit)
+
+    async def run_counts(self, agent_id: str) -> dict[RunStatus, int]:
+        return self._read(self._reader.run_counts, agent_id)
 
     async def agents(self, *, cursor: str = "", limit: int = 50) -> Page[AgentRow]:
         return self._read(self._reader.agents, cursor, limit)

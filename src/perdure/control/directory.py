@@ -1,0 +1,184 @@
+"""The namespace put together: the directory of every agent, the operator's view of all, and each agent's of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, TypeAlias
+from weakref import WeakValueDictionary
+
+from msgspec.structs import replace
+
+from perdure.agents.amounts import whole
+from perdure.agents.config.loader import load_document
+from perdure.agents.spec import AgentSpec
+from perdure.base.errors import AgentNotFound, ConfigError, MissingDependency, UnknownSpec
+from perdure.compute.service import RESTRICTED as COMPUTE_RESTRICTED
+from perdure.kernel.budgets import scopes_of
+from perdure.kernel.records import Record
+from perdure.kernel.store.rows import AgentRow, RecordFilter
+from perdure.namespace.access import Access
+from perdure.namespace.identity.service import identity
+from perdure.namespace.mounted import Mounted
+from perdure.namespace.mounts import Mount, MountTable
+from perdure.namespace.namespace import Namespace
+from perdure.namespace.node import Folder, Node, json_document
+from perdure.namespace.path import Path
+from perdure.namespace.port import Change, Entry
+from perdure.namespace.served import Served
+from perdure.namespace.services.desk import Desk, Terms
+from perdure.namespace.services.news import News
+from perdure.namespace.services.tree import Service, agent_folder, place_of, services_of
+from perdure.namespace.services.values import TYPES, kind_of
+from perdure.namespace.services.watching import follow
+
+from .computing import compute_of
+from .ordering import order
+
+if TYPE_CHECKING:
+    from .runtime import Runtime
+
+Extra: TypeAlias = Callable[[Desk], Mapping[str, Service]]
+"""Services that other layers add to every agent's directory, by their names there."""
+
+ACCESS: dict[str, Access] = {
+    "compute": "budgeted",
+    "deadletter": "read_only",
+    "identity": "sign_only",
+    "logs": "read_only",
+    "metrics": "read_only",
+    "mounts": "read_only",
+    "outbox": "read_only",
+    "runs": "read_only",
+    "status": "read_only",
+    "wallet": "read_only",
+}
+"""What an agent may do with the services of its own directory: with others, everything."""
+RESTRICTED: dict[str, tuple[Path, ...]] = {"compute": COMPUTE_RESTRICTED}
+"""What in them only an administrator may write."""
+SPECS_KEPT = 256
+
+
+class Directory:
+    """`tree` is the operator's: `/agents/<id>/…` and `/mounts`. A view of an agent is `/status`, `/inbox`, …, each a
+    mount, and changes of its table reach whoever uses the same view."""
+
+    def __init__(self, runtime: Runtime, extra: Extra) -> None:
+        self.desk = Desk(
+            store=runtime.store,
+            clock=runtime.clock,
+            ids=runtime.ids,
+            news=News(runtime.engine.live),
+            deliver=runtime.deliver,
+            command=partial(order, runtime),
+            terms=self.terms,
+            pubkey=self._pubkey,
+        )
+        self._runtime = runtime
+        self._extra = extra
+        self._specs: dict[str, AgentSpec] = {}
+        self._tables: WeakValueDictionary[str, MountTable] = WeakValueDictionary()
+        self._services = services_of(self.desk, {**self._added(self.desk), "mounts": self._mounts})
+        self.tree = Namespace(Mounted(self._operators(), as_admin=True))
+
+    async def view(self, agent_id: str) -> Namespace:
+        """What an agent reaches itself. Raises AgentNotFound."""
+        return Namespace(Mounted(await self.table(agent_id)))
+
+    async def table(self, agent_id: str) -> MountTable:
+        """An agent's mount table, the same one for as long as anybody uses it. Raises AgentNotFound."""
+        table = self._tables.get(agent_id)
+        if table is None:
+            if await self.desk.store.load_agent(agent_id) is None:
+                raise AgentNotFound(f"no agent {agent_id!r}", agent_id=agent_id)
+            table = self._tables.setdefault(agent_id, self._table(agent_id))
+        return table
+
+    async def terms(self, row: AgentRow) -> Terms:
+        """What the agent's spec says, as far as it can be read here and now."""
+        try:
+            spec = await self._spec(row.spec)
+        except ConfigError as error:
+            return Terms(problem=error.message)
+        per_day, now = whole(spec.budget.per_day), self._runtime.clock.now()
+        scopes = scopes_of((), agent_id=row.id, agent_per_day=per_day, project_per_day=None, now=now)
+        return Terms(spec.name, spec.inbox.capacity, spec.inbox.policy, scopes)
+
+    async def _spec(self, digest: str) -> AgentSpec:
+        spec = self._specs.get(digest)
+        if spec is None:
+            document = await self.desk.store.spec(digest)
+            if document is None:
+                raise UnknownSpec(f"no spec {digest} in the store", spec=digest)
+            spec = load_document(document, environment=self._runtime.environment)
+            if len(self._specs) >= SPECS_KEPT:
+                del self._specs[next(iter(self._specs))]
+            self._specs[digest] = spec
+        return spec
+
+    async def _pubkey(self, agent_id: str) -> str:
+        """The agent's public key, "" where it has none, or none can be had for want of a library."""
+        keyring = self._runtime.keyring
+        try:
+            signer = await keyring.find(agent_id) if keyring is not None else None
+        except MissingDependency:
+            signer = None
+        return signer.pubkey() if signer is not None else ""
+
+    def _added(self, desk: Desk) -> Mapping[str, Service]:
+        keyring = self._runtime.keyring
+        added: dict[str, Service] = {"compute": compute_of(self._runtime)}
+        if keyring is not None:
+            added["identity"] = partial(identity, keyring)
+        return {**added, **self._extra(desk)}
+
+    # -- views --------------------------------------------------------------------------------------------------------
+
+    def _operators(self) -> MountTable:
+        store = self.desk.store
+
+        async def names() -> Iterable[Entry]:
+            found: list[Entry] = []
+            cursor = ""
+            while True:
+                page = await store.agents(cursor=cursor, limit=500)
+                found += [Entry(row.id, True, None, row.updated_at or row.created_at) for row in page.items]
+                cursor = page.next
+                if not cursor:
+                    return found
+
+        async def child(name: str) -> Node | None:
+            if await store.load_agent(name) is None:
+                return None
+            return agent_folder(name, self.desk, self._services)
+
+        def told(record: Record) -> Change:
+            kind = kind_of(record) if record.type in TYPES else "modified"
+            return Change(kind, (record.agent_id, *place_of(record)), record.seq)
+
+        agents = Folder(names=names, child=child, watch=follow(self.desk, RecordFilter(), told))
+        table = MountTable(Mount(path=("agents",), service=Served(agents)))
+        table.mount(Mount(path=("mounts",), service=Served(table.document()), access="read_only"))
+        return table
+
+    def _table(self, agent_id: str) -> MountTable:
+        desk = replace(self.desk, who=agent_id, command=partial(order, self._runtime, who=agent_id))
+        table = MountTable()
+        for name, service in services_of(desk, self._added(desk)).items():
+            table.mount(
+                Mount(
+                    path=(name,),
+                    service=Served(service(agent_id)),
+                    access=ACCESS.get(name, "read_write"),
+                    price=0,
+                    restricted=RESTRICTED.get(name, ()),
+                )
+            )
+        table.mount(Mount(path=("mounts",), service=Served(table.document()), access="read_only"))
+        return table
+
+    def _mounts(self, agent_id: str) -> Node:
+        async def rows() -> object:
+            return (await self.table(agent_id)).rows()
+
+        return json_document(rows)

@@ -1,0 +1,1 @@
+"""The standard services: what stands in every agent's directory, one noun per file."""
