@@ -14,7 +14,9 @@ import msgspec
 
 from perdure.base.errors import ConfigError, UnknownSpec
 from perdure.compute.gateway import Gateway
+from perdure.kernel.context import Context as KernelContext
 from perdure.kernel.program import Program
+from perdure.namespace.context import Context, View
 from perdure.tools.fetch.port import Fetch
 from perdure.tools.load import load_file
 from perdure.tools.port import Tool
@@ -49,6 +51,8 @@ class Library:
         read: Callable[[str], Awaitable[bytes | None]],
     ) -> None:
         self.given: dict[str, Any] = {}
+        self.view: View | None = None
+        """The own directory of an agent, given by whoever puts directories together."""
         self._recent = Recent()
         self._project = project
         self.gateway = gateway
@@ -119,8 +123,12 @@ class Library:
         return Setup(spec, asker, tools, shape, recent=recent, rehearsal=rehearsal)
 
     def _program(self, spec: AgentSpec, handle: Callable[..., Awaitable[Any]], sources: dict[str, str]) -> Program:
+
+        async def work(ctx: KernelContext) -> Any:
+            return await handle(Context(ctx, self.view))
+
         return Program(
-            handle,
+            work,
             attempts=spec.limits.attempts,
             per_run=whole(spec.budget.per_run),
             per_day=whole(spec.budget.per_day),

@@ -34,7 +34,7 @@ def compute_node(agent_id: str, jobs: Jobs) -> Folder:
 
     return Folder(
         {
-            "new": Document(call=submit),
+            "new": Document(call=submit, keyed=True),
             "jobs": _jobs_node(agent_id, jobs),
             "usage": json_document(usage),
             "policy": Document(read=policy, write=set_policy),

@@ -73,6 +73,7 @@ class Runtime:
         self.environment = environment
         self.keyring = keyring
         self._services = services
+        library.view = self.namespace_of
         self.undeployed: dict[str, ConfigError] = {}
         """Files of agents that could not be deployed, and why."""
         self.drivers = Drivers(self.deliver)

@@ -21,7 +21,7 @@ VALUE_SHOWN = 1024
 RETRY = "retry#"
 """What the keys of waits begin with that the engine makes itself, between two attempts at a run."""
 
-WaitKind: TypeAlias = Literal["approval", "timer", "message", "child", "in_doubt", "budget"]
+WaitKind: TypeAlias = Literal["approval", "timer", "message", "reply", "child", "in_doubt", "budget"]
 AgentStatus: TypeAlias = Literal["created", "active", "dormant", "failed", "quarantined", "terminated"]
 
 
@@ -156,8 +156,8 @@ class MessageSent(Event, frozen=True):
 
 
 class MessageDropped(Event, frozen=True):
-    """`reason`: expired | overflow | duplicate | unknown_run | hops, or what became of a dead letter: discarded |
-    replayed."""
+    """`reason`: expired | overflow | duplicate | unknown_run, of a message sent: hops | unknown_agent, or what became
+    of a dead letter: discarded | replayed."""
 
     type: ClassVar[str] = "message.dropped"
     envelope: str
