@@ -27,6 +27,7 @@ from perdure.compute.registry import Models
 from perdure.compute.transport.choosing import ChoosingTransport
 from perdure.compute.transport.port import Transport
 from perdure.control.runtime import Runtime
+from perdure.kernel.budgets import Pool
 from perdure.kernel.engine import Engine
 from perdure.kernel.settings import Settings
 from perdure.kernel.store.port import Store
@@ -55,16 +56,18 @@ async def open(
     settings: Settings | None = None,
     transport: Transport | None = None,
     providers: Sequence[Provider] = (),
+    tenant: Pool | None = None,
     probe: Callable[[str], None] = _quiet,
     grace_ms: float = 2_000,
 ) -> AsyncIterator[Runtime]:
     """Open a project's runtime: `async with perdure.open("folder") as rt: …`.
 
     State is in `folder/.perdure/`. With `recover` this process takes over every run whose worker is gone, now and from
-    then on, fires what is due, and deploys the agents in `agents/` that something wakes. `providers` do
-    jobs of /compute beside those of models. The rest is for tests: another `store`, `models` that stand in for others
-    by full name, a `clock`, `ids`, an `environment`, the kernel's `settings`, a `transport`, and `probe`, called at
-    named crash points. At the end, effects and jobs under way have `grace_ms` to finish.
+    then on, fires what is due, and deploys the agents in `agents/` that something wakes. `tenant` is what its agents
+    may spend together besides the project's budget, under an id such as `tenant:acme` that many projects of one store
+    may share. `providers` do jobs of /compute beside those of models. The rest is for tests: another `store`, `models`
+    that stand in for others by full name, a `clock`, `ids`, an `environment`, the kernel's `settings`, a `transport`,
+    and `probe`, called at named crash points. At the end, effects and jobs under way have `grace_ms` to finish.
     """
     environment = os.environ if environment is None else environment
     clock = clock or SystemClock()
@@ -83,7 +86,8 @@ async def open(
     )
     gateway = Gateway(registry, prices, clock)
     library = Library(config, gateway=gateway, fetch=PooledFetch(), environment=environment, read=opened.spec)
-    settings = settings or Settings(recover=recover, project_per_day=whole(config.budget.per_day))
+    settings = settings or Settings(recover=recover)
+    settings = msgspec.structs.replace(settings, pools=(*settings.pools, *_pools(config, tenant)))
     engine = Engine(
         opened,
         library,
@@ -111,6 +115,12 @@ async def open(
         await transport.close()
         if store is None:
             await opened.close()
+
+
+def _pools(config: ProjectConfig, tenant: Pool | None) -> list[Pool]:
+    budget = config.budget
+    project = Pool("project", whole(budget.per_day), whole(budget.per_month))
+    return [project] if tenant is None else [tenant, project]
 
 
 def _database(config: ProjectConfig) -> Path:

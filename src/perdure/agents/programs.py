@@ -14,6 +14,7 @@ import msgspec
 
 from perdure.base.errors import ConfigError, UnknownSpec
 from perdure.compute.gateway import Gateway
+from perdure.kernel.budgets import BudgetRules
 from perdure.kernel.context import Context as KernelContext
 from perdure.kernel.program import Program
 from perdure.namespace.context import Context, View
@@ -31,7 +32,7 @@ from .python import Agent, drive
 from .react import TextProtocol
 from .recent import Recent
 from .setup import Setup
-from .spec import AgentSpec, spec_digest, spec_document
+from .spec import AgentSpec, Budget, spec_digest, spec_document
 from .targets import Target, spec_of
 
 KEPT = 1_024
@@ -131,7 +132,9 @@ class Library:
             work,
             attempts=spec.limits.attempts,
             per_run=whole(spec.budget.per_run),
+            per_tick=whole(spec.budget.per_tick),
             per_day=whole(spec.budget.per_day),
+            spending=_rules(spec.budget),
             while_waiting=spec.while_waiting,
             capacity=spec.inbox.capacity,
             policy=spec.inbox.policy,
@@ -176,6 +179,12 @@ class Library:
         if len(self._programs) > KEPT:
             self._programs.popitem(last=False)
         return program
+
+
+def _rules(budget: Budget) -> BudgetRules:
+    return BudgetRules(
+        whole(budget.approval_threshold), budget.approvers, budget.warn_at, budget.on_exceeded, budget.unknown_usage
+    )
 
 
 def _schema_of(type_: Any) -> dict[str, Any]:

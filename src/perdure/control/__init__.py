@@ -8,6 +8,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from . import budgets as budgets
     from . import cassettes as cassettes
     from . import cleaning as cleaning
     from . import commands as commands

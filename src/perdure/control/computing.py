@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -13,8 +13,9 @@ from perdure.compute.jobs.port import Provider
 from perdure.compute.jobs.providers import Providers
 from perdure.compute.service import compute_node
 from perdure.compute.spec import parse_model
-from perdure.kernel.budgets import scopes_of
-from perdure.kernel.store.rows import RunRow
+from perdure.kernel.budgets import Scope, agent_scopes, period, pool_scopes
+from perdure.kernel.lineage import scopes_of
+from perdure.kernel.store.ops import ScopeLimit
 from perdure.namespace.node import Node
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ def jobs_of(runtime: Runtime, plugged: Sequence[Provider] = ()) -> Jobs:
         lease=runtime.engine.lease,
         providers=Providers(runtime.library.gateway, plugged=plugged, models=_models(runtime)),
         allowance=partial(allowance, runtime),
+        notify=partial(_notify, runtime),
     )
 
 
@@ -39,25 +41,23 @@ def compute_of(runtime: Runtime) -> Callable[[str], Node]:
 
 
 async def allowance(runtime: Runtime, agent_id: str) -> Allowance:
-    """What an agent draws on just now: the budgets of the run it is in and of that one's parents, of itself, and of the
-    project. Raises AgentNotFound."""
-    agent = await runtime.store.load_agent(agent_id)
+    """What an agent draws on just now: the budgets of the run it is in and of all above it, or between two runs its own
+    and the project's. Raises AgentNotFound."""
+    store, engine = runtime.store, runtime.engine
+    agent = await store.load_agent(agent_id)
     if agent is None:
         raise AgentNotFound(f"no agent {agent_id!r}", agent_id=agent_id)
-    program = await runtime.library.program(agent.spec)
-    lineage: list[RunRow] = []
-    run_id = agent.active_run
-    while run_id and (run := await runtime.store.load_run(run_id)) is not None:
-        lineage.append(run)
-        run_id = run.parent
-    scopes = scopes_of(
-        [(run.id, run.budget) for run in lineage],
-        agent_id=agent_id,
-        agent_per_day=program.per_day,
-        project_per_day=runtime.engine.settings.project_per_day,
-        now=runtime.clock.now(),
-    )
-    return Allowance(scopes, lineage[0].started_at if lineage else agent.updated_at)
+    run = await store.load_run(agent.active_run) if agent.active_run else None
+    program = await runtime.library.program(agent.spec if run is None else run.spec)
+    found: Iterable[Scope]
+    if run is not None:
+        found = await scopes_of(store, runtime.library, run, program, engine.settings.pools)
+    else:
+        own = agent_scopes(agent_id, per_tick=program.per_tick, per_day=program.per_day)
+        found = (*own, *pool_scopes(engine.settings.pools))
+    now, tick = runtime.clock.now(), engine.tick(agent_id)
+    scopes = tuple(ScopeLimit(one.id, one.limit, period(one.every, now, tick)) for one in found)
+    return Allowance(scopes, tick, program.spending)
 
 
 def _models(runtime: Runtime) -> Iterator[str]:
@@ -65,3 +65,9 @@ def _models(runtime: Runtime) -> Iterator[str]:
     yield from runtime.project.prices
     if runtime.project.defaults.model is not None:
         yield parse_model(runtime.project.defaults.model).full_name
+
+
+def _notify(runtime: Runtime) -> None:
+    """Wake whoever watches the journal through the namespace."""
+    if "directory" in runtime.__dict__:  # else nobody does
+        runtime.directory.desk.news.notify()

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from perdure.namespace.identity.port import Keyring
     from perdure.namespace.namespace import Namespace
 
+    from .budgets import BudgetLine
     from .cleaning import Cleaned
     from .deletion import Deleted
     from .deploying import Deployed
@@ -200,6 +201,10 @@ class Runtime:
         """Say what became of an effect in doubt: it was `done` with this value, `retry` it, or it is to `fail`."""
         return await control.decisions.resolve(self, run_id, key, how, value=value, why=why, who=who)
 
+    async def set_budget(self, scope: str, limit_microusd: int | None, *, who: str = "operator") -> BudgetLine:
+        """Give a budget another limit than its file says (None: the file's again); runs that wait for it go on."""
+        return await control.budgets.set_budget(self, scope, limit_microusd, who=who)
+
     async def fork(self, run_id: str, at: str, *, overrides: Sequence[str] = (), live: bool = False) -> RunRow:
         """A new run that shares the records before key `at`, on an agent of its own."""
         return await control.forking.fork(self, run_id, at, overrides=overrides, live=live)
@@ -289,6 +294,14 @@ class Runtime:
     async def export_cassette(self, run_id: str) -> bytes:
         """The answers of a run's models, as a fixture for tests."""
         return await control.cassettes.export_cassette(self, run_id)
+
+    async def budgets(self, which: str = "") -> list[BudgetLine]:
+        """What may be spent and what is: everywhere, or in one scope, by an agent, or on all that a run draws on."""
+        return await control.budgets.budgets(self, which)
+
+    async def budget_warnings(self, run_id: str) -> list[str]:
+        """What a run told of budgets that are nearly spent."""
+        return await control.budgets.warnings(self, run_id)
 
     # -- keeping ------------------------------------------------------------------------------------------------------
 

@@ -19,6 +19,7 @@ from perdure.compute.registry import Models
 from perdure.compute.service import compute_node
 from perdure.compute.spec import Price
 from perdure.compute.transport.memory import MemoryTransport, Reply
+from perdure.kernel.budgets import BudgetRules
 from perdure.kernel.leases import Lease
 from perdure.kernel.settings import Settings
 from perdure.kernel.store.memory import MemoryStore
@@ -38,6 +39,7 @@ class House:
         self.clock = ManualClock()
         self.limits: tuple[ScopeLimit, ...] = ()
         self.tick = 1
+        self.rules = BudgetRules()
         self.asked: list = []
         self.http = MemoryTransport(lambda _: Reply())
 
@@ -65,7 +67,7 @@ class House:
         )
 
     async def allowance(self, agent_id: str) -> Allowance:
-        return Allowance(self.limits, self.tick)
+        return Allowance(self.limits, self.tick, self.rules)
 
     def files(self, jobs: Jobs, agent_id: str = "ada") -> Namespace:
         return Namespace(Served(compute_node(agent_id, jobs)))

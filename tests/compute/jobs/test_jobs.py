@@ -5,6 +5,7 @@ import pytest
 
 from perdure.base.errors import (
     AgentNotFound,
+    ApprovalRequired,
     BudgetExceeded,
     FileNotReady,
     IdempotencyRequired,
@@ -24,7 +25,8 @@ from perdure.base.messages import ModelResponse, Text
 from perdure.base.usage import Usage
 from perdure.compute.jobs.port import Done, Latency, ProviderInfo
 from perdure.compute.routing import Candidate
-from perdure.kernel.store.ops import DeleteAgent, Heartbeat, ScopeLimit
+from perdure.kernel.budgets import BudgetRules
+from perdure.kernel.store.ops import DeleteAgent, Heartbeat, ScopeLimit, SetLimit
 from perdure.kernel.store.rows import RecordFilter, WorkerRow
 
 ANSWER = ModelResponse((Text("Hello"),), usage=Usage(10, 2))
@@ -213,6 +215,33 @@ async def test_usage_that_nobody_reports_costs_what_was_reserved(house, chat, ov
         assert await here.money() == [(0, 700)]
 
 
+async def test_an_agent_may_say_that_unknown_usage_costs_nothing(house, chat, over):
+    async with house() as here:
+        here.rules = BudgetRules(unknown_usage="zero")
+        jobs = here.jobs(plugged=[Odd(Done("?", "?"))])
+        job = await over(jobs, await jobs.submit("ada", chat(model="odd/one", max_cost_microusd=700)))
+        assert (job.reserved, job.cost) == (700, 0)
+        assert await here.money() == [(0, 0)]
+
+
+async def test_what_a_person_has_to_agree_to_is_not_for_jobs(house, chat):
+    async with house() as here:
+        here.rules = BudgetRules(approval_threshold=100)
+        with pytest.raises(ApprovalRequired, match=r"more than \$0\.0001 takes a person"):
+            await here.jobs([ANSWER]).submit("ada", chat())
+        assert await here.money() == []
+
+
+async def test_a_limit_that_a_person_set_holds_over_the_policys(house, chat, over):
+    async with house() as here:
+        jobs = here.jobs(lambda _: ANSWER)
+        await over(jobs, await jobs.submit("ada", chat()))
+        await here.store.commit([SetLimit("agent:ada:compute:day", 200)])
+        assert (await jobs.usage("ada"))["day"]["remaining_microusd"] == 200 - COST
+        with pytest.raises(BudgetExceeded):
+            await jobs.submit("ada", chat())
+
+
 async def test_where_only_the_bill_tells_all_that_is_left_is_set_aside(house, chat, over):
     async with house() as here:
         here.limits = (ScopeLimit(DAY, 900),)
@@ -323,7 +352,7 @@ async def test_a_provider_that_is_plugged_in_does_its_kind(house, over):
         jobs = here.jobs(plugged=[Odd(Done({"url": "x"}, "x", None, 5), kinds=("image_generate",))])
         request = {"model": "odd/one", "kind": "image_generate", "input": {"prompt": "a cat"}, "max_cost_microusd": 9}
         job = await over(jobs, await jobs.submit("ada", json.dumps(request).encode()))
-        assert (job.output, job.provider) == ({"url": "x"}, "odd")
+        assert (job.output, job.provider, job.cost) == ({"url": "x"}, "odd", 5)
 
 
 # -- embeddings -------------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from perdure.kernel.budgets import DAY_MS
+from perdure.kernel.budgets import DAY_MS, BudgetRules
 from perdure.kernel.store.ops import ScopeLimit
 from perdure.kernel.store.rows import ScopeRow
 from perdure.kernel.store.scopes import in_period
@@ -17,10 +17,12 @@ from ..policy import ComputePolicy
 
 class Allowance(msgspec.Struct, frozen=True):
     """`scopes` are those that the agent draws on just now: of the run it is in, of itself, of the project. `tick` is a
-    number that grows from tick to tick; what is asked for between two ticks belongs to the one before."""
+    number that grows from tick to tick, 0 between two of them: what is asked for then belongs to the one before.
+    `rules` say how the agent spends."""
 
     scopes: tuple[ScopeLimit, ...] = ()
     tick: int = 0
+    rules: BudgetRules = BudgetRules()
 
 
 def tick_scope(agent_id: str) -> str:
@@ -62,14 +64,14 @@ def usage_of(
 
 def _shown(counter: str, scopes: list[ScopeLimit], rows: Mapping[str, ScopeRow]) -> dict[str, Any]:
     counted = next(in_period(rows.get(scope.id), scope) for scope in scopes if scope.id == counter)
-    limits = [row.limit for scope in scopes if (row := in_period(rows.get(scope.id), scope)).limit is not None]
+    limits = [in_period(rows.get(scope.id), scope).allowed for scope in scopes]
     return {
         "reserved_microusd": counted.reserved,
         "spent_microusd": counted.spent,
-        "limit_microusd": min(limits, default=None),
+        "limit_microusd": min((limit for limit in limits if limit is not None), default=None),
         "remaining_microusd": room(scopes, rows),
     }
 
 
 def _left(row: ScopeRow) -> int | None:
-    return None if row.limit is None else max(0, row.limit - row.reserved - row.spent)
+    return None if row.allowed is None else max(0, row.allowed - row.reserved - row.spent)

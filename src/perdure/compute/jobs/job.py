@@ -17,8 +17,11 @@ OVER: tuple[JobStatus, ...] = ("complete", "failed")
 
 
 class Job(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """On disk twice in its life: when it is accepted, and when it is over. Money is micro-USD: `reserved` was set aside
-    for it, `cost` is what it came to. `text` is the output as a stream shows it, `error` as `PerdureError.as_dict`."""
+    """On disk twice in its life: when it is accepted, and when it is over.
+
+    Money is micro-USD: `reserved` was set aside for it, `cost` is what it came to, and `unknown` what it counts for
+    where nobody knows that. `text` is the output as a stream shows it, `error` as `PerdureError.as_dict`.
+    """
 
     id: str
     agent_id: str
@@ -28,6 +31,7 @@ class Job(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     worker: str
     created_at: int
     reserved: int = 0
+    unknown: int = 0
     status: JobStatus = "pending"
     ended_at: int = 0
     output: Any = None

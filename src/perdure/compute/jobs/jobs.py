@@ -38,17 +38,23 @@ from .port import Done
 from .providers import Providers
 from .request import ComputeRequest, parse_request
 from .stream import JobStream, told_at_once
-from .submission import completed, to_reserve
+from .submission import check_threshold, completed, to_reserve
 
 REMEMBERED = 256
 """Jobs that are over whose streams are kept as they were told; of others the whole answer is told at once."""
 
 
+def _nobody() -> None:
+    pass
+
+
 class Jobs:
     """The jobs of all agents of a store. `allowance` tells what an agent may draw on now; `lease` is that of this
-    process, under which its jobs are known to be done. Where a job's process is gone, the job is ended as interrupted,
-    and all that was reserved for it is spent: a call may have been under way. Nobody makes it again unasked, as nobody
-    may wait for it any more."""
+    process, under which its jobs are known to be done; `notify` is called when a record of one was written.
+
+    Where a job's process is gone, the job is ended as interrupted, and what was reserved for it is spent: a call may
+    have been under way. It is not made again unasked, as nobody may wait for it any more.
+    """
 
     def __init__(
         self,
@@ -60,6 +66,7 @@ class Jobs:
         providers: Providers,
         allowance: Callable[[str], Awaitable[Allowance]],
         policy: ComputePolicy | None = None,
+        notify: Callable[[], None] = _nobody,
     ) -> None:
         self.providers = providers
         self.policies = Policies(store, clock, policy or ComputePolicy())
@@ -68,7 +75,7 @@ class Jobs:
         self._ids = ids
         self._lease = lease
         self._allowance = allowance
-        self._ledger = Ledger(store, clock)
+        self._ledger = Ledger(store, clock, notify)
         self._under_way: dict[str, _Work] = {}
         self._streams: OrderedDict[str, JobStream] = OrderedDict()
         self._looked_after: set[str] = set()
@@ -182,7 +189,10 @@ class Jobs:
         """The job that a request leads to, and the scopes that it draws on."""
         max_cost = request.max_cost_microusd
         chosen = choose(self.providers.offers(request), policy, model=request.model, max_cost=max_cost)
-        scopes = await self._scopes(agent_id, policy)
+        allowance = await self._allowance(agent_id)
+        scopes = scopes_of_job(agent_id, allowance, policy, self._clock.now())
+        reserved = to_reserve(chosen, max_cost, scopes, await self._rows(scopes))
+        check_threshold(reserved, allowance.rules)
         job = Job(
             id=self._ids.new("job"),
             agent_id=agent_id,
@@ -191,7 +201,8 @@ class Jobs:
             model=chosen.model,
             worker=self._lease.worker,
             created_at=self._clock.now(),
-            reserved=to_reserve(chosen, max_cost, scopes, await self._rows(scopes)),
+            reserved=reserved,
+            unknown=reserved if allowance.rules.unknown_usage == "reserved" else 0,
         )
         return job, scopes
 
@@ -202,11 +213,11 @@ class Jobs:
         except asyncio.CancelledError:
             error = normal(work.stopped_by or JobInterrupted("the job was stopped"))
             # A call under way may have cost anything up to what was reserved; one not yet made has cost nothing.
-            spent = job.reserved if work.status != "pending" else 0
+            spent = job.unknown if work.status != "pending" else 0
             ended = _failed(job, error, spent)
         except TimeoutError:
             limit = f"no whole answer within {job.request.timeout_ms} ms"
-            ended = _failed(job, ModelTimeout(f"{job.model}: {limit}", model=job.model), job.reserved)
+            ended = _failed(job, ModelTimeout(f"{job.model}: {limit}", model=job.model), job.unknown)
         except Exception as error:  # the edge: whatever a provider raises becomes the end of the job
             ended = _failed(job, normal(error), 0)
         else:
@@ -256,8 +267,8 @@ class Jobs:
 
     async def _interrupted(self, job: Job) -> Job:
         error = JobInterrupted(f"the process that did it is gone: {job.worker}", job_id=job.id)
-        ended = msgspec.structs.replace(_failed(job, error, job.reserved), ended_at=self._clock.now())
-        return await self._ledger.end(ended, job.reserved)
+        ended = msgspec.structs.replace(_failed(job, error, job.unknown), ended_at=self._clock.now())
+        return await self._ledger.end(ended, ended.cost)
 
 
 class _Work:
@@ -285,7 +296,6 @@ class _Work:
 
 
 def _complete(job: Job, done: Done) -> Job:
-    unknown = done.cost is None or (done.usage is None and job.reserved > 0)
     return msgspec.structs.replace(
         job,
         status="complete",
@@ -293,8 +303,8 @@ def _complete(job: Job, done: Done) -> Job:
         text=done.text,
         finish=done.finish,
         usage=done.usage,
-        cost=job.reserved if unknown else done.cost,
-        price="" if unknown else done.price,
+        cost=job.unknown if done.cost is None else done.cost,
+        price=done.price,
         model=done.model or job.model,
     )
 

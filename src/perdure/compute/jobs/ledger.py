@@ -6,6 +6,8 @@ the record of it beside those of runs, with what was reserved and spent.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import msgspec
 
 from perdure.base.clock import Clock
@@ -36,7 +38,10 @@ PAGE = 200
 
 
 class Ledger:
-    def __init__(self, store: Store, clock: Clock) -> None:
+    """`notify` is called when a record was written."""
+
+    def __init__(self, store: Store, clock: Clock, notify: Callable[[], None]) -> None:
+        self._notify = notify
         self._store = store
         self._clock = clock
         self._answers = Idempotency(store, clock)
@@ -76,6 +81,7 @@ class Ledger:
             if earlier is None:
                 raise
             return earlier
+        self._notify()
         return None
 
     async def end(self, job: Job, spent: int) -> Job:
@@ -120,6 +126,8 @@ class Ledger:
             if ended is not None and ended.is_over:
                 return ended
             await self._store.commit([Settle(job.id, spent)])  # the agent was deleted: the project's books go on
+        else:
+            self._notify()
         return job
 
     async def find(self, agent_id: str, job_id: str) -> Job | None:

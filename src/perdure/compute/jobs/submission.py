@@ -6,7 +6,9 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from perdure.base.errors import BudgetExceeded, IdempotencyRequired, MaxCostRequired, UnpricedModel
+from perdure.base.errors import ApprovalRequired, BudgetExceeded, IdempotencyRequired, MaxCostRequired, UnpricedModel
+from perdure.base.money import show_money
+from perdure.kernel.budgets import BudgetRules
 from perdure.kernel.store.ops import ScopeLimit
 from perdure.kernel.store.rows import ScopeRow
 
@@ -48,3 +50,14 @@ def to_reserve(
     if left <= 0:
         raise BudgetExceeded(f"nothing is left for a job of {candidate.model}", model=candidate.model)
     return left
+
+
+def check_threshold(reserved: int, rules: BudgetRules) -> None:
+    """Raises ApprovalRequired where so much may be spent only if a person agrees: a job waits for nobody."""
+    threshold = rules.approval_threshold
+    if threshold is not None and reserved > threshold:
+        raise ApprovalRequired(
+            f"the job may cost {show_money(reserved)}, and more than {show_money(threshold)} takes a person to agree",
+            amount=reserved,
+            threshold=threshold,
+        )

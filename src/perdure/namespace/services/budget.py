@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from perdure.kernel.budgets import DAY_MS
+from perdure.kernel.budgets import every, resets_at
 from perdure.kernel.store.ops import ScopeLimit
 from perdure.kernel.store.rows import AgentRow
 from perdure.kernel.store.scopes import in_period
@@ -19,12 +19,12 @@ async def budget_of(desk: Desk, row: AgentRow, scopes: tuple[ScopeLimit, ...]) -
     found: list[dict[str, Any]] = []
     for scope in wanted:
         now = in_period(rows.get(scope.id), scope)
-        one: dict[str, Any] = {"scope": scope.id, "limit_microusd": now.limit}
+        one: dict[str, Any] = {"scope": scope.id, "limit_microusd": now.allowed}
         one |= {"reserved_microusd": now.reserved, "spent_microusd": now.spent}
-        if now.limit is not None:
-            one["remaining_microusd"] = max(0, now.limit - now.reserved - now.spent)
-        if scope.id.endswith(":day"):
-            one["resets_at"] = (scope.period + 1) * DAY_MS
+        if now.allowed is not None:
+            one["remaining_microusd"] = max(0, now.allowed - now.reserved - now.spent)
+        if (reset := resets_at(every(scope.id), desk.clock.now())) is not None:
+            one["resets_at"] = reset
         found.append(one)
     return found
 

@@ -99,6 +99,7 @@ def _delete_run(tx: Transaction, op: ops.DeleteRun) -> None:
         money.give_back(tx, "SELECT ?", op.run_id)
         tx.execute("DELETE FROM timers WHERE run_id = ?", (op.run_id,))
         tx.execute("DELETE FROM runs WHERE id = ?", (op.run_id,))
+        money.retire(tx, ops.Retire((op.run_id,)))
 
 
 def _delete_agent(tx: Transaction, op: ops.DeleteAgent) -> None:
@@ -106,10 +107,13 @@ def _delete_agent(tx: Transaction, op: ops.DeleteAgent) -> None:
     if agent is None:
         return
     of_agent = (agent.n,)
+    runs: list[Any] = tx.execute("SELECT id FROM runs WHERE agent = ?", of_agent).fetchall()
     money.give_back(tx, "SELECT id FROM runs WHERE agent = ?", agent.n)
+    money.forget_agent(tx, op.agent_id)
     tx.execute("DELETE FROM timers WHERE agent = ?1 OR run_id IN (SELECT id FROM runs WHERE agent = ?1)", of_agent)
     for table in ("agent_rows", "records", "runs", "mail", "known", "dead_letters", "agent_values"):
         tx.execute(f"DELETE FROM {table} WHERE agent = ?", of_agent)
+    money.retire(tx, ops.Retire(tuple(id for (id,) in runs)))
     tx.execute("DELETE FROM agents WHERE n = ?", of_agent)
     tx.execute("INSERT OR REPLACE INTO meta (key, value) VALUES ('floor', ?)", (tx.next_seq - 1,))
     tx.forget(op.agent_id)
@@ -131,6 +135,7 @@ def _put_blob(tx: Transaction, op: ops.PutBlob) -> None:
 
 
 def _collect_garbage(tx: Transaction, op: ops.CollectGarbage) -> dict[str, int]:
+    money.retire_all(tx)
     forgotten, size = answers.collect(tx, op.now)
     freed = {"blobs": 0, "specs": 0, "answers": forgotten, "bytes": size}
     for table, used in (
@@ -223,6 +228,9 @@ _APPLY: dict[type[Op], Callable[[Transaction, Any], Any]] = {
     ops.ForgetWorker: _forget_worker,
     ops.Reserve: money.reserve,
     ops.Settle: money.settle,
+    ops.SetLimit: money.set_limit,
+    ops.MarkWarned: money.mark_warned,
+    ops.Retire: money.retire,
     ops.Restore: _restore,
     ops.DeleteRun: _delete_run,
     ops.DeleteAgent: _delete_agent,

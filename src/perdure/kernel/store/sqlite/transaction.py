@@ -170,7 +170,9 @@ class Transaction:
         self._moved.pop(agent_id, None)
 
     def scope(self, scope_id: str) -> ScopeRow | None:
-        row = self.one("SELECT id, allowed, reserved, spent, period FROM scopes WHERE id = ?", (scope_id,))
+        row = self.one(
+            "SELECT id, allowed, reserved, spent, period, given, warned FROM scopes WHERE id = ?", (scope_id,)
+        )
         return ScopeRow(*row) if row else None
 
     def knows(self, n: int, envelope_id: str) -> bool:
