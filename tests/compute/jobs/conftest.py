@@ -41,7 +41,8 @@ class House:
         self.tick = 1
         self.rules = BudgetRules()
         self.asked: list = []
-        self.http = MemoryTransport(lambda _: Reply())
+        self.reply = b""
+        self.http = MemoryTransport(lambda _: Reply([self.reply]))
 
     def jobs(
         self, answers=(), *, model=None, worker="wrk_1", plugged=(), prices=None, models=("a",), environment=None

@@ -25,6 +25,7 @@ from perdure.base.messages import ModelResponse, Text
 from perdure.base.usage import Usage
 from perdure.compute.jobs.port import Done, Latency, ProviderInfo
 from perdure.compute.routing import Candidate
+from perdure.compute.spec import Price
 from perdure.kernel.budgets import BudgetRules
 from perdure.kernel.store.ops import DeleteAgent, Heartbeat, ScopeLimit, SetLimit
 from perdure.kernel.store.rows import RecordFilter, WorkerRow
@@ -190,6 +191,24 @@ async def test_a_job_that_does_not_fit_into_the_budget_is_refused_and_asks_nobod
             await jobs.submit("ada", chat())
         assert here.asked == []
         assert await jobs.ids("ada") == []
+
+
+async def test_fifty_at_once_against_a_budget_for_seven(house, chat):
+    async with house() as here:
+        jobs = here.jobs(lambda _: ANSWER)
+        await jobs.submit("ada", chat())
+        await jobs.close(10_000)
+        ((_, spent),) = await here.money()
+        one = (await jobs.find("ada", (await jobs.ids("ada"))[0])).reserved
+        await jobs.policies.put("ada", json.dumps({"max_cost_per_day_microusd": spent + 7 * one}).encode())
+        gate = asyncio.Event()
+        many = here.jobs(patient(gate))
+        told = await asyncio.gather(*(many.submit("ada", chat()) for _ in range(50)), return_exceptions=True)
+        assert sum(isinstance(one, bytes) for one in told) == 7
+        assert all(isinstance(one, (bytes, BudgetExceeded)) for one in told)
+        gate.set()
+        await many.close(10_000)
+        assert await here.money() == [(0, spent + 7 * COST)]
 
 
 async def test_the_policys_caps_hold_on_their_own(house, chat, over):
@@ -367,6 +386,39 @@ async def test_embeddings_are_made_here_without_a_model(house, over):
         assert (job.provider, job.cost) == ("local", 0)
 
 
+async def test_embeddings_over_http_are_priced_and_settled_by_what_the_server_counted(house, over):
+    async with house() as here:
+        here.limits = (ScopeLimit(DAY, 1_000),)
+        here.reply = b'{"data": [{"index": 0, "embedding": [0.5, 0.5]}], "usage": {"prompt_tokens": 3}}'
+        jobs = here.jobs(prices={"openai/e": Price(20, 0)}, environment={"OPENAI_API_KEY": "k"})
+        request = {"model": "openai/e", "kind": "embeddings", "input": {"text": "some words"}}
+        job = await over(jobs, await jobs.submit("ada", json.dumps(request).encode()))
+        assert job.result["output"] == {"embeddings": [[0.5, 0.5]], "dimensions": 2}
+        assert (job.cost, job.provider) == (60, "openai") and job.reserved > 60
+        assert await here.money(DAY) == [(0, 60)]
+
+
+async def test_a_provider_whose_key_is_missing_says_so_and_nothing_is_asked(house, chat):
+    async with house() as here:
+        jobs = here.jobs(prices={"openai/gpt": Price(1, 1)})
+        with pytest.raises(NoProviderAvailable, match="OPENAI_API_KEY is not set"):
+            await jobs.submit("ada", chat(model="openai/gpt"))
+        assert here.http.posts == []
+
+
+async def test_a_bare_name_goes_to_whichever_provider_has_it_as_the_policy_prefers(house, chat, over):
+    async with house() as here:
+        cheap = Odd(Done("cheap", "cheap", None, 1), id="cheap", cost=5, ttft=900)
+        quick = Odd(Done("quick", "quick", None, 1), id="quick", cost=50, ttft=10)
+        jobs = here.jobs(plugged=[cheap, quick])
+        for prefer in ("cost", "latency"):
+            await jobs.policies.put("ada", json.dumps({"prefer": prefer}).encode())
+            job = await over(jobs, await jobs.submit("ada", chat(model="one")))
+            assert job.provider == {"cost": "cheap", "latency": "quick"}[prefer]
+        await jobs.policies.put("ada", b'{"prefer": "cost", "blocked_providers": ["cheap"]}')
+        assert (await over(jobs, await jobs.submit("ada", chat(model="one")))).provider == "quick"
+
+
 # -- cancelled, too late, left behind ---------------------------------------------------------------------------------
 
 
@@ -471,19 +523,19 @@ async def test_an_agent_that_is_deleted_meanwhile_leaves_no_reservation_behind(h
 
 
 class Odd:
-    """A provider that cannot tell beforehand what it costs."""
+    """A provider that is plugged in; without a `cost` it cannot tell beforehand what it will be."""
 
-    id = "odd"
-
-    def __init__(self, done, kinds=("chat",)):
+    def __init__(self, done, kinds=("chat",), id="odd", cost=None, ttft=1):
+        self.id = id
         self.kinds = kinds
         self._done = done
+        self._offer = Candidate(provider=id, model=f"{id}/one", microusd=cost, ttft_ms=ttft)
 
     def offers(self, request):
-        return [Candidate(provider="odd", model="odd/one", microusd=None)] if request.model == "odd/one" else []
+        return [self._offer] if request.model in ("one", f"{self.id}/one") else []
 
     async def do(self, request, model, say):
         return self._done
 
     def info(self):
-        return ProviderInfo("odd", "Odd", (), tuple(self.kinds), Latency(1))
+        return ProviderInfo(self.id, "Odd", (), tuple(self.kinds), Latency(1))
