@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from perdure.base.money import parse_money, show_money
-from perdure.control.budgets import BudgetLine
+from perdure.kernel.standing import BudgetLine
 
 from . import options
 from .errors import plain

@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from perdure.base.envelope import Envelope
 from perdure.base.errors import InputError
 from perdure.base.money import show_money
 from perdure.kernel import records as r
-from perdure.kernel.budgets import Scope, agent_scopes, every, low, period, pool_scopes, resets_at
+from perdure.kernel.budgets import Scope, agent_scopes, low, pool_scopes
 from perdure.kernel.journal import decode, encode
 from perdure.kernel.lineage import scopes_of
 from perdure.kernel.outgoing import append
+from perdure.kernel.standing import BudgetLine, standing
 from perdure.kernel.store.ops import Op, SetLimit
 from perdure.kernel.store.rows import RecordFilter, RunFilter, RunRow, ScopeRow
 from perdure.kernel.store.scopes import RUN
@@ -23,20 +22,6 @@ from .finding import AT_ONCE, each_run, find_run
 
 if TYPE_CHECKING:
     from .runtime import Runtime
-
-
-class BudgetLine(msgspec.Struct, frozen=True):
-    """One scope in its present period. `is_set`: its limit was set by a person, over what files say. `resets_at` is
-    milliseconds UTC, None where that is no matter of time. `warned`: somebody was told that it is nearly spent."""
-
-    scope: str
-    limit_microusd: int | None
-    reserved_microusd: int
-    spent_microusd: int
-    remaining_microusd: int | None
-    resets_at: int | None
-    warned: bool = False
-    is_set: bool = False
 
 
 async def budgets(runtime: Runtime, which: str = "") -> list[BudgetLine]:
@@ -151,23 +136,4 @@ async def _lines(runtime: Runtime, scopes: Iterable[Scope], rows: Sequence[Scope
     found = {row.id: row for row in (*await runtime.store.scopes(tuple(known)), *rows)}
     now = runtime.clock.now()
     ids = [*known, *(id for id in found if id not in known)]
-    return [_line(id, known.get(id), found.get(id), now) for id in ids]
-
-
-def _line(id: str, limit: int | None, row: ScopeRow | None, now: int) -> BudgetLine:
-    kind = every(id)
-    present = period(kind, now) if kind in ("day", "month") else -1
-    row = row or ScopeRow(id, limit, 0, 0, present)
-    allowed = row.given if row.given is not None else limit if limit is not None else row.limit
-    is_past = row.period < present
-    reserved, spent = (0, 0) if is_past else (row.reserved, row.spent)
-    return BudgetLine(
-        id,
-        allowed,
-        reserved,
-        spent,
-        None if allowed is None else max(0, allowed - reserved - spent),
-        resets_at(kind, now),
-        warned=not is_past and row.warned == row.period,
-        is_set=row.given is not None,
-    )
+    return [standing(id, known.get(id), found.get(id), now) for id in ids]

@@ -14,9 +14,8 @@ from perdure.agents.config.loader import load_document
 from perdure.agents.spec import AgentSpec
 from perdure.base.errors import AgentNotFound, ConfigError, MissingDependency, UnknownSpec
 from perdure.compute.service import RESTRICTED as COMPUTE_RESTRICTED
-from perdure.kernel.budgets import agent_scopes, period, pool_scopes
+from perdure.kernel.budgets import agent_scopes, pool_scopes
 from perdure.kernel.records import Record
-from perdure.kernel.store.ops import ScopeLimit
 from perdure.kernel.store.rows import AgentRow, RecordFilter
 from perdure.namespace.access import Access
 from perdure.namespace.identity.service import identity
@@ -101,13 +100,11 @@ class Directory:
             spec = await self._spec(row.spec)
         except ConfigError as error:
             return Terms(problem=error.message)
-        budget, now = spec.budget, self._runtime.clock.now()
         scopes = (
-            *agent_scopes(row.id, per_tick=whole(budget.per_tick), per_day=whole(budget.per_day)),
+            *agent_scopes(row.id, per_tick=whole(spec.budget.per_tick), per_day=whole(spec.budget.per_day)),
             *pool_scopes(self._runtime.engine.settings.pools),
         )
-        limits = tuple(ScopeLimit(one.id, one.limit, period(one.every, now)) for one in scopes)
-        return Terms(spec.name, spec.inbox.capacity, spec.inbox.policy, limits)
+        return Terms(spec.name, spec.inbox.capacity, spec.inbox.policy, scopes)
 
     async def _spec(self, digest: str) -> AgentSpec:
         spec = self._specs.get(digest)

@@ -6,7 +6,7 @@ from typing import Any
 
 from perdure.base.usage import Usage
 from perdure.kernel import records as r
-from perdure.kernel.store.ops import Reserve, Settle
+from perdure.kernel.store.ops import Reserve, ScopeLimit, Settle
 from perdure.namespace.namespace import Namespace
 from perdure.namespace.services.wallet import wallet_node
 
@@ -53,7 +53,7 @@ async def test_the_balance_is_that_of_the_period_now(office: Any, served: Any, d
     wallet: Namespace = await served(wallet_node)
     (day,) = data(await wallet.read("/balance"))["scopes"]
     assert (day["limit_microusd"], day["remaining_microusd"], day["spent_microusd"]) == (1_000_000, 1_000_000, 0)
-    await office.commit(Reserve("r1", "run", 300_000, office.terms.scopes))
+    await office.commit(Reserve("r1", "run", 300_000, (ScopeLimit("agent:bob:day", 1_000_000, 20_254),)))
     (day,) = data(await wallet.read("/balance"))["scopes"]
     assert (day["reserved_microusd"], day["remaining_microusd"]) == (300_000, 700_000)
     await office.commit(Settle("r1", 250_000))
