@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from importlib import import_module
@@ -21,6 +21,7 @@ from perdure.agents.project import STATE_FOLDER, ProjectConfig
 from perdure.base.clock import Clock, SystemClock
 from perdure.base.errors import ConfigError
 from perdure.base.ids import Ids
+from perdure.compute.gateway import Gateway
 from perdure.compute.port import Model
 from perdure.compute.prices import Prices
 from perdure.compute.registry import Models
@@ -35,6 +36,7 @@ from perdure.kernel.store.sqlite import SqliteStore
 from perdure.tools.fetch.pooled import PooledFetch
 
 if TYPE_CHECKING:
+    from perdure.compute.jobs.port import Provider
     from perdure.namespace.identity.port import Keyring
 
 
@@ -54,6 +56,7 @@ async def open(
     environment: Mapping[str, str] | None = None,
     settings: Settings | None = None,
     transport: Transport | None = None,
+    providers: Sequence[Provider] = (),
     tenant: Pool | None = None,
     probe: Callable[[str], None] = _quiet,
     grace_ms: float = 2_000,
@@ -63,9 +66,9 @@ async def open(
     State is in `folder/.perdure/`. With `recover` this process takes over every run whose worker is gone, now and from
     then on, fires what is due, and deploys the agents in `agents/` that something wakes. `tenant` is what its agents
     may spend together besides the project's budget, under an id such as `tenant:acme` that many projects of one store
-    may share. The rest is for tests: another `store`, `models` that stand in for others by full name, a `clock`, `ids`,
-    an `environment`, the kernel's `settings`, a `transport`, and `probe`, called at named crash points. At the end,
-    effects under way have `grace_ms` to finish.
+    may share. `providers` do jobs of /compute beside those of models. The rest is for tests: another `store`, `models`
+    that stand in for others by full name, a `clock`, `ids`, an `environment`, the kernel's `settings`, a `transport`,
+    and `probe`, called at named crash points. At the end, effects and jobs under way have `grace_ms` to finish.
     """
     environment = os.environ if environment is None else environment
     clock = clock or SystemClock()
@@ -82,9 +85,8 @@ async def open(
         settings={name: msgspec.structs.asdict(said) for name, said in config.providers.items()},
         given=models,
     )
-    library = Library(
-        config, models=registry, prices=prices, fetch=PooledFetch(), environment=environment, read=opened.spec
-    )
+    gateway = Gateway(registry, prices, clock)
+    library = Library(config, gateway=gateway, fetch=PooledFetch(), environment=environment, read=opened.spec)
     settings = settings or Settings(recover=recover)
     settings = msgspec.structs.replace(settings, pools=(*settings.pools, *_pools(config, tenant)))
     engine = Engine(
@@ -98,16 +100,24 @@ async def open(
         planner=import_module("perdure.agents.schedules").plan if settings.recover else None,
     )
     runtime = Runtime(
-        config, engine, library, clock=clock, ids=ids, environment=environment, keyring=partial(_keyring, config)
+        config,
+        engine,
+        library,
+        clock=clock,
+        ids=ids,
+        environment=environment,
+        keyring=partial(_keyring, config),
+        providers=providers,
     )
     try:
         await engine.start()
         if recover:
             runtime.undeployed = await control.deploying.deploy_project(runtime)
             await runtime.drivers.start()
+            await runtime.jobs.recover()
         yield runtime
     finally:
-        await runtime.drivers.stop()
+        await runtime.close(grace_ms)
         await engine.close(grace_ms)
         await transport.close()
         if store is None:

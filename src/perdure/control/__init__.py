@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from . import channels as channels
     from . import cleaning as cleaning
     from . import commands as commands
+    from . import computing as computing
     from . import decisions as decisions
     from . import deletion as deletion
     from . import delivering as delivering

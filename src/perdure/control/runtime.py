@@ -25,6 +25,8 @@ from .results import RunResult, result_of
 
 if TYPE_CHECKING:
     from perdure.agents.schedules import Schedule
+    from perdure.compute.jobs.jobs import Jobs
+    from perdure.compute.jobs.port import Provider
     from perdure.kernel.standing import BudgetLine
     from perdure.namespace.identity.port import Keyring
     from perdure.namespace.namespace import Namespace
@@ -66,6 +68,7 @@ class Runtime:
         clock: Clock,
         ids: Ids,
         environment: Mapping[str, str],
+        providers: Sequence[Provider] = (),
         keyring: Callable[[], Keyring | None] = _none,
         services: Extra = _nothing,
     ) -> None:
@@ -81,10 +84,22 @@ class Runtime:
         self.undeployed: dict[str, ConfigError] = {}
         """Files of agents that could not be deployed, and why."""
         self.drivers = Drivers(self.deliver)
+        self._providers = providers
 
     @property
     def store(self) -> Store:
         return self.engine.store
+
+    @cached_property
+    def jobs(self) -> Jobs:
+        """The jobs of /compute, of all agents."""
+        return control.computing.jobs_of(self, self._providers)
+
+    async def close(self, grace_ms: float = 0) -> None:
+        """Let what was begun beside the engine finish, at most `grace_ms`, then end it."""
+        await self.drivers.stop()
+        if "jobs" in self.__dict__:
+            await self.jobs.close(grace_ms)
 
     def spec(self, target: Target, overrides: Sequence[str] = ()) -> AgentSpec:
         """The checked spec of a target. Raises InvalidFile with everything that is wrong."""

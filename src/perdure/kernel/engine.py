@@ -79,6 +79,16 @@ class Engine:
         self._reception = Reception(self, self._lease)
         self._closing = False
 
+    @property
+    def lease(self) -> Lease:
+        """The lease of this process, for what it does beside the ticks."""
+        return self._lease
+
+    def tick(self, agent_id: str) -> int:
+        """The number of the turn that the agent is in here; 0 where this process does not hold it."""
+        holding = self._held.get(agent_id)
+        return 0 if holding is None else holding.tick()
+
     async def start(self) -> None:
         """Begin to renew the lease, fire timers and, where the settings say so, take over what lies idle."""
         self._pulse.start()
