@@ -17,6 +17,7 @@ from perdure.compute.gateway import Gateway
 from perdure.kernel.budgets import BudgetRules
 from perdure.kernel.context import Context as KernelContext
 from perdure.kernel.program import Program
+from perdure.kernel.supervision import Supervision
 from perdure.namespace.context import Context, View
 from perdure.tools.fetch.port import Fetch
 from perdure.tools.load import load_file
@@ -32,7 +33,7 @@ from .python import Agent, drive
 from .react import TextProtocol
 from .recent import Recent
 from .setup import Setup
-from .spec import AgentSpec, Budget, spec_digest, spec_document
+from .spec import AgentSpec, Budget, Supervise, spec_digest, spec_document
 from .targets import Target, spec_of
 
 KEPT = 1_024
@@ -90,6 +91,22 @@ class Library:
         program = self._programs.get(digest) or self._keep(digest, self.make(spec))
         return digest, spec_document(spec), program
 
+    async def stored(self, digest: str) -> AgentSpec:
+        """The spec with this digest. Raises UnknownSpec."""
+        document = await self._read(digest)
+        if document is None:
+            raise UnknownSpec(f"no spec {digest} in the store", spec=digest)
+        return load_document(document, environment=self._environment)
+
+    def read(self, document: bytes) -> tuple[AgentSpec, Program]:
+        """The spec that a document is of, and its program for rehearsals; the store need not know it."""
+        spec = load_document(document, environment=self._environment)
+        return spec, self.make(spec, rehearsal=True)
+
+    def agent_class(self, spec: AgentSpec) -> type[Agent] | None:
+        """The class of a Python agent, None for any other."""
+        return None if spec.handler is None else self._agent_class(spec.handler, self._project.root / spec.folder)
+
     async def rehearsal(self, digest: str) -> Program:
         """A stored spec's program for replays only: it needs no key, as its model cannot be asked."""
         document = await self._read(digest)
@@ -139,6 +156,7 @@ class Library:
             capacity=spec.inbox.capacity,
             policy=spec.inbox.policy,
             tools=sources,
+            supervision=None if spec.supervise is None else _supervision(spec.supervise),
         )
 
     def _tools(self, spec: AgentSpec) -> dict[str, Tool]:
@@ -192,3 +210,16 @@ def _schema_of(type_: Any) -> dict[str, Any]:
         schema: dict[str, Any] = type_.model_json_schema()
         return schema
     return msgspec.json.schema(type_)
+
+
+def _supervision(said: Supervise) -> Supervision:
+    """The rules of a spec, as the kernel knows them."""
+    return Supervision(
+        restart=said.restart,
+        backoff_ms=Supervision().backoff_ms if said.backoff is None else int(said.backoff),
+        then=said.then,
+        on=said.on,
+        throttle=said.throttle,
+        escalate_to=said.escalate_to,
+        demote=said.demote,
+    )

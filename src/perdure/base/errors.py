@@ -24,7 +24,8 @@
     │   ├── BudgetExceeded, ApprovalRequired, BudgetDenied, NotAnApprover
     │   └── UnpricedModel
     ├── RunError                   a run cannot go on, or not like this
-    │   ├── RunNotFound, AgentNotFound, WrongState
+    │   ├── RunNotFound, WrongState
+    │   ├── AgentNotFound, AgentExists, AgentAtRest, AgentTerminated
     │   ├── ReplayDivergence, EffectFailed, Interrupted
     │   └── DeadlineExceeded
     ├── IdentityError              an agent's key
@@ -33,6 +34,9 @@
     │   ├── InvalidPath, NoSuchFile, FileExists, FileDenied
     │   ├── NotADirectory, IsADirectory, DirectoryNotEmpty
     │   └── FileUnsupported, FileNotReady, FileTooLarge, FileClosed
+    ├── BundleError                an agent as a file
+    │   ├── InvalidBundle, BundleTooLarge
+    │   └── IncompatibleBundle, BundleConflict
     ├── RequestError               what was sent to the server
     │   ├── Malformed, WrongMediaType, TooLarge, SlowRequest, KeyReused
     │   ├── NoSuchRoute, WrongMethod
@@ -343,6 +347,25 @@ class AgentNotFound(RunError):
     code = "agent.not_found"
 
 
+class AgentExists(RunError):
+    code = "agent.exists"
+    hint = "Choose another id, or delete the agent first: `perdure agents delete ID`."
+
+
+class AgentAtRest(RunError):
+    """The agent is in a state of its life in which it cannot do this; `status` names it."""
+
+    code = "agent.at_rest"
+    hint = "`perdure agents wake ID` lets it work again."
+
+
+class AgentTerminated(RunError):
+    """The agent has come to its end: it takes no mail, and never works again."""
+
+    code = "agent.terminated"
+    hint = "Send it to another agent; `perdure agents delete ID` removes what is left of this one."
+
+
 class WrongState(RunError):
     code = "run.wrong_state"
 
@@ -485,6 +508,39 @@ class FileClosed(FileError):
     code = "file.closed"
     why = "the file is closed"
     hint = "Open it again."
+
+
+# -- bundles ----------------------------------------------------------------------------------------------------------
+
+
+class BundleError(PerdureError):
+    """An agent that was exported cannot be imported; nothing was changed."""
+
+    code = "bundle"
+
+
+class InvalidBundle(BundleError):
+    code = "bundle.invalid"
+    hint = "The file is damaged, or no export of an agent; export it again."
+
+
+class BundleTooLarge(BundleError):
+    code = "bundle.too_large"
+    hint = "Import it with a higher limit, if you trust where it comes from."
+
+
+class IncompatibleBundle(BundleError):
+    """The bundle was written by a version of Perdure, or of the agent's code, that this one cannot take over from."""
+
+    code = "bundle.incompatible"
+    hint = "Upgrade Perdure or the agent's code here, or teach its state to migrate."
+
+
+class BundleConflict(BundleError):
+    """What the bundle holds, and what is here already, cannot both be; `conflicts` lists it."""
+
+    code = "bundle.conflict"
+    hint = "Import it as a clone, or into another project."
 
 
 # -- requests to the server -------------------------------------------------------------------------------------------

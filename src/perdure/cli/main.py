@@ -37,6 +37,7 @@ COMMANDS: Sections = {
     },
     "Look": {
         "runs": ("perdure.cli.runs.group:group", "List, show, verify, delete and export runs."),
+        "agents": ("perdure.cli.agents.group:group", "List, make, stop, wake, delete, export and import agents."),
         "trace": ("perdure.cli.trace:command", "Show what a run did, how long it took and what it cost."),
         "budget": ("perdure.cli.budget:command", "Show what may be spent and what is, or set a limit."),
         "replay": ("perdure.cli.replay:command", "Execute a run again against its journal, touching nothing."),

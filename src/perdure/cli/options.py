@@ -28,6 +28,7 @@ project = click.option(
     help="The project's folder. [default: the one that this folder belongs to]",
 )
 run_id = click.argument("run_id", metavar="RUN")
+agent_id = click.argument("agent_id", metavar="ID")
 wait = click.option("--wait/--no-wait", default=True, help="Go on with the run here, and wait for its end.")
 overrides = click.option(
     "--override", "overrides", multiple=True, metavar="PATH=VALUE", help="Replace a value of the file: limits.steps=5."

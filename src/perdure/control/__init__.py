@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from . import accepting as accepting
+    from . import agents as agents
     from . import budgets as budgets
+    from . import bundle as bundle
     from . import cassettes as cassettes
     from . import channels as channels
     from . import cleaning as cleaning

@@ -27,10 +27,13 @@ if TYPE_CHECKING:
     from perdure.agents.schedules import Schedule
     from perdure.compute.jobs.jobs import Jobs
     from perdure.compute.jobs.port import Provider
+    from perdure.kernel.life import LifeVerb
     from perdure.kernel.standing import BudgetLine
     from perdure.namespace.identity.port import Keyring
     from perdure.namespace.namespace import Namespace
 
+    from .agents import AgentDetail, AgentSummary
+    from .bundle.importing import Imported, ImportMode
     from .channels import Channels
     from .cleaning import Cleaned
     from .deletion import Deleted
@@ -85,6 +88,8 @@ class Runtime:
         """Files of agents that could not be deployed, and why."""
         self.drivers = Drivers(self.deliver)
         self._providers = providers
+        self.has_mount: Callable[[str], bool] | None = None
+        """Whether there is something at a path that an agent of another runtime had; None where nobody knows."""
 
     @property
     def store(self) -> Store:
@@ -339,6 +344,44 @@ class Runtime:
     async def budget_warnings(self, run_id: str) -> list[str]:
         """What a run told of budgets that are nearly spent."""
         return await control.budgets.warnings(self, run_id)
+
+    # -- agents --------------------------------------------------------------------------------------------------------
+
+    async def create(
+        self, target: Target, *, agent: str | None = None, overrides: Sequence[str] = (), who: str = "operator"
+    ) -> AgentSummary:
+        """Make an agent without sending it a message; a Python agent's `on_create` runs now."""
+        return await control.agents.create(self, self.spec(target, overrides), agent=agent, who=who)
+
+    async def agents(self, *, status: Sequence[str] = (), limit: int = 20, cursor: str = "") -> Page[AgentSummary]:
+        """Agents in order of their ids: those in these states."""
+        return await control.agents.list_agents(self, status=status, limit=limit, cursor=cursor)
+
+    async def show_agent(self, agent_id: str) -> AgentDetail:
+        """Everything about one agent but its runs."""
+        return await control.agents.show_agent(self, agent_id)
+
+    async def change(self, agent_id: str, verb: LifeVerb, *, why: str = "", who: str = "operator") -> AgentSummary:
+        """Start, wake, stop, hibernate or terminate an agent."""
+        return await control.agents.change(self, agent_id, verb, who=who, why=why)
+
+    async def tick(self, agent_id: str, *, reason: str = "", who: str = "operator") -> RunRow:
+        """Let an agent take a turn now."""
+        return await control.agents.tick(self, agent_id, who=who, reason=reason)
+
+    async def send(self, agent_id: str, input: Any, *, who: str = "operator") -> RunRow:
+        """Send something to an agent that there is; `wait` for the run that it begins."""
+        return await control.agents.send(self, agent_id, input, who=who)
+
+    async def export_agent(self, agent_id: str) -> bytes:
+        """All of an agent as one file; unchanged, it has the same bytes every time."""
+        return await control.bundle.export_agent(self, agent_id)
+
+    async def import_agent(
+        self, data: bytes, *, mode: ImportMode = "restore", agent: str | None = None, who: str = "operator"
+    ) -> Imported:
+        """Put an exported agent into this project: `restore`, `clone` or `merge`."""
+        return await control.bundle.import_agent(self, data, mode=mode, agent=agent, who=who)
 
     # -- keeping ------------------------------------------------------------------------------------------------------
 

@@ -59,6 +59,8 @@ class House(Protocol):
 
     def wake(self, agent_id: str) -> None: ...
     def settled(self, ended: Ended) -> None: ...
+    def hurry(self) -> None: ...
+    def demote(self, agent_id: str, paths: tuple[str, ...]) -> None: ...
 
 
 class Holding:
@@ -149,6 +151,11 @@ class Holding:
         self.fresh = False
         self.turns += 1
         return await self.execution.go()
+
+    @property
+    def lingers(self) -> bool:
+        """Whether the active run is worth keeping in memory a while: the answer that it waits for may come soon."""
+        return self.execution is not None and self.execution.is_started and self.agent.status == "active"
 
     @property
     def waits(self) -> Mapping[str, r.Wait]:
