@@ -195,3 +195,11 @@ async def test_where_nothing_can_be_mounted_it_is_said(sample, tmp_path, wrong):
                 return
             async with mounted(sample.service, folder, clock=ManualClock(), told=print):
                 pass
+
+
+async def test_a_relative_folder_is_mounted_and_this_process_stays_where_it_is(sample, shell, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    async with mounted(sample.service, Path("mnt"), clock=ManualClock(), told=print):
+        assert Path.cwd() == tmp_path
+        assert "status" in await shell("ls")
+    assert not os.path.ismount(tmp_path / "mnt")
