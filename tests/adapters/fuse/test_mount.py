@@ -173,14 +173,6 @@ async def test_a_file_written_elsewhere_is_there_at_once(sample, shell, tmp_path
         assert await shell("cat files/a") == "here"
 
 
-async def test_a_file_that_could_not_be_kept_after_all_is_told(sample, shell, tmp_path):
-    async with mount(sample, tmp_path) as told:
-        await shell("exec 3> files/a; mkdir files/d; exec 3>&-")
-        assert told == []
-        await shell("echo wrong > ctl; true")
-        assert sample.commands == []
-
-
 @pytest.mark.parametrize("wrong", ["missing", "full", "mounted"])
 async def test_where_nothing_can_be_mounted_it_is_said(sample, tmp_path, wrong):
     folder: Path = tmp_path / "mnt"
