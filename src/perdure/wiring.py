@@ -112,7 +112,7 @@ async def open(
 def _pools(config: ProjectConfig, tenant: Pool | None) -> list[Pool]:
     budget = config.budget
     project = Pool("project", whole(budget.per_day), whole(budget.per_month))
-    return [project] if tenant is None else [tenant, project]
+    return [pool for pool in (tenant, project) if pool is not None and pool.is_limited]
 
 
 def _database(config: ProjectConfig) -> Path:

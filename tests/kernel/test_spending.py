@@ -124,9 +124,8 @@ async def test_a_run_can_wait_for_the_next_day(world):
     waiting = await world.run()
     assert (waiting.run.status, waiting.run.waiting_for) == ("waiting", "budget")
     (wait,) = waiting.waits
-    assert (wait.about["scope"], wait.due % DAY_MS) == ("agent:ann:day", 0)
-    await world.pass_time(wait.due - world.clock.now())
-    await world.quiet()
+    assert (wait.about["scope"], wait.about["amount_microusd"]) == ("agent:ann:day", 700)
+    await world.pass_time(DAY_MS)
     ended = await world.rest(waiting.run)
     assert (ended.run.status, ended.run.cost) == ("done", 1_400)
     assert await scope(world, "agent:ann:day") == (0, 700)
@@ -141,7 +140,6 @@ async def test_a_run_that_waits_goes_on_when_the_budget_is_raised(world):
     await world.engine()
     waiting = await world.run()
     (wait,) = waiting.waits
-    assert wait.due is None, "no day brings more room"
     await world.tell(waiting.run, "budget", key=wait.key)
     await world.quiet()
     still = await world.rest(waiting.run)
@@ -285,6 +283,22 @@ async def test_a_month_is_a_budget_too(world):
     assert await scope(world, "project:day") == (0, 600)
     await world.pass_time(15 * DAY_MS)
     assert (await world.run()).output == "answer"
+    await world.close()
+
+
+async def test_fifty_children_at_once_spend_what_their_parent_may(world):
+    @world.handler("child")
+    async def child(ctx):
+        return await ask(ctx, 100, cost=100)
+
+    @world.handler(per_run=750)
+    async def work(ctx):
+        return [one.status for one in await ctx.gather(*(ctx.run("child", n) for n in range(50)))]
+
+    await world.engine()
+    ended = await world.run()
+    assert (ended.output.count("done"), ended.output.count("failed")) == (7, 43)
+    assert sum(event.spent for event in await kinds(world, None, "budget.settled")) == 700
     await world.close()
 
 

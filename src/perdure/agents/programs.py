@@ -18,7 +18,9 @@ from perdure.compute.prices import Prices
 from perdure.compute.spec import ModelSpec
 from perdure.compute.unavailable import Unavailable
 from perdure.kernel.budgets import BudgetRules
+from perdure.kernel.context import Context as KernelContext
 from perdure.kernel.program import Program
+from perdure.namespace.context import Context, View
 from perdure.tools.fetch.port import Fetch
 from perdure.tools.load import load_file
 from perdure.tools.port import Tool
@@ -54,6 +56,8 @@ class Library:
         read: Callable[[str], Awaitable[bytes | None]],
     ) -> None:
         self.given: dict[str, Any] = {}
+        self.view: View | None = None
+        """The own directory of an agent, given by whoever puts directories together."""
         self._recent = Recent()
         self._project = project
         self._models = models
@@ -126,8 +130,12 @@ class Library:
         return Setup(spec, model, model_spec, tools, self._prices, shape, recent=recent, rehearsal=rehearsal)
 
     def _program(self, spec: AgentSpec, handle: Callable[..., Awaitable[Any]], sources: dict[str, str]) -> Program:
+
+        async def work(ctx: KernelContext) -> Any:
+            return await handle(Context(ctx, self.view))
+
         return Program(
-            handle,
+            work,
             attempts=spec.limits.attempts,
             per_run=whole(spec.budget.per_run),
             per_tick=whole(spec.budget.per_tick),

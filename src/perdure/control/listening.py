@@ -37,16 +37,22 @@ EventType: TypeAlias = Literal[
 ]
 
 
-class RunEvent(msgspec.Struct, frozen=True):
+class RunEvent(msgspec.Struct, frozen=True, omit_defaults=True):
     """One thing that happened. `text` for text and thinking as they come; `restart` voids the text shown since the
     last `model`; `tool_start` has `data` of name and arguments; `warning` tells in `text` that a budget is nearly
-    spent, in `data` which and how far; `result` is the last and has the `result`."""
+    spent, in `data` which and how far; `result` is the last and has the `result`.
+
+    `seq` is a cursor: `hear` with it gives what follows. It is 0 where nothing durable ends here. `replaces` marks text
+    that stands for all that was shown of this answer before.
+    """
 
     type: EventType
     key: str = ""
     text: str = ""
     data: Any = None
     result: RunResult | None = None
+    seq: int = 0
+    replaces: bool = False
 
 
 async def stream(

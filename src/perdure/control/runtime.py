@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from perdure.namespace.identity.port import Keyring
     from perdure.namespace.namespace import Namespace
 
+    from .channels import Channels
     from .cleaning import Cleaned
     from .deletion import Deleted
     from .deploying import Deployed
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from .listening import RunEvent
     from .listing import RunDetail, RunSummary
     from .planning import Plan
+    from .publishing import Shelf
     from .replaying import Replay
     from .schedules import Planned
     from .spans import TraceNode
@@ -71,6 +73,7 @@ class Runtime:
         self.environment = environment
         self.keyring = keyring
         self._services = services
+        library.view = self.namespace_of
         self.undeployed: dict[str, ConfigError] = {}
         """Files of agents that could not be deployed, and why."""
         self.drivers = Drivers(self.deliver)
@@ -82,6 +85,32 @@ class Runtime:
     def spec(self, target: Target, overrides: Sequence[str] = ()) -> AgentSpec:
         """The checked spec of a target. Raises InvalidFile with everything that is wrong."""
         return self.library.spec(target, overrides)
+
+    # -- what others may ask for by name -------------------------------------------------------------------------------
+
+    @cached_property
+    def shelf(self) -> Shelf:
+        """The agents that the project publishes: the files in its folder `agents`."""
+        return control.publishing.Shelf(self)
+
+    async def accept(
+        self, input: Any, *, spec: str = "", agent: str = "", key: str = "", who: str = "operator"
+    ) -> RunRow:
+        """Accept `input` for a published `spec`, or for the `agent` of this id; it is on disk when this returns, and
+        the same idempotency `key` again gives the same run."""
+        return await control.accepting.accept(self, input, spec=spec, agent=agent, key=key, who=who)
+
+    @cached_property
+    def channels(self) -> Channels:
+        """What runs of this process say, for whoever hears them."""
+        return control.channels.Channels(self.engine.live)
+
+    def hear(
+        self, run: RunRow | str, *, after: int = 0, until: Awaitable[Any] | None = None
+    ) -> AsyncIterator[RunEvent]:
+        """Everything that happens in a run behind the cursor `after`, what has happened already first, to its end or
+        until `until` is done."""
+        return control.hearing.hear(self, run, after=after, until=until)
 
     # -- the namespace ------------------------------------------------------------------------------------------------
 
@@ -152,9 +181,9 @@ class Runtime:
 
     # -- moving runs on -----------------------------------------------------------------------------------------------
 
-    async def resume(self, run_id: str) -> RunResult:
-        """Go on with a run that was interrupted, yielded, paused or failed."""
-        return await control.commands.resume(self, run_id)
+    async def resume(self, run_id: str, *, who: str = "operator", wait: bool = True) -> RunResult:
+        """Go on with a run that was interrupted, yielded, paused or failed; without `wait` it is only told to."""
+        return await control.commands.resume(self, run_id, who=who, wait=wait)
 
     async def cancel(self, run_id: str, *, who: str = "operator") -> RunResult:
         """End a run and its children; tools under way are cancelled."""

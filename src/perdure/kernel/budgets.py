@@ -37,6 +37,10 @@ class Pool(msgspec.Struct, frozen=True):
     per_day: int | None = None
     per_month: int | None = None
 
+    @property
+    def is_limited(self) -> bool:
+        return self.per_day is not None or self.per_month is not None
+
 
 class BudgetRules(msgspec.Struct, frozen=True):
     """How an agent spends. Amounts are micro-USD.
@@ -112,6 +116,11 @@ def pool_scopes(pools: Iterable[Pool]) -> list[Scope]:
     return [Scope(f"{id}:{name}", limit) for id, name, limit in limits if limit is not None]
 
 
+def limits_of(scopes: Iterable[Scope], now: int, tick: int = 0) -> tuple[ScopeLimit, ...]:
+    """The scopes in the periods that they are in at `now` (ms)."""
+    return tuple(ScopeLimit(one.id, one.limit, period(one.every, now, tick)) for one in scopes)
+
+
 def low(scope_id: str, spent: int, limit: int) -> str:
     """A warning that a scope is nearly spent, in words."""
     return f"{scope_id} has spent {show_money(spent)} of {show_money(limit)}"
@@ -143,8 +152,7 @@ class Money:
     @property
     def limits(self) -> tuple[ScopeLimit, ...]:
         """The scopes in the periods that they are in just now."""
-        now, tick = self.now(), self._tick()
-        return tuple(ScopeLimit(one.id, one.limit, period(one.every, now, tick)) for one in self._scopes)
+        return limits_of(self._scopes, self.now(), self._tick())
 
     def reserve(self, key: str, amount: int) -> str:
         """Set `amount` micro-USD aside with the next commit, which fails with BudgetExceeded where it does not fit.

@@ -203,5 +203,5 @@ class Holding:
     def _show(self, written: asyncio.Future[list[Any]], run_id: str, records: list[r.Record]) -> None:
         """Tell listeners of records, once they are on disk."""
         if not written.cancelled() and written.exception() is None:
-            for record in records:
-                self.house.live.publish(run_id, record)
+            for seq, record in zip(written.result()[0], records, strict=True):
+                self.house.live.publish(run_id, msgspec.structs.replace(record, seq=seq))

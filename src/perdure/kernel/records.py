@@ -27,7 +27,7 @@ SPEND = "spend#"
 ROOM = "room#"
 """What the keys of waits begin with that wait for a budget to have room."""
 
-WaitKind: TypeAlias = Literal["approval", "timer", "message", "child", "in_doubt", "budget"]
+WaitKind: TypeAlias = Literal["approval", "timer", "message", "reply", "child", "in_doubt", "budget"]
 AgentStatus: TypeAlias = Literal["created", "active", "dormant", "failed", "quarantined", "terminated"]
 
 
@@ -162,8 +162,8 @@ class MessageSent(Event, frozen=True):
 
 
 class MessageDropped(Event, frozen=True):
-    """`reason`: expired | overflow | duplicate | unknown_run | hops, or what became of a dead letter: discarded |
-    replayed."""
+    """`reason`: expired | overflow | duplicate | unknown_run, of a message sent: hops | unknown_agent, or what became
+    of a dead letter: discarded | replayed."""
 
     type: ClassVar[str] = "message.dropped"
     envelope: str

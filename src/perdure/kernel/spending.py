@@ -18,8 +18,8 @@ from .store.rows import ScopeRow
 
 Entry = tuple[str, r.Event]
 
-TRY_AGAIN_MS = 60_000
-"""How long a run waits for room where some of the budget is only reserved: calls often come to cost less."""
+TRY_AGAIN_MS, DOUBLED = 60_000, 6
+"""How long a run that waits for room does so before it looks again; each time twice as long, up to about an hour."""
 
 
 class Journalist(Protocol):
@@ -107,15 +107,21 @@ class Spending:
             raise error
         one.refused += 1
         about = {name if name == "scope" else f"{name}_microusd": said for name, said in error.facts.items()}
-        await self._wait("budget", key=f"{r.ROOM}{one.refused}:{one.key}", about=about, due=self._room_at(error.facts))
+        await self._wait(
+            "budget",
+            key=f"{r.ROOM}{one.refused}:{one.key}",
+            about=about,
+            due=self._look_again_at(error.facts, one.refused),
+        )
 
-    def _room_at(self, facts: dict[str, Any]) -> int | None:
-        """When to look again without being told: in the next period, or soon where money is merely reserved."""
-        if facts["amount"] > facts["limit"]:
-            return None
+    def _look_again_at(self, facts: dict[str, Any], times: int) -> int:
+        """When to look again without being told: in the next period, and now and then before, as others give back what
+        they reserved, and as a limit may have been raised in the moment between looking and waiting."""
         now, kind = self.money.now(), every(facts["scope"])
-        soon = now if kind == "tick" else now + TRY_AGAIN_MS if facts["reserved"] else None
-        return min((at for at in (resets_at(kind, now), soon) if at is not None), default=None)
+        if kind == "tick" and facts["amount"] <= facts["limit"]:
+            return now
+        soon, reset = now + (TRY_AGAIN_MS << min(times - 1, DOUBLED)), resets_at(kind, now)
+        return soon if reset is None else min(soon, reset)
 
     # -- after it -----------------------------------------------------------------------------------------------------
 
