@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from . import publishing as publishing
     from . import replaying as replaying
     from . import schedules as schedules
+    from . import sending as sending
     from . import spans as spans
     from . import starting as starting
     from . import tracing as tracing

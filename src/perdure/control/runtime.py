@@ -270,6 +270,14 @@ class Runtime:
         again it gives the run that it began."""
         return await control.delivering.deliver(self, envelope)
 
+    async def send(self, agent: str, input: Any, *, who: str = "operator") -> RunRow:
+        """Send `input` to an agent that there is; the run that it begins is on disk when this returns."""
+        return await control.sending.send(self, agent, input, who=who)
+
+    async def tick(self, agent: str, *, who: str = "operator") -> RunRow:
+        """Begin a run of an agent that there is without a message."""
+        return await control.sending.tick(self, agent, who=who)
+
     async def schedules(self, agent: str) -> list[Planned]:
         """An agent's schedules, the next to come first."""
         return await control.schedules.planned(self, agent)

@@ -167,7 +167,7 @@ class Engine:
         """See to the agent's mail: now, or when the turn under way is done."""
         self._mine.add(agent_id)
         if agent_id not in self._ticks and agent_id not in self._reception.arriving:
-            if not self._closing:
+            if self.settings.work and not self._closing:
                 self._tick(agent_id, self._held.get(agent_id))
             return
         self._again.add(agent_id)

@@ -27,9 +27,10 @@ def command(file: str, agent: str | None, overrides: tuple[str, ...], as_json: b
     A Python agent's `on_create` runs now; what wakes the agent by its file does so from now on.
     """
 
+    path = Path(file).absolute()
+
     async def main() -> None:
         async with open_runtime(folder_of(project, file)) as runtime:
-            path = Path(file).absolute()
             tell(await runtime.create(path, agent=agent, overrides=overrides, who=who()), as_json)
 
     complete(main())
