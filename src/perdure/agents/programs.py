@@ -12,11 +12,8 @@ from typing import Any
 
 import msgspec
 
-from perdure.base.errors import ConfigError, ModelError, UnknownSpec
-from perdure.compute.port import Model
-from perdure.compute.prices import Prices
-from perdure.compute.spec import ModelSpec
-from perdure.compute.unavailable import Unavailable
+from perdure.base.errors import ConfigError, UnknownSpec
+from perdure.compute.gateway import Gateway
 from perdure.kernel.budgets import BudgetRules
 from perdure.kernel.context import Context as KernelContext
 from perdure.kernel.program import Program
@@ -50,8 +47,7 @@ class Library:
         self,
         project: ProjectConfig,
         *,
-        models: Any,
-        prices: Prices,
+        gateway: Gateway,
         fetch: Fetch,
         environment: Mapping[str, str],
         read: Callable[[str], Awaitable[bytes | None]],
@@ -61,8 +57,7 @@ class Library:
         """The own directory of an agent, given by whoever puts directories together."""
         self._recent = Recent()
         self._project = project
-        self._models = models
-        self._prices = prices
+        self.gateway = gateway
         self._fetch = fetch
         self._environment = environment
         self._read = read
@@ -135,16 +130,15 @@ class Library:
             raise ConfigError(
                 f"{spec.name} has no model", hint="Give it `model: provider/name`, or the project `defaults.model`."
             )
-        model_spec: ModelSpec = self._models.check(spec.model)
         if rehearsal:
-            model: Model = Unavailable(model_spec.full_name, ModelError("a rehearsal asks no model"))
+            asker = self.gateway.rehearsal(spec.model)
+        elif spec.strategy == "react":
+            asker = self.gateway.asker(spec.model, TextProtocol)
         else:
-            model = self._models.model(spec.model)
-        if spec.strategy == "react":
-            model = TextProtocol(model)
+            asker = self.gateway.asker(spec.model)
         recent = Recent() if rehearsal else self._recent
         tools, shape = self._tools(spec), self._shape(spec)
-        return Setup(spec, model, model_spec, tools, self._prices, shape, recent=recent, rehearsal=rehearsal)
+        return Setup(spec, asker, tools, shape, recent=recent, rehearsal=rehearsal)
 
     def _program(self, spec: AgentSpec, handle: Callable[..., Awaitable[Any]], sources: dict[str, str]) -> Program:
 

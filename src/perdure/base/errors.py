@@ -13,11 +13,15 @@
     │   ├── AuthFailed, RateLimited, InvalidRequest, ContextTooLong, ContentFiltered
     │   ├── ModelNotFound, Overloaded, ModelTimeout, Unreachable, BrokenStream
     │   └── InvalidAnswer
+    ├── ComputeError               a job of /compute
+    │   ├── UnsupportedKind, NoProviderAvailable
+    │   ├── IdempotencyRequired, MaxCostRequired
+    │   └── JobNotFound, JobCancelled, JobInterrupted
     ├── ToolError                  a tool could not do its work
     │   ├── InvalidArguments, ToolTimeout, ToolFailed, ToolDenied
     │   └── InvalidResult
     ├── BudgetError                money
-    │   ├── BudgetExceeded, BudgetDenied, NotAnApprover
+    │   ├── BudgetExceeded, ApprovalRequired, BudgetDenied, NotAnApprover
     │   └── UnpricedModel
     ├── RunError                   a run cannot go on, or not like this
     │   ├── RunNotFound, WrongState
@@ -212,6 +216,52 @@ class InvalidAnswer(ModelError):
     retryable = True
 
 
+# -- jobs of /compute -------------------------------------------------------------------------------------------------
+
+
+class ComputeError(PerdureError):
+    code = "compute.failed"
+
+
+class UnsupportedKind(ComputeError):
+    code = "compute.unsupported_kind"
+    hint = "Read /compute/providers to see what can be done here."
+
+
+class NoProviderAvailable(ComputeError):
+    """No provider may and can do it now; the fact `reasons` says of each why not."""
+
+    code = "compute.no_provider"
+    hint = "Read /compute/providers and /compute/policy, and the reasons given."
+
+
+class IdempotencyRequired(ComputeError):
+    code = "compute.idempotency_required"
+    hint = "Add an idempotency_key to the request: another one for each job that is meant."
+
+
+class MaxCostRequired(ComputeError):
+    code = "compute.max_cost_required"
+    hint = "Add max_cost_microusd to the request: the most that the job may cost."
+
+
+class JobNotFound(ComputeError):
+    code = "compute.job_not_found"
+    hint = "List /compute/jobs to see which there are."
+
+
+class JobCancelled(ComputeError):
+    code = "compute.cancelled"
+
+
+class JobInterrupted(ComputeError):
+    """The process that did the job ended first. What it cost nobody knows, so all that was reserved is spent."""
+
+    code = "compute.interrupted"
+    hint = "Submit it again, under another idempotency key where it has one."
+    retryable = True
+
+
 # -- tools ------------------------------------------------------------------------------------------------------------
 
 
@@ -253,6 +303,13 @@ class BudgetError(PerdureError):
 class BudgetExceeded(BudgetError):
     code = "budget.exceeded"
     hint = "Raise the budget of the scope named, wait for its next period, or use a cheaper model."
+
+
+class ApprovalRequired(BudgetError):
+    """A job of /compute may cost more than the agent's `approval_threshold`, and it cannot wait for a person."""
+
+    code = "budget.approval_required"
+    hint = "Ask for less (max_tokens), do it as a call of the agent's own run, which waits, or raise the threshold."
 
 
 class BudgetDenied(BudgetError):

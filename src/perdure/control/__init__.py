@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from . import channels as channels
     from . import cleaning as cleaning
     from . import commands as commands
+    from . import computing as computing
     from . import decisions as decisions
     from . import deletion as deletion
     from . import delivering as delivering
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from . import publishing as publishing
     from . import replaying as replaying
     from . import schedules as schedules
+    from . import sending as sending
     from . import spans as spans
     from . import starting as starting
     from . import tracing as tracing

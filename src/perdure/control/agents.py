@@ -1,15 +1,15 @@
-"""Agents: made, listed, shown, put to sleep, woken, stopped, ended, and sent something to."""
+"""Agents: made, listed, shown, put to sleep, woken, stopped and ended."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, cast, get_args
+from typing import TYPE_CHECKING, cast, get_args
 
 import msgspec
 
 from perdure.agents.spec import AgentSpec
 from perdure.base.envelope import Envelope
-from perdure.base.errors import AgentAtRest, AgentExists, AgentNotFound, InputError, KeyExists
+from perdure.base.errors import AgentExists, AgentNotFound, InputError, KeyExists
 from perdure.kernel.journal import encode
 from perdure.kernel.life import LifeVerb, after
 from perdure.kernel.living import command as order
@@ -18,15 +18,13 @@ from perdure.kernel.records import AgentChanged, AgentStatus
 from perdure.kernel.store.ops import NoAgent, Op, PutAgent, PutSpec
 from perdure.kernel.store.rows import RESTING, AgentRow, Page, RunFilter, RunRow
 
+from .delivering import deliver
 from .listing import MOST, spec_name
 from .schedules import Planned, follow_file, planned
-from .starting import check_agent_id, payload_of
+from .starting import check_agent_id
 
 if TYPE_CHECKING:
     from .runtime import Runtime
-
-TICK = "Go on with what is to be done now."
-"""What an agent is asked by `tick` where nothing is said."""
 
 
 class AgentSummary(msgspec.Struct, frozen=True):
@@ -132,19 +130,6 @@ async def change(
     return await _summary(runtime, await find_agent(runtime, agent_id))
 
 
-async def tick(runtime: Runtime, agent_id: str, *, who: str, reason: str = "") -> RunRow:
-    """Let an agent take a turn now, because somebody says so: a run begun by an envelope of kind `manual`."""
-    row = await find_agent(runtime, agent_id)
-    if row.status in RESTING:
-        raise AgentAtRest(f"agent {agent_id!r} is {row.status}", agent_id=agent_id, status=row.status)
-    return await _submit(runtime, row, "manual", reason or TICK, who)
-
-
-async def send(runtime: Runtime, agent_id: str, input: Any, *, who: str) -> RunRow:
-    """Send something to an agent that there is; it is on disk when this returns. For one at rest it waits."""
-    return await _submit(runtime, await find_agent(runtime, agent_id), "message", payload_of(input), who)
-
-
 async def find_agent(runtime: Runtime, agent_id: str) -> AgentRow:
     """The agent's row. Raises AgentNotFound."""
     row = await runtime.store.load_agent(agent_id)
@@ -159,14 +144,9 @@ async def _last_words(runtime: Runtime, row: AgentRow, who: str) -> None:
     """A Python agent hears that it is to end, unless it is busy with something that is cancelled anyway."""
     spec = await runtime.library.stored(row.spec)
     if spec.handler is not None and not row.active_run:
-        await runtime.wait(await _submit(runtime, row, "terminate", None, who))
-
-
-async def _submit(runtime: Runtime, row: AgentRow, kind: str, payload: Any, who: str) -> RunRow:
-    spec, document, program = await runtime.library.find(row.spec)
-    id, now = runtime.ids.new("env"), runtime.clock.now()
-    envelope = Envelope(id, row.id, kind, payload, who, created_at=now)
-    return await runtime.engine.submit(envelope, spec, document, program)
+        id, now = runtime.ids.new("env"), runtime.clock.now()
+        envelope = Envelope(id, row.id, "terminate", sender=who, created_at=now)
+        await runtime.wait(await deliver(runtime, envelope))
 
 
 async def _summary(runtime: Runtime, row: AgentRow) -> AgentSummary:

@@ -14,6 +14,7 @@ from perdure.agents.amounts import whole
 from perdure.agents.config.loader import load_document
 from perdure.agents.spec import AgentSpec
 from perdure.base.errors import AgentNotFound, ConfigError, MissingDependency, NoSuchFile, UnknownSpec
+from perdure.compute.service import RESTRICTED as COMPUTE_RESTRICTED
 from perdure.kernel.budgets import agent_scopes, pool_scopes
 from perdure.kernel.journal import decode
 from perdure.kernel.records import MountChanged, Record
@@ -33,6 +34,7 @@ from perdure.namespace.services.tree import Service, agent_folder, place_of, ser
 from perdure.namespace.services.values import TYPES, kind_of
 from perdure.namespace.services.watching import follow
 
+from .computing import compute_of
 from .ordering import order
 
 if TYPE_CHECKING:
@@ -54,7 +56,7 @@ ACCESS: dict[str, Access] = {
     "wallet": "read_only",
 }
 """What an agent may do with the services of its own directory: with others, everything."""
-RESTRICTED: dict[str, tuple[Path, ...]] = {"compute": (("policy",),)}
+RESTRICTED: dict[str, tuple[Path, ...]] = {"compute": COMPUTE_RESTRICTED}
 """What in them only an administrator may write."""
 SPECS_KEPT = 256
 
@@ -152,7 +154,10 @@ class Directory:
 
     def _added(self, desk: Desk) -> Mapping[str, Service]:
         keyring = self._runtime.keyring
-        return {**({"identity": partial(identity, keyring)} if keyring is not None else {}), **self._extra(desk)}
+        added: dict[str, Service] = {"compute": compute_of(self._runtime)}
+        if keyring is not None:
+            added["identity"] = partial(identity, keyring)
+        return {**added, **self._extra(desk)}
 
     # -- views --------------------------------------------------------------------------------------------------------
 

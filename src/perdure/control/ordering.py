@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from perdure.base.errors import InputError
 
-from .agents import change, tick
+from .agents import change
+from .sending import tick
 
 if TYPE_CHECKING:
     from .runtime import Runtime

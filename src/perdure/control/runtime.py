@@ -25,6 +25,8 @@ from .results import RunResult, result_of
 
 if TYPE_CHECKING:
     from perdure.agents.schedules import Schedule
+    from perdure.compute.jobs.jobs import Jobs
+    from perdure.compute.jobs.port import Provider
     from perdure.kernel.life import LifeVerb
     from perdure.kernel.standing import BudgetLine
     from perdure.namespace.identity.port import Keyring
@@ -49,6 +51,10 @@ if TYPE_CHECKING:
     from .watching import Progress
 
 
+def _none() -> None:
+    return None
+
+
 def _nothing(_: object) -> Mapping[str, Any]:
     return {}
 
@@ -65,7 +71,8 @@ class Runtime:
         clock: Clock,
         ids: Ids,
         environment: Mapping[str, str],
-        keyring: Keyring | None = None,
+        providers: Sequence[Provider] = (),
+        keyring: Callable[[], Keyring | None] = _none,
         services: Extra = _nothing,
     ) -> None:
         self.project = project
@@ -74,16 +81,28 @@ class Runtime:
         self.clock = clock
         self.ids = ids
         self.environment = environment
-        self.keyring = keyring
+        self._keyring = keyring
         self._services = services
         library.view = self.namespace_of
         self.undeployed: dict[str, ConfigError] = {}
         """Files of agents that could not be deployed, and why."""
         self.drivers = Drivers(self.deliver)
+        self._providers = providers
 
     @property
     def store(self) -> Store:
         return self.engine.store
+
+    @cached_property
+    def jobs(self) -> Jobs:
+        """The jobs of /compute, of all agents."""
+        return control.computing.jobs_of(self, self._providers)
+
+    async def close(self, grace_ms: float = 0) -> None:
+        """Let what was begun beside the engine finish, at most `grace_ms`, then end it."""
+        await self.drivers.stop()
+        if "jobs" in self.__dict__:
+            await self.jobs.close(grace_ms)
 
     def spec(self, target: Target, overrides: Sequence[str] = ()) -> AgentSpec:
         """The checked spec of a target. Raises InvalidFile with everything that is wrong."""
@@ -116,6 +135,11 @@ class Runtime:
         return control.hearing.hear(self, run, after=after, until=until)
 
     # -- the namespace ------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def keyring(self) -> Keyring | None:
+        """The keys of agents, loaded when the first is asked for."""
+        return self._keyring()
 
     @cached_property
     def directory(self) -> Directory:
@@ -244,6 +268,14 @@ class Runtime:
         again it gives the run that it began."""
         return await control.delivering.deliver(self, envelope)
 
+    async def send(self, agent: str, input: Any, *, who: str = "operator") -> RunRow:
+        """Send `input` to an agent that there is; the run that it begins is on disk when this returns."""
+        return await control.sending.send(self, agent, input, who=who)
+
+    async def tick(self, agent: str, *, reason: str = "", who: str = "operator") -> RunRow:
+        """Begin a run of an agent that there is without a message."""
+        return await control.sending.tick(self, agent, who=who, reason=reason)
+
     async def schedules(self, agent: str) -> list[Planned]:
         """An agent's schedules, the next to come first."""
         return await control.schedules.planned(self, agent)
@@ -338,14 +370,6 @@ class Runtime:
     async def change(self, agent_id: str, verb: LifeVerb, *, why: str = "", who: str = "operator") -> AgentSummary:
         """Start, wake, stop, hibernate or terminate an agent."""
         return await control.agents.change(self, agent_id, verb, who=who, why=why)
-
-    async def tick(self, agent_id: str, *, reason: str = "", who: str = "operator") -> RunRow:
-        """Let an agent take a turn now."""
-        return await control.agents.tick(self, agent_id, who=who, reason=reason)
-
-    async def send(self, agent_id: str, input: Any, *, who: str = "operator") -> RunRow:
-        """Send something to an agent that there is; `wait` for the run that it begins."""
-        return await control.agents.send(self, agent_id, input, who=who)
 
     async def export_agent(self, agent_id: str) -> bytes:
         """All of an agent as one file; unchanged, it has the same bytes every time."""

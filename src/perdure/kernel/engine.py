@@ -86,6 +86,16 @@ class Engine:
         self.demote: Callable[[str, tuple[str, ...]], None] = _keep
         """Takes paths from an agent, as its supervisor decided and the journal has it."""
 
+    @property
+    def lease(self) -> Lease:
+        """The lease of this process, for what it does beside the ticks."""
+        return self._lease
+
+    def tick(self, agent_id: str) -> int:
+        """The number of the turn that the agent is in here; 0 where this process does not hold it."""
+        holding = self._held.get(agent_id)
+        return 0 if holding is None else holding.tick()
+
     async def start(self) -> None:
         """Begin to renew the lease, fire timers and, where the settings say so, take over what lies idle."""
         self._pulse.start()
@@ -157,7 +167,7 @@ class Engine:
         """See to the agent's mail: now, or when the turn under way is done."""
         self._mine.add(agent_id)
         if agent_id not in self._ticks and agent_id not in self._reception.arriving:
-            if not self._closing:
+            if self.settings.work and not self._closing:
                 self._tick(agent_id, self._held.get(agent_id))
             return
         self._again.add(agent_id)

@@ -139,9 +139,9 @@ class Holding:
         """What the run may draw on."""
         house = self.house
         scopes = await scopes_of(house.store, house.programs, run, program, house.settings.pools)
-        return Money(run.id, scopes, program.spending, now=house.clock.now, tick=self._tick)
+        return Money(run.id, scopes, program.spending, now=house.clock.now, tick=self.tick)
 
-    def _tick(self) -> int:
+    def tick(self) -> int:
         """The number of this turn among all of the agent's: whoever holds it next has a higher fence."""
         return self.fence << TURNS_BITS | self.turns
 
