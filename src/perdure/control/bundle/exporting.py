@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from perdure import __version__
 from perdure.base.codec import digest, digest_bytes, from_json
 from perdure.kernel import records as r
 from perdure.kernel.journal import decode
@@ -54,7 +53,7 @@ def bundle(contents: Contents, *, pubkey: str = "") -> bytes:
         agent_name=str(from_json(document)["spec"]["name"]) if document else "",
         pubkey=pubkey,
         exported_at=changed_at(snapshot),
-        source_runtime=f"perdure/{__version__}",
+        source_runtime="perdure",
         versioning=Versioning(
             digest({"spec": snapshot.agent.spec, "tools": tools}),
             RUNTIME_API_VERSION,
