@@ -23,7 +23,13 @@ from ..who import who
 
 @click.command("import")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--mode", type=click.Choice(get_args(ImportMode)), default="restore", show_default=True)
+@click.option(
+    "--mode",
+    type=click.Choice(get_args(ImportMode)),
+    default="restore",
+    show_default=True,
+    help="As itself, as another agent, or into one that is here.",
+)
 @click.option("--agent", metavar="ID", help="The clone's id, or the agent to merge into.")
 @options.json("Print one object: id, status, state_version, warnings, conflicts.")
 @options.project
