@@ -20,7 +20,7 @@
     │   ├── BudgetExceeded
     │   └── UnpricedModel
     ├── RunError                   a run cannot go on, or not like this
-    │   ├── RunNotFound, AgentNotFound, WrongState
+    │   ├── RunNotFound, AgentNotFound, ApprovalNotFound, WrongState
     │   ├── ReplayDivergence, EffectFailed, Interrupted
     │   └── DeadlineExceeded
     ├── IdentityError              an agent's key
@@ -270,6 +270,10 @@ class RunNotFound(RunError):
 
 class AgentNotFound(RunError):
     code = "agent.not_found"
+
+
+class ApprovalNotFound(RunError):
+    code = "approval.not_found"
 
 
 class WrongState(RunError):

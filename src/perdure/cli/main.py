@@ -26,6 +26,7 @@ COMMANDS: Sections = {
     },
     "Run": {
         "run": ("perdure.cli.run:command", "Send input to an agent and wait for the answer."),
+        "serve": ("perdure.cli.serve:command", "Serve a project's agents over HTTP."),
         "resume": ("perdure.cli.resume:command", "Go on with a run, or with all that were interrupted."),
         "pause": ("perdure.cli.pause:command", "Let nothing new begin in a run."),
         "cancel": ("perdure.cli.cancel:command", "End a run and its children."),

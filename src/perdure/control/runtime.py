@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from perdure.agents.schedules import Schedule
     from perdure.namespace.namespace import Namespace
 
+    from .approvals import Approval
     from .channels import Channels
     from .cleaning import Cleaned
     from .deletion import Deleted
@@ -177,7 +178,7 @@ class Runtime:
     # -- moving runs on -----------------------------------------------------------------------------------------------
 
     async def resume(self, run_id: str, *, who: str = "operator", wait: bool = True) -> RunResult:
-        """Go on with a run that was interrupted, yielded, paused or failed; without `wait`, behind the caller's back."""
+        """Go on with a run that was interrupted, yielded, paused or failed; without `wait`, in the background."""
         return await control.commands.resume(self, run_id, who=who, wait=wait)
 
     async def cancel(self, run_id: str, *, who: str = "operator") -> RunResult:
@@ -188,9 +189,19 @@ class Runtime:
         """Let nothing new begin in a run until it is resumed."""
         return await control.commands.pause(self, run_id, who=who)
 
-    async def approve(self, run_id: str, answer: Any = "approve", *, key: str = "", who: str = "operator") -> RunRow:
+    async def approve(
+        self, run_id: str, answer: Any = "approve", *, key: str = "", why: str = "", who: str = "operator"
+    ) -> RunRow:
         """Answer what a run asks a person (`key` where it asks several things)."""
-        return await control.decisions.answer(self, run_id, answer, key=key, who=who)
+        return await control.decisions.answer(self, run_id, answer, key=key, who=who, why=why)
+
+    async def approvals(self, *, agent: str = "", limit: int = 50, cursor: str = "") -> Page[Approval]:
+        """What runs ask people, of the newest first: of one agent, or of all."""
+        return await control.approvals.list_approvals(self, agent=agent, limit=limit, cursor=cursor)
+
+    async def decide(self, approval_id: str, answer: Any, *, why: str = "", who: str = "operator") -> Approval:
+        """Answer exactly the question with this id, once."""
+        return await control.approvals.decide(self, approval_id, answer, who=who, why=why)
 
     async def deny(self, run_id: str, *, key: str = "", why: str = "", who: str = "operator") -> RunRow:
         """Refuse what a run asks to do."""
