@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar, get_args, get_origin
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -71,7 +71,9 @@ def decode_query(query: bytes, type: type[T]) -> T:
 
 
 def _is_sequence(annotation: Any) -> bool:
-    return getattr(annotation, "__origin__", annotation) in (tuple, list)
+    while get_origin(annotation) is Annotated:
+        annotation = get_args(annotation)[0]
+    return get_origin(annotation) in (tuple, list)
 
 
 def _too_large(limit: int) -> TooLarge:

@@ -18,12 +18,17 @@ ARRIVAL_S = 30.0
 """Seconds in which a request has to arrive as a whole, and a new connection has to begin with one."""
 
 
+LINGER_S = 1.0
+"""Seconds in which a client that was refused may go on sending what nobody reads."""
+
+
 class Protocol(HttpToolsProtocol):
     """One connection."""
 
     _deadline: asyncio.TimerHandle | None = None
     _head = 0
     _is_arriving = False
+    _is_refused = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -34,6 +39,8 @@ class Protocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        if self._is_refused:
+            return
         super().data_received(data)
         if not self._is_arriving:
             self._arrived()
@@ -96,4 +103,8 @@ class Protocol(HttpToolsProtocol):
         }
         lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
         self.transport.write(STATUS_LINE[status] + lines.encode() + b"\r\n" + content)
-        self.transport.close()
+        self._is_refused = True
+        # Closing before the client has sent everything would take the answer from it again.
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        self.loop.call_later(LINGER_S, self.transport.close)
