@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from perdure.kernel.classes import NotDone as NotDone
     from perdure.kernel.classes import Outcome as Outcome
     from perdure.kernel.classes import Unsure as Unsure
-    from perdure.kernel.context import Context as Context
+    from perdure.namespace.context import Context as Context
     from perdure.sync import run_sync as run_sync
     from perdure.tools.function import tool as tool
     from perdure.wiring import open as open
@@ -41,7 +41,7 @@ _WHERE = {
     "AgentSpec": "perdure.agents.spec",
     "AgentState": "perdure.agents.state",
     "Audio": "perdure.base.messages",
-    "Context": "perdure.kernel.context",
+    "Context": "perdure.namespace.context",
     "Envelope": "perdure.base.envelope",
     "File": "perdure.base.messages",
     "Image": "perdure.base.messages",

@@ -8,7 +8,7 @@ from perdure.base.codec import digest
 from perdure.base.errors import EffectFailed, PerdureError, ToolError
 from perdure.base.messages import Text, ToolCall, ToolResult
 from perdure.kernel.classes import NotDone, Outcome, Unsure
-from perdure.kernel.context import Context
+from perdure.namespace.context import Context
 from perdure.tools.call import Prepared, answer, error_result, failure, prepare
 from perdure.tools.port import ToolOutput
 

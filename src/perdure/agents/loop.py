@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from perdure.kernel.context import Context
 from perdure.kernel.program import Yielded
+from perdure.namespace.context import Context
 
 from .asking import ask
 from .calling import call_all

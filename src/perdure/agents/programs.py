@@ -17,7 +17,10 @@ from perdure.compute.port import Model
 from perdure.compute.prices import Prices
 from perdure.compute.spec import ModelSpec
 from perdure.compute.unavailable import Unavailable
+from perdure.kernel.budgets import BudgetRules
+from perdure.kernel.context import Context as KernelContext
 from perdure.kernel.program import Program
+from perdure.namespace.context import Context, View
 from perdure.tools.fetch.port import Fetch
 from perdure.tools.load import load_file
 from perdure.tools.port import Tool
@@ -32,7 +35,7 @@ from .python import Agent, drive
 from .react import TextProtocol
 from .recent import Recent
 from .setup import Setup
-from .spec import AgentSpec, spec_digest, spec_document
+from .spec import AgentSpec, Budget, spec_digest, spec_document
 from .targets import Target, spec_of
 
 KEPT = 1_024
@@ -53,6 +56,8 @@ class Library:
         read: Callable[[str], Awaitable[bytes | None]],
     ) -> None:
         self.given: dict[str, Any] = {}
+        self.view: View | None = None
+        """The own directory of an agent, given by whoever puts directories together."""
         self._recent = Recent()
         self._project = project
         self._models = models
@@ -125,11 +130,17 @@ class Library:
         return Setup(spec, model, model_spec, tools, self._prices, shape, recent=recent, rehearsal=rehearsal)
 
     def _program(self, spec: AgentSpec, handle: Callable[..., Awaitable[Any]], sources: dict[str, str]) -> Program:
+
+        async def work(ctx: KernelContext) -> Any:
+            return await handle(Context(ctx, self.view))
+
         return Program(
-            handle,
+            work,
             attempts=spec.limits.attempts,
             per_run=whole(spec.budget.per_run),
+            per_tick=whole(spec.budget.per_tick),
             per_day=whole(spec.budget.per_day),
+            spending=_rules(spec.budget),
             while_waiting=spec.while_waiting,
             capacity=spec.inbox.capacity,
             policy=spec.inbox.policy,
@@ -174,6 +185,12 @@ class Library:
         if len(self._programs) > KEPT:
             self._programs.popitem(last=False)
         return program
+
+
+def _rules(budget: Budget) -> BudgetRules:
+    return BudgetRules(
+        whole(budget.approval_threshold), budget.approvers, budget.warn_at, budget.on_exceeded, budget.unknown_usage
+    )
 
 
 def _schema_of(type_: Any) -> dict[str, Any]:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from perdure.base.envelope import Envelope
-from perdure.kernel.context import Context
+from perdure.namespace.context import Context
 
 from .state import AgentState, load_state, save_state
 
 _HOOKS = {
     "message": "on_message",
+    "request": "on_message",
+    "delegate": "on_message",
     "event": "on_event",
     "alarm": "on_alarm",
     "schedule": "on_alarm",

@@ -7,14 +7,16 @@ from typing import Any
 import msgspec
 
 DEFAULT_PRIORITY = 50
-MAX_HOPS = 16
+MAX_HOPS = 32
+"""How often a message may have been passed on: one that goes round in circles comes to an end."""
 
 
 class Envelope(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, rename={"sender": "from"}):
     """A message to an agent or topic. Times are milliseconds UTC.
 
-    `kind` says what it is: `message` begins a run; `reply`, `timer`, `approval`, `resolve`, `child`, `cancel` and
-    `pause` speak to one that is under way; `event`, `alarm` and `schedule` are triggers. A lower `priority` goes first.
+    `kind` says what it is: `message` begins a run, `request` and `delegate` one whose end is answered; `reply`,
+    `timer`, `approval`, `resolve`, `child`, `cancel` and `pause` speak to one that is under way; `event`, `alarm` and
+    `schedule` are triggers. A lower `priority` goes first.
     """
 
     id: str

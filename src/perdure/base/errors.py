@@ -17,7 +17,7 @@
     │   ├── InvalidArguments, ToolTimeout, ToolFailed, ToolDenied
     │   └── InvalidResult
     ├── BudgetError                money
-    │   ├── BudgetExceeded
+    │   ├── BudgetExceeded, BudgetDenied, NotAnApprover
     │   └── UnpricedModel
     ├── RunError                   a run cannot go on, or not like this
     │   ├── RunNotFound, AgentNotFound, ApprovalNotFound, WrongState
@@ -249,6 +249,20 @@ class BudgetError(PerdureError):
 class BudgetExceeded(BudgetError):
     code = "budget.exceeded"
     hint = "Raise the budget of the scope named, wait for its next period, or use a cheaper model."
+
+
+class BudgetDenied(BudgetError):
+    """Somebody who was asked did not agree to a spend above the agent's `approval_threshold`; `who` says who."""
+
+    code = "budget.denied"
+    hint = "`perdure resume RUN` asks again; or raise `approval_threshold`, or use a cheaper model."
+
+
+class NotAnApprover(BudgetError):
+    """The budget names its `approvers`, and whoever answered is none of them."""
+
+    code = "budget.not_an_approver"
+    hint = "One of the approvers named in the agent's file has to say; PERDURE_WHO says who you are."
 
 
 class UnpricedModel(BudgetError):

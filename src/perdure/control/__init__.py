@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from . import accepting as accepting
     from . import approvals as approvals
+    from . import budgets as budgets
     from . import cassettes as cassettes
     from . import channels as channels
     from . import cleaning as cleaning

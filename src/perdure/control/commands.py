@@ -9,6 +9,7 @@ from perdure.base.errors import WrongState
 from perdure.kernel.commands import RESUMABLE
 from perdure.kernel.store.rows import ENDED, RunRow
 
+from .budgets import look_again
 from .finding import find_run
 from .results import RunResult, result_of
 
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
 
 
 async def resume(runtime: Runtime, run_id: str, *, who: str = "operator", wait: bool = True) -> RunResult:
-    """Go on with a run that was interrupted, yielded, paused or failed; one that waits is seen to. Without `wait` the
-    command is on disk when this returns."""
+    """Go on with a run that was interrupted, yielded, paused or failed; one that waits is seen to, and where it
+    waits for a budget to have room, it tries again. Without `wait` the command is on disk when this returns."""
     run = await find_run(runtime.store, run_id)
     if run.status in ("done", "cancelled"):
         raise WrongState(f"run {run.id} is {run.status}", hint="`perdure fork` begins a new run from it.")
@@ -28,8 +29,9 @@ async def resume(runtime: Runtime, run_id: str, *, who: str = "operator", wait: 
         if wait:
             return result_of(await runtime.engine.rest(run, unlike=run), runtime.clock.now())
         return await runtime.look(run.id)
+    told = await look_again(runtime, run, who=who)
     runtime.engine.wake(run.agent_id)
-    return await runtime.wait(run) if wait else await runtime.look(run.id)
+    return await runtime.wait(run, beyond=told) if wait else await runtime.look(run.id)
 
 
 async def cancel(runtime: Runtime, run_id: str, *, who: str) -> RunResult:

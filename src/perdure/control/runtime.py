@@ -25,6 +25,8 @@ from .results import RunResult, result_of
 
 if TYPE_CHECKING:
     from perdure.agents.schedules import Schedule
+    from perdure.kernel.standing import BudgetLine
+    from perdure.namespace.identity.port import Keyring
     from perdure.namespace.namespace import Namespace
 
     from .approvals import Approval
@@ -61,6 +63,7 @@ class Runtime:
         clock: Clock,
         ids: Ids,
         environment: Mapping[str, str],
+        keyring: Keyring | None = None,
         services: Extra = _nothing,
     ) -> None:
         self.project = project
@@ -69,7 +72,9 @@ class Runtime:
         self.clock = clock
         self.ids = ids
         self.environment = environment
+        self.keyring = keyring
         self._services = services
+        library.view = self.namespace_of
         self.undeployed: dict[str, ConfigError] = {}
         """Files of agents that could not be deployed, and why."""
         self.drivers = Drivers(self.deliver)
@@ -178,7 +183,7 @@ class Runtime:
     # -- moving runs on -----------------------------------------------------------------------------------------------
 
     async def resume(self, run_id: str, *, who: str = "operator", wait: bool = True) -> RunResult:
-        """Go on with a run that was interrupted, yielded, paused or failed; without `wait`, in the background."""
+        """Go on with a run that was interrupted, yielded, paused or failed; without `wait` it is only told to."""
         return await control.commands.resume(self, run_id, who=who, wait=wait)
 
     async def cancel(self, run_id: str, *, who: str = "operator") -> RunResult:
@@ -219,6 +224,10 @@ class Runtime:
     ) -> RunRow:
         """Say what became of an effect in doubt: it was `done` with this value, `retry` it, or it is to `fail`."""
         return await control.decisions.resolve(self, run_id, key, how, value=value, why=why, who=who)
+
+    async def set_budget(self, scope: str, limit_microusd: int | None, *, who: str = "operator") -> BudgetLine:
+        """Give a budget another limit than its file says (None: the file's again); runs that wait for it go on."""
+        return await control.budgets.set_budget(self, scope, limit_microusd, who=who)
 
     async def fork(self, run_id: str, at: str, *, overrides: Sequence[str] = (), live: bool = False) -> RunRow:
         """A new run that shares the records before key `at`, on an agent of its own."""
@@ -309,6 +318,14 @@ class Runtime:
     async def export_cassette(self, run_id: str) -> bytes:
         """The answers of a run's models, as a fixture for tests."""
         return await control.cassettes.export_cassette(self, run_id)
+
+    async def budgets(self, which: str = "") -> list[BudgetLine]:
+        """What may be spent and what is: everywhere, or in one scope, by an agent, or on all that a run draws on."""
+        return await control.budgets.budgets(self, which)
+
+    async def budget_warnings(self, run_id: str) -> list[str]:
+        """What a run told of budgets that are nearly spent."""
+        return await control.budgets.warnings(self, run_id)
 
     # -- keeping ------------------------------------------------------------------------------------------------------
 

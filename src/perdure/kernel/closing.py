@@ -13,15 +13,17 @@ from perdure.base.envelope import Envelope
 from perdure.base.errors import PerdureError, StoreError
 
 from . import records as r
+from .answering import answering
 from .execution import End, Execution
 from .failures import normal, told
 from .holding import Ended, Entry, Holding
 from .inbox import Item
 from .outgoing import answer, reply
-from .post import post
+from .post import deliver, post
 from .program import Yielded
 from .store.ops import Acknowledge, CancelTimer, Op, PutAgent, PutRun, SetTimer, Settle, Unclaim
 from .store.rows import ENDED, RunRow, RunStatus, Timer
+from .store.scopes import OVER
 from .waits import most_pressing
 
 ANY_MAIL = 0
@@ -127,7 +129,7 @@ async def _rest(
     """Write the end of a run. Its state and outgoing mail count where it came to that end by itself."""
     house, agent_id = holding.house, holding.agent.id
     now = house.clock.now()
-    entries, all_ops, mail = list(before), list(ops), None
+    entries, all_ops, mail, asker = list(before), list(ops), None, ""
     if status in ENDED:
         settled = _settled(execution)
         entries += settled[0]
@@ -144,10 +146,13 @@ async def _rest(
             entries.append(("", r.StateSet(version=version, digest=digest_bytes(data), body=msgspec.Raw(data))))
     entries.append(("", event))
     all_ops += [PutRun(run), PutAgent(agent)]
+    if status in OVER:
+        all_ops += execution.money.retire()
     if execution.reported:
         all_ops.append(CancelTimer(run.id))
     if status in ENDED:
         all_ops += reply(run, output, error, now=now)
+        asker = await _answered(holding, execution, run, output, error, all_ops)
     all_ops.append(Unclaim(agent_id, house.worker, ANY_MAIL))
     house.probe("tick.before_commit")
     results = await holding.commit(entries, all_ops)
@@ -158,16 +163,37 @@ async def _rest(
         mail.wake(house)
     if run.reply_to:
         house.wake(run.reply_to)
+    if asker:
+        house.wake(asker)
+
+
+async def _answered(
+    holding: Holding,
+    execution: Execution,
+    run: RunRow,
+    output: Any,
+    error: dict[str, Any] | None,
+    ops: list[Op],
+) -> str:
+    """Add to `ops` the answer to another agent that asked for this run, where it has none yet; gives that agent."""
+    house = holding.house
+    now = house.clock.now()
+    back = answering(execution.envelope, run, output, error, status=run.status, now=now)
+    if back is None or await house.store.load_agent(back.envelope.to) is None:
+        return ""
+    ops += deliver(back, now=now)
+    return back.envelope.to
 
 
 def _settled(execution: Execution) -> tuple[list[Entry], list[Op]]:
     """The end of money that was set aside for calls cut short: they may have cost all of it."""
     entries: list[Entry] = []
     ops: list[Op] = []
-    for key, aside in execution.effects.set_aside().items():
-        entries.append((key, r.BudgetSettled(reservation=aside.reservation, spent=aside.amount)))
-        ops.append(Settle(aside.reservation, aside.amount))
-        execution.journal.totals.cost += aside.amount
+    for key, aside in execution.journal.reserved.items():
+        spent = execution.spending.lost_cost(aside)
+        entries.append((key, r.BudgetSettled(reservation=aside.reservation, spent=spent)))
+        ops.append(Settle(aside.reservation, spent))
+        execution.journal.totals.cost += spent
     return entries, ops
 
 

@@ -18,10 +18,12 @@ import msgspec
 
 from perdure.base.codec import digest, pack
 from perdure.base.envelope import Envelope
+from perdure.base.errors import InputError
 from perdure.base.ids import uuid7
 
 from . import records as r
 from .alarms import PREFIX, Plan, drop_schedule, set_schedule
+from .answering import answering, correlation_of, read_answer
 from .classes import EffectClass
 from .keys import Scope, enter, here
 from .outgoing import Outgoing
@@ -181,32 +183,64 @@ class Context:
         envelope = await self._x.wait("approval", "ask", about=asked, due_in=timeout_ms)
         return None if envelope is None else envelope.payload
 
-    async def receive(self, *, kind: str = "", sender: str = "", timeout_ms: int | None = None) -> Envelope | None:
-        """Wait for the next message to this agent (of this kind, from this sender). None when the time is up."""
-        about = {name: value for name, value in (("kind", kind), ("sender", sender)) if value}
-        return await self._x.wait("message", "receive", about=about, due_in=timeout_ms)
+    async def receive(
+        self, *, kind: str = "", sender: str = "", correlation: str = "", timeout_ms: int | None = None
+    ) -> Envelope | None:
+        """Wait for the next message to this agent (of this kind, from this sender, with this correlation). None when
+        the time is up."""
+        wanted = (("kind", kind), ("sender", sender), ("correlation", correlation))
+        about = {name: value for name, value in wanted if value}
+        return await self._x.wait("reply" if correlation else "message", "receive", about=about, due_in=timeout_ms)
 
     # -- others -------------------------------------------------------------------------------------------------------
 
     def send(self, to: str, payload: Any, *, kind: str = "message", correlation: str = "") -> str:
-        """Send a message to another agent when this tick commits; gives the envelope's id."""
+        """Send a message to another agent when this tick commits; gives the envelope's id. One to an agent that there
+        is not, or that was passed on more than MAX_HOPS times, comes to rest among this agent's dead letters."""
         key = self._x.keys.next("send", to)
-        envelope = Envelope(
-            id=self._derived("env", key),
-            to=to,
-            kind=kind,
-            payload=payload,
-            sender=self.agent_id,
-            thread=self.envelope.thread or self.envelope.id,
-            correlation=correlation,
-            causation=self.envelope.id,
-            reply_to=self.agent_id,
-            hops=self.envelope.hops + 1,
-            traceparent=self.envelope.traceparent,
-            created_at=self._x.clock.now(),
-        )
+        envelope = self._letter(key, to, payload, kind=kind, correlation=correlation)
         self._x.send(key, Outgoing(envelope))
         return envelope.id
+
+    async def ask_agent(self, to: str, payload: Any, *, timeout_ms: int | None = None) -> Any:
+        """Ask another agent and wait for its answer, however long that takes: what it hands to `reply`, or the output
+        of the run that the request begins. None when `timeout_ms` has passed.
+
+        Raises AgentNotFound where there is no such agent, EffectFailed where its run failed or was cancelled.
+        """
+        if to == self.agent_id:
+            raise InputError(f"{to} would wait for itself: it does one thing at a time", agent_id=to)
+        key = self._x.keys.next("ask", to)
+        wait = f"{key}/answer"
+        expires_at = None if timeout_ms is None else self._x.clock.now() + timeout_ms
+        correlation = correlation_of(self.run_id, wait)
+        asked = self._letter(key, to, payload, kind="request", correlation=correlation, expires_at=expires_at)
+        self._x.send(key, Outgoing(asked))
+        return read_answer(await self._x.wait("reply", "", key=wait, about={"agent": to}, due_in=timeout_ms), to)
+
+    def delegate(self, to: str, task: Any) -> str:
+        """Give another agent a task when this tick commits, and go on. How its run ended comes back as a message to
+        this agent: a `ChildResult` as a mapping, with the id that is given here as its correlation."""
+        key = self._x.keys.next("delegate", to)
+        envelope = self._letter(key, to, task, kind="delegate")
+        self._x.send(key, Outgoing(envelope))
+        return envelope.id
+
+    def reply(self, payload: Any, *, to: Envelope | None = None) -> str:
+        """Answer the message that began this run, or the one given, when this tick commits; gives the envelope's id.
+
+        What was asked with `ask_agent` or `delegate` is answered once; the run's output is no answer any more then.
+        Any other message is answered with a message, which carries its correlation, or else its id.
+        """
+        question = to or self.envelope
+        key = self._x.keys.next("reply", question.sender)
+        run = self._x.run
+        outgoing = answering(question, run, payload, None, status="done", now=self._x.clock.now())
+        if outgoing is None:
+            back = question.reply_to or question.sender
+            outgoing = Outgoing(self._letter(key, back, payload, correlation=question.correlation or question.id))
+        self._x.send(key, outgoing)
+        return outgoing.envelope.id
 
     def schedule(self, plan: Plan) -> str:
         """Set an alarm of this agent, such as `Schedule(every=900_000)`, when this tick commits; gives its id."""
@@ -231,19 +265,7 @@ class Context:
         key = self._x.keys.next("run", agent_id)
         child = agent_id or f"{self.agent_id}.{digest(f'{self.run_id}/{key}')[:8]}"
         run_id = self._derived("run", key)
-        envelope = Envelope(
-            id=self._derived("env", key),
-            to=child,
-            payload=input,
-            sender=self.agent_id,
-            thread=self.envelope.thread or self.envelope.id,
-            correlation=key,
-            causation=self.envelope.id,
-            reply_to=self.agent_id,
-            hops=self.envelope.hops + 1,
-            traceparent=self.envelope.traceparent,
-            created_at=self._x.clock.now(),
-        )
+        envelope = self._letter(key, child, input, correlation=key)
         self._x.send(key, Outgoing(envelope, target, run_id))
         about = {"run": run_id, "agent": child}
         answer = await self._x.wait("child", "", key=f"{key}/end", about=about)
@@ -339,6 +361,21 @@ class Context:
     def crash_point(self, name: str) -> None:
         """A named place where a test may end the process."""
         self._x.probe(name)
+
+    def _letter(self, key: str, to: str, payload: Any, **more: Any) -> Envelope:
+        return Envelope(
+            id=self._derived("env", key),
+            to=to,
+            payload=payload,
+            sender=self.agent_id,
+            thread=self.envelope.thread or self.envelope.id,
+            causation=self.envelope.id,
+            reply_to=self.agent_id,
+            hops=self.envelope.hops + 1,
+            traceparent=self.envelope.traceparent,
+            created_at=self._x.clock.now(),
+            **more,
+        )
 
     def _derived(self, prefix: str, key: str) -> str:
         made = uuid7(self._x.run.created_at, bytes.fromhex(digest(f"{self.run_id}/{key}"))[:10])

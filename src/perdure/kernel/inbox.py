@@ -13,7 +13,8 @@ from . import records as r
 from .store.rows import Mail, Timer
 
 COMMANDS = frozenset(("cancel", "pause", "resume"))
-ANSWERS = frozenset(("child", "approval", "resolve"))
+_FIELDS = frozenset(("kind", "sender", "correlation"))
+ANSWERS = frozenset(("child", "approval", "resolve", "reply", "budget"))
 
 
 class Item(msgspec.Struct, frozen=True, gc=False):
@@ -79,8 +80,8 @@ def _event(mail: Mail) -> r.MessageReceived | r.EffectResolved:
 
 def _receiver(waits: Mapping[str, r.Wait], envelope: Envelope) -> str | None:
     for key, wait in waits.items():
-        if wait.kind == "message" and all(
-            getattr(envelope, field) == wanted for field, wanted in wait.about.items() if field in ("kind", "sender")
+        if (wait.kind == "message" or "correlation" in wait.about) and all(
+            getattr(envelope, field) == wanted for field, wanted in wait.about.items() if field in _FIELDS
         ):
             return key
     return None

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from perdure.base.codec import pack
-from perdure.base.envelope import MAX_HOPS, Envelope
+from perdure.base.envelope import Envelope
 
 from . import records as r
 from .journal import encode
@@ -91,9 +91,8 @@ def reply(run: RunRow, output: Any, error: dict[str, Any] | None, *, now: int) -
     return answer(envelope, run.parent, now=now)
 
 
-def lost(envelope: Envelope, *, now: int) -> list[Op]:
+def lost(envelope: Envelope, reason: str, *, now: int) -> list[Op]:
     """What is left of a message that went round in circles, or to nobody: its sender keeps it."""
-    reason = "hops" if envelope.hops > MAX_HOPS else "unknown_agent"
     return [PutDeadLetter(envelope.sender, envelope.id, reason, now, pack(envelope))]
 
 

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from perdure.base.codec import pack
-from perdure.base.envelope import MAX_HOPS
+from perdure.base.envelope import MAX_HOPS, Envelope
 
 from . import records as r
+from .answering import undelivered
 from .execution import Execution
-from .outgoing import CAPACITY, Outgoing, accept, lost
+from .outgoing import CAPACITY, Outgoing, accept, answer, lost
 from .store.ops import Deliver, MarkSeen, Op, PutSpec
 from .store.rows import AgentRow, RunRow
 
@@ -35,13 +36,21 @@ async def post(house: House, execution: Execution) -> Post:
     """Empty the run's outbox and marks into operations."""
     mail = Post([], [], [])
     for key, outgoing in execution.outbox:
+        envelope = outgoing.envelope
+        mail.entries.append((key, r.MessageSent(to=envelope.to, body=msgspec.Raw(pack(envelope.id)))))
+        execution.journal.sent.add(key)
         if outgoing.ops:
             mail.ops.extend(outgoing.ops)
+            continue
+        existing = await house.store.load_agent(envelope.to)
+        if envelope.hops > MAX_HOPS or (existing is None and outgoing.target is None):
+            _lose(mail, key, envelope, now=house.clock.now())
+        elif outgoing.target is not None:
+            mail.ops.extend(await _begin(house, execution, outgoing, existing))
+            mail.to.append(envelope.to)
         else:
-            mail.ops.extend(await _send(house, execution, outgoing))
-            mail.to.append(outgoing.envelope.to)
-        mail.entries.append((key, r.MessageSent(to=outgoing.envelope.to, body=msgspec.Raw(pack(outgoing.envelope.id)))))
-        execution.journal.sent.add(key)
+            mail.ops.extend(deliver(outgoing, now=house.clock.now()))
+            mail.to.append(envelope.to)
     execution.outbox.clear()
     if execution.marked:
         mail.ops.append(MarkSeen(execution.agent.id, tuple(execution.marked)))
@@ -49,23 +58,40 @@ async def post(house: House, execution: Execution) -> Post:
     return mail
 
 
-async def _send(house: House, execution: Execution, outgoing: Outgoing) -> list[Op]:
+def deliver(outgoing: Outgoing, *, now: int) -> list[Op]:
+    """What it takes for a message to reach an agent that there is."""
+    envelope = outgoing.envelope
+    if envelope.kind == "reply":
+        return answer(envelope, outgoing.run_id, now=now)
+    data, priority = pack(envelope), envelope.priority
+    return [
+        Deliver(
+            envelope.to,
+            envelope.id,
+            envelope.kind,
+            data,
+            now,
+            priority=priority,
+            expires_at=envelope.expires_at,
+            capacity=CAPACITY,
+        )
+    ]
+
+
+def _lose(mail: Post, key: str, envelope: Envelope, *, now: int) -> None:
+    """A message that reaches nobody: it is kept, on record, and whoever waits for an answer is told."""
+    reason = "hops" if envelope.hops > MAX_HOPS else "unknown_agent"
+    mail.entries.append((key, r.MessageDropped(envelope=envelope.id, reason=reason)))
+    mail.ops.extend(lost(envelope, reason, now=now))
+    told = undelivered(envelope, reason, now=now)
+    if told is not None:
+        mail.ops.extend(deliver(told, now=now))
+        mail.to.append(told.envelope.to)
+
+
+async def _begin(house: House, execution: Execution, outgoing: Outgoing, existing: AgentRow | None) -> list[Op]:
+    """What it takes for a child run to begin."""
     envelope, now = outgoing.envelope, house.clock.now()
-    existing = await house.store.load_agent(envelope.to)
-    if envelope.hops > MAX_HOPS or (existing is None and outgoing.target is None):
-        return lost(envelope, now=now)
-    if outgoing.target is None:
-        return [
-            Deliver(
-                envelope.to,
-                envelope.id,
-                envelope.kind,
-                pack(envelope),
-                now,
-                priority=envelope.priority,
-                capacity=CAPACITY,
-            )
-        ]
     spec, document, program = await house.programs.find(outgoing.target)
     parent = execution.run
     run = RunRow(

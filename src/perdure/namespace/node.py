@@ -30,13 +30,16 @@ Watching: TypeAlias = Callable[[int | None], Awaitable[Watch]]
 class Document(msgspec.Struct, frozen=True, kw_only=True):
     """A virtual file. With `read` and `write` it is content: what is written is what will be read. With `call` whatever
     is written to it is a request, and its answer is read on the same handle; `read` is then what it shows to who asks
-    nothing. `append` adds to it. `size` in bytes and `modified_at` in ms where they are known without reading."""
+    nothing. `append` adds to it. A call that is `keyed` takes an `idempotency_key` in its JSON request, and does the
+    same request with the same key once. `size` in bytes and `modified_at` in ms where they are known
+    without reading."""
 
     read: Callable[[], Awaitable[bytes]] | None = None
     write: Callable[[bytes], Awaitable[None]] | None = None
     append: Callable[[bytes], Awaitable[None]] | None = None
     call: Callable[[bytes], Awaitable[bytes]] | None = None
     watch: Watching | None = None
+    keyed: bool = False
     size: int | None = None
     modified_at: int | None = None
 

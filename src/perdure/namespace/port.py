@@ -15,6 +15,8 @@ import msgspec
 from .path import Path
 
 ChangeKind: TypeAlias = Literal["created", "modified", "deleted", "data", "gap"]
+Takes: TypeAlias = Literal["content", "requests", "keyed requests"]
+"""`keyed requests` are JSON objects that are done once for each `idempotency_key` in them."""
 
 
 class How(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
@@ -58,7 +60,8 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
 
 
 class Stat(msgspec.Struct, frozen=True, gc=False):
-    """What is known of a path without opening it. `size` is in bytes, None where only reading tells; times in ms."""
+    """What is known of a path without opening it. `size` is in bytes, None where only reading tells; times in ms.
+    `takes` says what a write is: the file's new content, so that writing it again changes nothing, or a request."""
 
     is_dir: bool
     size: int | None = None
@@ -66,6 +69,7 @@ class Stat(msgspec.Struct, frozen=True, gc=False):
     modified_at: int | None = None
     readable: bool = True
     writable: bool = False
+    takes: Takes = "content"
 
 
 class Change(msgspec.Struct, frozen=True, gc=False):

@@ -20,7 +20,7 @@ from .exchange import Exchange
 from .node import Document, Folder, Graft, Node
 from .path import Path, show
 from .placed import Placed
-from .port import APPEND, READ, WRITE, Entry, File, How, Stat, Watch
+from .port import APPEND, READ, WRITE, Entry, File, How, Stat, Takes, Watch
 from .relocated import Relocated
 
 T = TypeVar("T")
@@ -204,13 +204,23 @@ async def _entry(name: str, node: Node) -> Entry:
 
 def _stat(node: Document | Folder) -> Stat:
     if isinstance(node, Folder):
-        return Stat(True, writable=node.create is not None or (node.itself is not None and _writable(node.itself)))
+        return Stat(
+            True,
+            writable=node.create is not None or (node.itself is not None and _writable(node.itself)),
+            takes="content" if node.itself is None else _takes(node.itself),
+        )
     readable = node.read is not None or node.call is not None
-    return Stat(False, node.size, None, node.modified_at, readable, _writable(node))
+    return Stat(False, node.size, None, node.modified_at, readable, _writable(node), _takes(node))
 
 
 def _writable(document: Document) -> bool:
     return document.write is not None or document.append is not None or document.call is not None
+
+
+def _takes(document: Document) -> Takes:
+    if document.call is not None:
+        return "keyed requests" if document.keyed else "requests"
+    return "content" if document.read is not None or document.write is None else "requests"
 
 
 def _unable(done: str, path: Path) -> NoReturn:

@@ -43,7 +43,7 @@ def read_signature(name: str, function: Callable[..., Any]) -> Signature:
                 f"tool {name}: the parameter {str(one).partition(':')[0]} cannot be described to a model",
                 hint="Give each argument a name of its own that can be passed by keyword; no *args, **kwargs or /.",
             )
-        if type_ is Context or (one.name == "ctx" and one.annotation is one.empty):
+        if _is_context(type_) or (one.name == "ctx" and one.annotation is one.empty):
             ctx = one.name
         elif one.name == "key" and one.kind is one.KEYWORD_ONLY and type_ in (str, Any):
             key = one.name
@@ -51,6 +51,10 @@ def read_signature(name: str, function: Callable[..., Any]) -> Signature:
             default = msgspec.UNSET if one.default is one.empty else one.default
             parameters.append(Parameter(one.name, type_, default, doc.parameters.get(one.name, "")))
     return Signature(tuple(parameters), key, ctx, doc.text)
+
+
+def _is_context(type_: Any) -> bool:
+    return isinstance(type_, type) and issubclass(type_, Context)
 
 
 def _hints(name: str, plain: Callable[..., Any]) -> dict[str, Any]:
