@@ -17,7 +17,6 @@ from perdure.kernel.living import command
 from perdure.kernel.store.rows import RecordFilter
 from perdure.kernel.supervision import MINUTE_MS, Supervision
 
-
 World: TypeAlias = Any
 
 
