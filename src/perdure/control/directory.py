@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from perdure.agents.amounts import whole
 from perdure.agents.config.loader import load_document
 from perdure.agents.spec import AgentSpec
-from perdure.base.errors import AgentNotFound, ConfigError, MissingDependency, NoSuchFile, UnknownSpec
+from perdure.base.errors import ConfigError, MissingDependency, NoSuchFile, UnknownSpec
 from perdure.compute.service import RESTRICTED as COMPUTE_RESTRICTED
 from perdure.kernel.budgets import agent_scopes, pool_scopes
 from perdure.kernel.journal import decode
@@ -35,6 +35,7 @@ from perdure.namespace.services.values import TYPES, kind_of
 from perdure.namespace.services.watching import follow
 
 from .computing import compute_of
+from .finding import find_agent
 from .ordering import order
 
 if TYPE_CHECKING:
@@ -92,8 +93,7 @@ class Directory:
         """An agent's mount table, the same one for as long as anybody uses it. Raises AgentNotFound."""
         table = self._tables.get(agent_id)
         if table is None:
-            if await self.desk.store.load_agent(agent_id) is None:
-                raise AgentNotFound(f"no agent {agent_id!r}", agent_id=agent_id)
+            await find_agent(self.desk.store, agent_id)
             lost = await self._lost(agent_id)
             table = self._tables.setdefault(agent_id, self._table(agent_id))
             _take_away(table, lost)
