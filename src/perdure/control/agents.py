@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, cast, get_args
+from typing import TYPE_CHECKING, Any, cast, get_args
 
 import msgspec
 
@@ -26,6 +26,10 @@ from .starting import check_agent_id
 
 if TYPE_CHECKING:
     from .runtime import Runtime
+
+
+TICK = "Go on with what is to be done now."
+"""What an agent is asked by `tick` where nothing is said."""
 
 
 class AgentSummary(msgspec.Struct, frozen=True):

@@ -374,6 +374,14 @@ class Runtime:
         """Start, wake, stop, hibernate or terminate an agent."""
         return await control.agents.change(self, agent_id, verb, who=who, why=why)
 
+    async def tick(self, agent_id: str, *, reason: str = "", who: str = "operator") -> RunRow:
+        """Let an agent take a turn now."""
+        return await control.agents.tick(self, agent_id, who=who, reason=reason)
+
+    async def send(self, agent_id: str, input: Any, *, who: str = "operator") -> RunRow:
+        """Send something to an agent that there is; `wait` for the run that it begins."""
+        return await control.agents.send(self, agent_id, input, who=who)
+
     async def export_agent(self, agent_id: str) -> bytes:
         """All of an agent as one file; unchanged, it has the same bytes every time."""
         return await control.bundle.export_agent(self, agent_id, pubkey=await self.directory.pubkey(agent_id))
