@@ -12,7 +12,8 @@ from msgspec.structs import replace
 from perdure.agents.amounts import whole
 from perdure.agents.config.loader import load_document
 from perdure.agents.spec import AgentSpec
-from perdure.base.errors import AgentNotFound, ConfigError, MissingDependency, UnknownSpec
+from perdure.base.errors import ConfigError, MissingDependency, UnknownSpec
+from perdure.compute.service import RESTRICTED as COMPUTE_RESTRICTED
 from perdure.kernel.budgets import agent_scopes, pool_scopes
 from perdure.kernel.records import Record
 from perdure.kernel.store.rows import AgentRow, RecordFilter
@@ -31,6 +32,8 @@ from perdure.namespace.services.tree import Service, agent_folder, place_of, ser
 from perdure.namespace.services.values import TYPES, kind_of
 from perdure.namespace.services.watching import follow
 
+from .computing import compute_of
+from .finding import find_agent
 from .ordering import order
 
 if TYPE_CHECKING:
@@ -52,7 +55,7 @@ ACCESS: dict[str, Access] = {
     "wallet": "read_only",
 }
 """What an agent may do with the services of its own directory: with others, everything."""
-RESTRICTED: dict[str, tuple[Path, ...]] = {"compute": (("policy",),)}
+RESTRICTED: dict[str, tuple[Path, ...]] = {"compute": COMPUTE_RESTRICTED}
 """What in them only an administrator may write."""
 SPECS_KEPT = 256
 
@@ -87,8 +90,7 @@ class Directory:
         """An agent's mount table, the same one for as long as anybody uses it. Raises AgentNotFound."""
         table = self._tables.get(agent_id)
         if table is None:
-            if await self.desk.store.load_agent(agent_id) is None:
-                raise AgentNotFound(f"no agent {agent_id!r}", agent_id=agent_id)
+            await find_agent(self.desk.store, agent_id)
             table = self._tables.setdefault(agent_id, self._table(agent_id))
         return table
 
@@ -127,7 +129,10 @@ class Directory:
 
     def _added(self, desk: Desk) -> Mapping[str, Service]:
         keyring = self._runtime.keyring
-        return {**({"identity": partial(identity, keyring)} if keyring is not None else {}), **self._extra(desk)}
+        added: dict[str, Service] = {"compute": compute_of(self._runtime)}
+        if keyring is not None:
+            added["identity"] = partial(identity, keyring)
+        return {**added, **self._extra(desk)}
 
     # -- views --------------------------------------------------------------------------------------------------------
 

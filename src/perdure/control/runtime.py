@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -25,10 +25,16 @@ from .results import RunResult, result_of
 
 if TYPE_CHECKING:
     from perdure.agents.schedules import Schedule
+    from perdure.compute.jobs.jobs import Jobs
+    from perdure.compute.jobs.port import Provider
+    from perdure.kernel.life import LifeVerb
     from perdure.kernel.standing import BudgetLine
     from perdure.namespace.identity.port import Keyring
     from perdure.namespace.namespace import Namespace
 
+    from .agents import AgentDetail, AgentSummary
+    from .approvals import Approval
+    from .bundle.importing import Imported, ImportMode
     from .channels import Channels
     from .cleaning import Cleaned
     from .deletion import Deleted
@@ -44,6 +50,10 @@ if TYPE_CHECKING:
     from .spans import TraceNode
     from .verifying import Verification
     from .watching import Progress
+
+
+def _none() -> None:
+    return None
 
 
 def _nothing(_: object) -> Mapping[str, Any]:
@@ -62,7 +72,8 @@ class Runtime:
         clock: Clock,
         ids: Ids,
         environment: Mapping[str, str],
-        keyring: Keyring | None = None,
+        providers: Sequence[Provider] = (),
+        keyring: Callable[[], Keyring | None] = _none,
         services: Extra = _nothing,
     ) -> None:
         self.project = project
@@ -71,16 +82,30 @@ class Runtime:
         self.clock = clock
         self.ids = ids
         self.environment = environment
-        self.keyring = keyring
+        self._keyring = keyring
         self._services = services
         library.view = self.namespace_of
         self.undeployed: dict[str, ConfigError] = {}
         """Files of agents that could not be deployed, and why."""
         self.drivers = Drivers(self.deliver)
+        self._providers = providers
+        self.has_mount: Callable[[str], bool] | None = None
+        """Whether there is something at a path that an agent of another runtime had; None where nobody knows."""
 
     @property
     def store(self) -> Store:
         return self.engine.store
+
+    @cached_property
+    def jobs(self) -> Jobs:
+        """The jobs of /compute, of all agents."""
+        return control.computing.jobs_of(self, self._providers)
+
+    async def close(self, grace_ms: float = 0) -> None:
+        """Let what was begun beside the engine finish, at most `grace_ms`, then end it."""
+        await self.drivers.stop()
+        if "jobs" in self.__dict__:
+            await self.jobs.close(grace_ms)
 
     def spec(self, target: Target, overrides: Sequence[str] = ()) -> AgentSpec:
         """The checked spec of a target. Raises InvalidFile with everything that is wrong."""
@@ -113,6 +138,11 @@ class Runtime:
         return control.hearing.hear(self, run, after=after, until=until)
 
     # -- the namespace ------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def keyring(self) -> Keyring | None:
+        """The keys of agents, loaded when the first is asked for."""
+        return self._keyring()
 
     @cached_property
     def directory(self) -> Directory:
@@ -193,9 +223,19 @@ class Runtime:
         """Let nothing new begin in a run until it is resumed."""
         return await control.commands.pause(self, run_id, who=who)
 
-    async def approve(self, run_id: str, answer: Any = "approve", *, key: str = "", who: str = "operator") -> RunRow:
+    async def approve(
+        self, run_id: str, answer: Any = "approve", *, key: str = "", why: str = "", who: str = "operator"
+    ) -> RunRow:
         """Answer what a run asks a person (`key` where it asks several things)."""
-        return await control.decisions.answer(self, run_id, answer, key=key, who=who)
+        return await control.decisions.answer(self, run_id, answer, key=key, who=who, why=why)
+
+    async def approvals(self, *, agent: str = "", limit: int = 50, cursor: str = "") -> Page[Approval]:
+        """What runs ask people, of the newest first: of one agent, or of all."""
+        return await control.approvals.list_approvals(self, agent=agent, limit=limit, cursor=cursor)
+
+    async def decide(self, approval_id: str, answer: Any, *, why: str = "", who: str = "operator") -> Approval:
+        """Answer exactly the question with this id, once."""
+        return await control.approvals.decide(self, approval_id, answer, who=who, why=why)
 
     async def deny(self, run_id: str, *, key: str = "", why: str = "", who: str = "operator") -> RunRow:
         """Refuse what a run asks to do."""
@@ -240,14 +280,6 @@ class Runtime:
         """Accept an envelope for an agent that there is; it is on disk when this returns, and never accepted twice:
         again it gives the run that it began."""
         return await control.delivering.deliver(self, envelope)
-
-    async def send(self, agent: str, input: Any, *, who: str = "operator") -> RunRow:
-        """Send `input` to an agent that there is; the run that it begins is on disk when this returns."""
-        return await control.sending.send(self, agent, input, who=who)
-
-    async def tick(self, agent: str, *, who: str = "operator") -> RunRow:
-        """Begin a run of an agent that there is without a message."""
-        return await control.sending.tick(self, agent, who=who)
 
     async def schedules(self, agent: str) -> list[Planned]:
         """An agent's schedules, the next to come first."""
@@ -323,6 +355,44 @@ class Runtime:
     async def budget_warnings(self, run_id: str) -> list[str]:
         """What a run told of budgets that are nearly spent."""
         return await control.budgets.warnings(self, run_id)
+
+    # -- agents --------------------------------------------------------------------------------------------------------
+
+    async def create(
+        self, target: Target, *, agent: str | None = None, overrides: Sequence[str] = (), who: str = "operator"
+    ) -> AgentSummary:
+        """Make an agent without sending it a message; a Python agent's `on_create` runs now."""
+        return await control.agents.create(self, self.spec(target, overrides), agent=agent, who=who)
+
+    async def agents(self, *, status: Sequence[str] = (), limit: int = 20, cursor: str = "") -> Page[AgentSummary]:
+        """Agents in order of their ids: those in these states."""
+        return await control.agents.list_agents(self, status=status, limit=limit, cursor=cursor)
+
+    async def show_agent(self, agent_id: str) -> AgentDetail:
+        """Everything about one agent but its runs."""
+        return await control.agents.show_agent(self, agent_id)
+
+    async def change(self, agent_id: str, verb: LifeVerb, *, why: str = "", who: str = "operator") -> AgentSummary:
+        """Start, wake, stop, hibernate or terminate an agent."""
+        return await control.agents.change(self, agent_id, verb, who=who, why=why)
+
+    async def tick(self, agent_id: str, *, reason: str = "", who: str = "operator") -> RunRow:
+        """Let an agent take a turn now."""
+        return await control.agents.tick(self, agent_id, who=who, reason=reason)
+
+    async def send(self, agent_id: str, input: Any, *, who: str = "operator") -> RunRow:
+        """Send something to an agent that there is; `wait` for the run that it begins."""
+        return await control.agents.send(self, agent_id, input, who=who)
+
+    async def export_agent(self, agent_id: str) -> bytes:
+        """All of an agent as one file; unchanged, it has the same bytes every time."""
+        return await control.bundle.export_agent(self, agent_id)
+
+    async def import_agent(
+        self, data: bytes, *, mode: ImportMode = "restore", agent: str | None = None, who: str = "operator"
+    ) -> Imported:
+        """Put an exported agent into this project: `restore`, `clone` or `merge`."""
+        return await control.bundle.import_agent(self, data, mode=mode, agent=agent, who=who)
 
     # -- keeping ------------------------------------------------------------------------------------------------------
 
