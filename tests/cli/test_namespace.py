@@ -102,3 +102,10 @@ def test_a_stream_is_printed_from_its_beginning(start: Callable[..., Any]) -> No
     reading.send_signal(signal.SIGINT)
     _, said = reading.communicate(timeout=20)
     assert (reading.returncode, said) == (0, "")
+
+
+def test_a_command_is_carried_out_at_once(perdure: Perdure) -> None:
+    perdure("write", "/agents/bob/ctl", "hibernate")
+    assert json.loads(perdure("cat", "/agents/bob/status").stdout)["state"] == "dormant"
+    perdure("write", "/agents/bob/ctl", "wake")
+    assert json.loads(perdure("cat", "/agents/bob/status").stdout)["state"] == "active"

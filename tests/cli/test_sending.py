@@ -28,6 +28,13 @@ def test_a_message_is_left_to_whoever_works(perdure: Perdure, asked: Asked) -> N
     assert perdure("resume", run).stdout == "2 * 3 = 6\n"
 
 
+def test_all_that_was_left_is_worked_off(perdure: Perdure, asked: Asked) -> None:
+    runs = [perdure("send", "bob", f"2 * {number}").stdout.strip() for number in (3, 4)]
+    done = perdure("resume", "--all").stdout.splitlines()
+    assert sorted(done) == sorted(f"{run}  done" for run in runs)
+    assert [row["status"] for row in asked("runs", "list")] == ["done", "done", "done"]
+
+
 def test_with_wait_the_answer_is_printed_as_run_does(perdure: Perdure, asked: Asked) -> None:
     assert perdure("send", "bob", "2 * 3", "--wait").stdout == "2 * 3 = 6\n"
     assert perdure("send", "bob", "-", "--wait", "--stream", input="2 * 4").stdout == "2 * 4 = 8\n"

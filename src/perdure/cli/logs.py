@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from shutil import get_terminal_size
 from typing import Any
 
 import click
@@ -21,8 +22,8 @@ from .table import COLOURS
 from .terminal import is_terminal, paint
 from .times import show_time
 
-_ROOM = 120
-"""Letters that a record's own fields may take on a terminal."""
+_LEAST = 40
+"""Letters that a record's own fields may take on a terminal, however narrow."""
 _HEAD = ("seq", "at", "type", "run_id", "key")
 
 
@@ -68,8 +69,10 @@ def _print(record: dict[str, Any], json: bool) -> None:
         return
     what = {name: value for name, value in record.items() if name not in _HEAD}
     said = msgspec.json.encode(what).decode() if what else ""
-    if is_terminal(sys.stdout) and len(said) > _ROOM:
-        said = f"{said[:_ROOM]}…"
-    kind = paint(f"{record['type']:<16}", fg=COLOURS.get(record["type"].rpartition(".")[2]))
-    words = (show_time(record["at"]), f"{record['seq']:>6}", kind, record.get("key", ""), paint(said, dim=True))
-    click.echo("  ".join(word for word in words if word).rstrip())
+    when, kind = f"{show_time(record['at'])}  {record['seq']:>6}", f"{record['type']:<16}"
+    key = f"{record['key']}  " if "key" in record else ""
+    room = max(_LEAST, get_terminal_size().columns - len(f"{when}  {kind}  {key}"))
+    if is_terminal(sys.stdout) and len(said) > room:
+        said = f"{said[: room - 1]}…"
+    colour = COLOURS.get(record["type"].rpartition(".")[2])
+    click.echo(f"{when}  {paint(kind, fg=colour)}  {key}{paint(said, dim=True)}".rstrip())

@@ -22,7 +22,10 @@ from .who import who
 @options.project
 @click.pass_context
 def command(ctx: click.Context, agent_id: str, wait: bool, as_json: bool, project: Path | None) -> None:
-    """Begin a run of an agent without a message, as an alarm or a schedule would, and wait for its end."""
+    """Begin a run of an agent without a message.
+
+    It is what an alarm or a schedule does. The command waits for the end of the run, as `run` does.
+    """
 
     async def main() -> int:
         with Stop() as stop:

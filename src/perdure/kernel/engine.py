@@ -145,7 +145,7 @@ class Engine:
         end of the turn under way; where another process has the agent, that one does it."""
         self._mine.add(agent_id)
         await self.store.commit(ops)
-        self.wake(agent_id)
+        self.wake(agent_id, anyway=True)
         while wait and (turn := self._ticks.get(agent_id)) is not None:
             await asyncio.wait((turn,))
 
@@ -163,11 +163,11 @@ class Engine:
 
     # -- ticking ------------------------------------------------------------------------------------------------------
 
-    def wake(self, agent_id: str) -> None:
-        """See to the agent's mail: now, or when the turn under way is done."""
+    def wake(self, agent_id: str, *, anyway: bool = False) -> None:
+        """See to the agent's mail: now, or when the turn under way is done; `anyway` also where it does not work."""
         self._mine.add(agent_id)
         if agent_id not in self._ticks and agent_id not in self._reception.arriving:
-            if self.settings.work and not self._closing:
+            if (anyway or self.settings.work) and not self._closing:
                 self._tick(agent_id, self._held.get(agent_id))
             return
         self._again.add(agent_id)
