@@ -31,6 +31,7 @@ STANDARD = [
     "outbox",
     "runs",
     "status",
+    "tools",
     "wallet",
 ]
 

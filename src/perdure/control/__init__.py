@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from . import forking as forking
     from . import listening as listening
     from . import listing as listing
+    from . import mounting as mounting
     from . import ordering as ordering
     from . import planning as planning
     from . import replaying as replaying

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from perdure import control
+from perdure.agents.permissions import may_call
 from perdure.agents.programs import Library
 from perdure.agents.project import ProjectConfig
 from perdure.agents.spec import AgentSpec
@@ -20,11 +21,13 @@ from perdure.kernel.records import Wait
 from perdure.kernel.store.port import Store
 from perdure.kernel.store.rows import Page, RunFilter, RunRow
 
+from .changes import MountChanges
 from .drivers.running import Drivers
 from .results import RunResult, result_of
 
 if TYPE_CHECKING:
     from perdure.agents.schedules import Schedule
+    from perdure.namespace.levels import Access
     from perdure.namespace.namespace import Namespace
 
     from .cleaning import Cleaned
@@ -44,6 +47,19 @@ if TYPE_CHECKING:
 
 def _nothing(_: object) -> Mapping[str, Any]:
     return {}
+
+
+class _Reach:
+    """The directory of a runtime, made when it is first used: most runs need none."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+
+    async def view(self, agent_id: str) -> Namespace:
+        return await self._runtime.directory.view(agent_id)
+
+    async def may_call(self, agent_id: str, tool: str) -> bool:
+        return may_call(tool, await self._runtime.mount_changes.of(agent_id))
 
 
 class Runtime:
@@ -67,7 +83,8 @@ class Runtime:
         self.ids = ids
         self.environment = environment
         self._services = services
-        library.view = self.namespace_of
+        self.mount_changes = MountChanges(engine.store)
+        library.reach = _Reach(self)
         self.undeployed: dict[str, ConfigError] = {}
         """Files of agents that could not be deployed, and why."""
         self.drivers = Drivers(self.deliver)
@@ -95,6 +112,11 @@ class Runtime:
     async def namespace_of(self, agent_id: str) -> Namespace:
         """What an agent sees and may do itself: `/status`, `/inbox`, … Raises AgentNotFound."""
         return await self.directory.view(agent_id)
+
+    async def change_mount(self, agent: str, path: str, access: Access | None, *, who: str = "operator") -> None:
+        """Give a path of an agent's directory, such as `/goals` or `/tools/http`, another access level at once; None
+        gives back what its spec says. Raises AgentNotFound, InvalidPath and InputError."""
+        await control.mounting.change_mount(self, agent, path, access, who=who)
 
     # -- running ------------------------------------------------------------------------------------------------------
 
