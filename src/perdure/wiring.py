@@ -15,7 +15,7 @@ from perdure import control
 from perdure.agents.amounts import whole
 from perdure.agents.config.loader import load_project
 from perdure.agents.programs import Library
-from perdure.agents.project import ProjectConfig
+from perdure.agents.project import STATE_FOLDER, ProjectConfig
 from perdure.base.clock import Clock, SystemClock
 from perdure.base.errors import ConfigError
 from perdure.base.ids import Ids
@@ -25,10 +25,12 @@ from perdure.compute.registry import Models
 from perdure.compute.transport.choosing import ChoosingTransport
 from perdure.compute.transport.port import Transport
 from perdure.control.runtime import Runtime
+from perdure.kernel.budgets import Pool
 from perdure.kernel.engine import Engine
 from perdure.kernel.settings import Settings
 from perdure.kernel.store.port import Store
 from perdure.kernel.store.sqlite import SqliteStore
+from perdure.namespace.identity.keyrings import key_folder
 from perdure.tools.fetch.pooled import PooledFetch
 
 
@@ -48,16 +50,18 @@ async def open(
     environment: Mapping[str, str] | None = None,
     settings: Settings | None = None,
     transport: Transport | None = None,
+    tenant: Pool | None = None,
     probe: Callable[[str], None] = _quiet,
     grace_ms: float = 2_000,
 ) -> AsyncIterator[Runtime]:
     """Open a project's runtime: `async with perdure.open("folder") as rt: …`.
 
     State is in `folder/.perdure/`. With `recover` this process takes over every run whose worker is gone, now and from
-    then on, fires what is due, and deploys the agents in `agents/` that something wakes. The rest is for tests: another
-    `store`, `models` that stand in for others by full name, a `clock`, `ids`, an `environment`, the kernel's
-    `settings`, a `transport`, and `probe`, called at named crash points. At the end, effects under way have `grace_ms`
-    to finish.
+    then on, fires what is due, and deploys the agents in `agents/` that something wakes. `tenant` is what its agents
+    may spend together besides the project's budget, under an id such as `tenant:acme` that many projects of one store
+    may share. The rest is for tests: another `store`, `models` that stand in for others by full name, a `clock`, `ids`,
+    an `environment`, the kernel's `settings`, a `transport`, and `probe`, called at named crash points. At the end,
+    effects under way have `grace_ms` to finish.
     """
     environment = os.environ if environment is None else environment
     clock = clock or SystemClock()
@@ -77,7 +81,8 @@ async def open(
     library = Library(
         config, models=registry, prices=prices, fetch=PooledFetch(), environment=environment, read=opened.spec
     )
-    settings = settings or Settings(recover=recover, project_per_day=whole(config.budget.per_day))
+    settings = settings or Settings(recover=recover)
+    settings = msgspec.structs.replace(settings, pools=(*settings.pools, *_pools(config, tenant)))
     engine = Engine(
         opened,
         library,
@@ -88,7 +93,8 @@ async def open(
         probe=probe,
         planner=import_module("perdure.agents.schedules").plan if settings.recover else None,
     )
-    runtime = Runtime(config, engine, library, clock=clock, ids=ids, environment=environment)
+    keyring = key_folder(config.root / STATE_FOLDER / "keys", os.urandom)
+    runtime = Runtime(config, engine, library, clock=clock, ids=ids, environment=environment, keyring=keyring)
     try:
         await engine.start()
         if recover:
@@ -101,6 +107,12 @@ async def open(
         await transport.close()
         if store is None:
             await opened.close()
+
+
+def _pools(config: ProjectConfig, tenant: Pool | None) -> list[Pool]:
+    budget = config.budget
+    project = Pool("project", whole(budget.per_day), whole(budget.per_month))
+    return [pool for pool in (tenant, project) if pool is not None and pool.is_limited]
 
 
 def _database(config: ProjectConfig) -> Path:

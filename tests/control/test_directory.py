@@ -23,6 +23,7 @@ STANDARD = [
     "ctl",
     "deadletter",
     "goals",
+    "identity",
     "inbox",
     "logs",
     "memory",
@@ -243,6 +244,20 @@ async def test_a_mount_that_is_changed_changes_for_who_uses_the_view(opened: Any
             await own.write("/memory/note", "mine")
         rows = {row["path"]: row["access"] for row in await read(rt.namespace, "/agents/bob/mounts")}
         assert (rows["/memory"], rows["/goals"], rows["/status"]) == ("disabled", "read_write", "read_only")
+
+
+async def test_an_agent_has_a_key_once_it_is_used(opened: Any) -> None:
+    async with opened(["hello"]) as rt:
+        await rt.run("clerk.yaml", "hi", agent="bob")
+        assert "pubkey" not in await read(rt.namespace, "/agents/bob/status")
+        own = await rt.namespace_of("bob")
+        pubkey = (await own.read("/identity/pubkey")).decode()
+        signature = (await own.call("/identity/sign", "paid")).decode()
+        asked = {"pubkey": pubkey, "signature": signature, "message": "paid"}
+        assert await rt.namespace.call("/agents/bob/identity/verify", json.dumps(asked)) == b"true"
+        assert (await read(rt.namespace, "/agents/bob/status"))["pubkey"] == pubkey
+    async with opened() as rt:
+        assert (await read(rt.namespace, "/agents/bob/status"))["pubkey"] == pubkey
 
 
 async def test_the_whole_tree_is_watched_at_once(opened: Any) -> None:

@@ -3,7 +3,18 @@
 from __future__ import annotations
 
 from perdure.base.usage import Usage
-from perdure.kernel.budgets import DAY_MS, Money, scopes_of
+from perdure.kernel.budgets import (
+    DAY_MS,
+    BudgetRules,
+    Money,
+    Pool,
+    agent_scopes,
+    every,
+    period,
+    pool_scopes,
+    resets_at,
+    run_scope,
+)
 from perdure.kernel.classes import Outcome
 from perdure.kernel.store.ops import Reserve, Settle, WithinBudget
 
@@ -19,33 +30,69 @@ async def spent(world, *scopes):
     return {row.id: (row.reserved, row.spent) for row in await world.store.scopes(scopes)}
 
 
+def limits(scopes):
+    return [(scope.id, scope.limit) for scope in scopes]
+
+
 def test_scopes_without_a_limit_are_left_out():
-    found = scopes_of(
-        [("run_2", None), ("run_1", 100)], agent_id="ann", agent_per_day=50, project_per_day=None, now=3 * DAY_MS + 5
-    )
-    assert [(scope.id, scope.limit, scope.period) for scope in found] == [
-        ("run:run_1", 100, 0),
-        ("agent:ann:day", 50, 3),
+    assert limits(run_scope("r1", None) + run_scope("r2", 5)) == [("run:r2", 5)]
+    assert limits(agent_scopes("ann")) == []
+    assert limits(agent_scopes("ann", per_tick=1, per_day=2)) == [("agent:ann:tick", 1), ("agent:ann:day", 2)]
+    assert limits(pool_scopes([Pool("project", None, 7), Pool("tenant:acme", 3)])) == [
+        ("project:month", 7),
+        ("tenant:acme:day", 3),
     ]
-    everything = scopes_of([], agent_id="ann", agent_per_day=None, project_per_day=7, now=DAY_MS)
-    assert [(scope.id, scope.period) for scope in everything] == [("project:day", 1)]
+
+
+def test_a_scope_says_how_often_it_begins_anew():
+    assert [every(id) for id in ("project:day", "tenant:a:month", "agent:a:tick", "run:r", "run:a:day")] == [
+        "day",
+        "month",
+        "tick",
+        "run",
+        "run",
+    ]
+
+
+def test_periods_follow_the_calendar():
+    newyear = 1_767_225_600_000  # 2026-01-01T00:00:00Z
+    for now in (newyear, newyear + DAY_MS - 1):
+        assert period("month", now) == period("month", newyear - 1) + 1
+        assert resets_at("day", now) == newyear + DAY_MS
+        assert resets_at("month", now) == newyear + 31 * DAY_MS
+    assert resets_at("month", newyear - 1) == newyear
+    assert (period("tick", newyear, 9), period("run", newyear, 9)) == (9, 0)
+    assert resets_at("tick", newyear) is None and resets_at("run", newyear) is None
 
 
 def test_without_a_limit_nothing_is_reserved():
-    money = Money("run_1", ())
+    money = Money("run_1", now=lambda: 0, tick=lambda: 0)
     assert (money.is_limited, money.reserve("model", 5), money.take()) == (False, "", ([], []))
 
 
+def test_a_threshold_alone_bounds_a_run_and_reserves_nothing():
+    money = Money("run_1", (), BudgetRules(approval_threshold=5), now=lambda: 0, tick=lambda: 0)
+    assert (money.is_limited, money.reserve("model", 5), money.take()) == (True, "", ([], []))
+
+
 def test_a_reservation_has_its_guard_and_is_taken_once():
-    scopes = scopes_of([("run_1", 100)], agent_id="ann", agent_per_day=None, project_per_day=None, now=0)
-    money = Money("run_1", scopes)
+    money = Money("run_1", run_scope("run_1", 100), now=lambda: 0, tick=lambda: 0)
     first, second = money.reserve("model", 5), money.reserve("model", 6)
     assert first != second
     money.settle(first, 4)
     ops, guards = money.take()
     assert [type(op) for op in ops] == [Reserve, Reserve, Settle]
-    assert guards == [WithinBudget(5, scopes), WithinBudget(6, scopes)]
+    assert guards == [WithinBudget(5, money.limits), WithinBudget(6, money.limits)]
     assert money.take() == ([], [])
+
+
+def test_money_counts_in_the_period_that_it_is_reserved_in():
+    now, tick = 5 * DAY_MS, 1
+    scopes = agent_scopes("ann", per_tick=5, per_day=9)
+    money = Money("run_1", scopes, now=lambda: now, tick=lambda: tick)
+    assert [scope.period for scope in money.limits] == [1, 5]
+    now, tick = now + DAY_MS, 2
+    assert [scope.period for scope in money.limits] == [2, 6]
 
 
 async def test_money_is_set_aside_before_and_settled_after(world):
@@ -177,7 +224,7 @@ async def test_a_projects_day_is_shared_by_all_agents(world):
     async def work(ctx):
         await ctx.effect("model", "", model(600), effect="read", reserve=600)
 
-    await world.engine(project_per_day=1_000)
+    await world.engine(pools=(Pool("project", 1_000),))
     assert (await world.run(to="ann")).run.status == "done"
     assert (await world.run(to="bob")).error["facts"]["scope"] == "project:day"
     await world.close()

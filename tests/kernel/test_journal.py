@@ -86,10 +86,31 @@ def test_totals_count_answers_of_models_as_steps_and_the_cost_of_lost_calls():
     assert (found.totals.steps, found.totals.cost, found.totals.usage) == (1, 108, Usage(10, 5))
 
 
-def test_a_reservation_is_known_with_the_intent_that_it_was_made_for():
-    reserved = r.BudgetReserved(reservation="r1", amount=9)
-    found = journal(("a", reserved), ("a", r.EffectIntended(kind="model", effect="read", digest="d", reservation="r1")))
-    assert found.effects["a"].reserved == reserved
+RESERVED = ("a", r.BudgetReserved(reservation="r1", amount=9))
+INTENDED = ("a", r.EffectIntended(kind="model", effect="read", digest="d", reservation="r1"))
+DONE = ("a", r.EffectDone(kind="model", digest="d", cost=4))
+SETTLED = ("a", r.BudgetSettled(reservation="r1", spent=4))
+
+
+def test_a_reservation_is_open_until_it_is_settled_or_released():
+    assert journal(RESERVED, INTENDED).reserved == {"a": RESERVED[1]}
+    for end in (SETTLED, ("a", r.BudgetReleased(reservation="r1"))):
+        assert journal(RESERVED, INTENDED, end).reserved == {}
+
+
+def test_what_a_lost_call_cost_counts_once():
+    assert journal(RESERVED, INTENDED, SETTLED).totals.cost == 4
+    assert journal(RESERVED, INTENDED, DONE, SETTLED).totals.cost == 4
+    assert journal(RESERVED, INTENDED, SETTLED, RESERVED, INTENDED, DONE, SETTLED).totals.cost == 8
+
+
+def test_a_reservation_outlasts_a_checkpoint():
+    body = {"state": None, "counters": {}, "steps": 0, "cost": 0, "usage": [0] * 5, "aside": {"a": ("r1", 9)}}
+    checkpoint = ("", r.Checkpoint(body=msgspec.Raw(pack(body))))
+    found = journal(RESERVED, INTENDED, checkpoint)
+    assert (found.effects, found.reserved) == ({}, {"a": RESERVED[1]})
+    assert journal(checkpoint, DONE, SETTLED).totals.cost == 4
+    assert journal(checkpoint, SETTLED).totals.cost == 4
 
 
 def test_a_failed_effect_is_forgotten_by_a_resume_and_one_done_since_is_not():
@@ -110,6 +131,8 @@ def test_unasked_keys_are_those_that_nobody_came_for():
         ("a", r.EffectDone(kind="tool", digest="d")),
         ("ask", r.MessageReceived(kind="approval")),
         ("retry#1", r.MessageReceived(kind="timer")),
+        ("spend#1:a", r.MessageReceived(kind="approval")),
+        ("room#1:a", r.MessageReceived(kind="budget")),
         ("", r.MessageReceived()),
     )
     assert found.unasked() == ("a", "ask")

@@ -73,14 +73,14 @@ class Outside:
 
 
 class Child:
-    """A process that runs `crash_child.py` on a project."""
+    """A process that runs `crash_child.py`, or another `script` of this folder, on a project."""
 
-    def __init__(self, project: Path, outside: Outside, *arguments: str) -> None:
+    def __init__(self, project: Path, effects: str, *arguments: str, script: str = "crash_child.py") -> None:
         # A process that is killed has no coverage to tell of, and measuring it would only make it slower to start.
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
-        environment = {**inherited, "PYTHONPATH": str(SOURCE), "EFFECTS": outside.path}
+        environment = {**inherited, "PYTHONPATH": str(SOURCE), "EFFECTS": effects}
         self.process = subprocess.Popen(
-            [sys.executable, HERE / "crash_child.py", project, *arguments],
+            [sys.executable, HERE / script, project, *arguments],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -151,21 +151,38 @@ def project(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def spawn(project: Path, outside: Outside) -> Iterator[Any]:
-    """Starts children; those that still live at the end of the test are killed."""
-    children: list[Child] = []
-
-    def start(*arguments: str) -> Child:
-        children.append(Child(project, outside, *arguments))
-        return children[-1]
-
+def children() -> Iterator[list[Child]]:
+    """Those that still live at the end of the test are killed."""
+    started: list[Child] = []
     try:
-        yield start
+        yield started
     finally:
-        for child in children:
+        for child in started:
             if child.process.poll() is None:
                 child.process.kill()
             child.process.communicate()
+
+
+@pytest.fixture
+def spawn(project: Path, outside: Outside, children: list[Child]) -> Any:
+    """Starts children."""
+
+    def start(*arguments: str) -> Child:
+        children.append(Child(project, outside.path, *arguments))
+        return children[-1]
+
+    return start
+
+
+@pytest.fixture
+def spawn_budget(children: list[Child]) -> Any:
+    """Starts processes of `budget_child.py`, on a project of their own."""
+
+    def start(project: Path, *arguments: str) -> Child:
+        children.append(Child(project, "", *arguments, script="budget_child.py"))
+        return children[-1]
+
+    return start
 
 
 @pytest.fixture

@@ -142,6 +142,7 @@ async def test_a_call_that_was_cut_off_counts_as_spent_and_is_made_again(tmp_pat
         ended = await rt.resume(run.id)
         assert ended.output == "said"
         assert ended.cost_microusd == before.reserved + 2_000
+        assert (await rt.trace(run.id)).cost_microusd == ended.cost_microusd
         for scope in await rt.store.scopes([f"run:{run.id}", "agent:bob:day"]):
             assert (scope.reserved, scope.spent) == (0, ended.cost_microusd)
         row = await rt.store.load_run(run.id)

@@ -186,4 +186,4 @@ def test_errors_in_the_users_module_are_told(tmp_path: Path, monkeypatch: pytest
 
 def test_two_tools_of_one_name_are_refused(folder: Path) -> None:
     with pytest.raises(ConfigError, match="two tools are called calculator"):
-        names(["calculator", {"calculator": {}, "namespace": {}}], folder)
+        names(["calculator", {"calculator": {}}], folder)

@@ -17,6 +17,7 @@ from perdure.compute.port import Model
 from perdure.compute.prices import Prices
 from perdure.compute.spec import ModelSpec
 from perdure.compute.unavailable import Unavailable
+from perdure.kernel.budgets import BudgetRules
 from perdure.kernel.context import Context as KernelContext
 from perdure.kernel.program import Program
 from perdure.namespace.context import Context, Reach
@@ -35,7 +36,7 @@ from .python import Agent, drive
 from .react import TextProtocol
 from .recent import Recent
 from .setup import Setup
-from .spec import AgentSpec, spec_digest, spec_document
+from .spec import AgentSpec, Budget, spec_digest, spec_document
 from .targets import Target, spec_of
 
 KEPT = 1_024
@@ -138,7 +139,9 @@ class Library:
             work,
             attempts=spec.limits.attempts,
             per_run=whole(spec.budget.per_run),
+            per_tick=whole(spec.budget.per_tick),
             per_day=whole(spec.budget.per_day),
+            spending=_rules(spec.budget),
             while_waiting=spec.while_waiting,
             capacity=spec.inbox.capacity,
             policy=spec.inbox.policy,
@@ -185,6 +188,12 @@ class Library:
         if len(self._programs) > KEPT:
             self._programs.popitem(last=False)
         return program
+
+
+def _rules(budget: Budget) -> BudgetRules:
+    return BudgetRules(
+        whole(budget.approval_threshold), budget.approvers, budget.warn_at, budget.on_exceeded, budget.unknown_usage
+    )
 
 
 def _schema_of(type_: Any) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
@@ -45,6 +45,18 @@ class ServerSettings(Section, frozen=True):
 
     host: str = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65535)] = 8420
+    auth: Annotated[
+        Literal["token", "none"], Meta(description="`none` lets everybody in, and is for loopback only.")
+    ] = "token"
+    hosts: Annotated[
+        tuple[str, ...], Meta(description="Names that clients reach the server by, beside its address.")
+    ] = ()
+    origins: Annotated[
+        tuple[str, ...], Meta(description="Sites whose pages may call the server, such as https://app.example.com.")
+    ] = ()
+    max_body: Annotated[int, Meta(ge=1_024, le=1_073_741_824, description="Most bytes of a request's body.")] = (
+        33_554_432
+    )
     grace: Annotated[
         Duration | None, Meta(description="Time for runs to reach a safe point at shutdown; 30s where absent.")
     ] = None

@@ -43,12 +43,24 @@ class Budget(Section, frozen=True):
     """What the agent may spend. Amounts are micro-USD; `$0.10` or a number of dollars in a file."""
 
     per_run: Annotated[Money | None, Meta(description="Most that one run may cost, with its child runs.")] = None
+    per_tick: Annotated[
+        Money | None, Meta(description="Most that the agent may spend from one wait to the next, without child runs.")
+    ] = None
     per_day: Annotated[Money | None, Meta(description="Most that all runs of the agent may cost in a day (UTC).")] = (
         None
     )
     approval_threshold: Annotated[
         Money | None, Meta(description="A single spend above this waits for a person's approval.")
     ] = None
+    approvers: Annotated[
+        tuple[str, ...], Meta(description="Who may approve it, by name or public key; anyone where none is named.")
+    ] = ()
+    on_exceeded: Annotated[
+        Literal["fail", "wait"], Meta(description="Whether a run fails where a budget has no room, or waits for it.")
+    ] = "fail"
+    unknown_usage: Annotated[
+        Literal["reserved", "zero"], Meta(description="What a call counts for whose usage nobody knows.")
+    ] = "reserved"
     warn_at: Annotated[float, Meta(gt=0, le=1, description="Share of a budget at which a warning is given.")] = 0.8
 
 

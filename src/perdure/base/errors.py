@@ -6,7 +6,7 @@
     │   ├── InvalidFile
     │   ├── MissingVariable
     │   ├── UnknownProvider
-    │   ├── UnknownSpec
+    │   ├── UnknownSpec, SpecNotFound
     │   ├── NotSupported
     │   └── MissingDependency
     ├── ModelError                 a model could not answer
@@ -17,7 +17,7 @@
     │   ├── InvalidArguments, ToolTimeout, ToolFailed, ToolDenied
     │   └── InvalidResult
     ├── BudgetError                money
-    │   ├── BudgetExceeded
+    │   ├── BudgetExceeded, BudgetDenied, NotAnApprover
     │   └── UnpricedModel
     ├── RunError                   a run cannot go on, or not like this
     │   ├── RunNotFound, AgentNotFound, WrongState
@@ -29,6 +29,11 @@
     │   ├── InvalidPath, NoSuchFile, FileExists, FileDenied
     │   ├── NotADirectory, IsADirectory, DirectoryNotEmpty
     │   └── FileUnsupported, FileNotReady, FileTooLarge, FileClosed
+    ├── RequestError               what was sent to the server
+    │   ├── Malformed, WrongMediaType, TooLarge, SlowRequest, KeyReused
+    │   ├── NoSuchRoute, WrongMethod
+    │   ├── Unauthorized, Forbidden
+    │   └── Stopping
     └── StoreError                 durable state
         ├── StoreBusy, StoreReadOnly, StoreFull, StoreCorrupt, StoreTooNew, StoreClosed
         └── GuardFailed
@@ -107,6 +112,11 @@ class UnknownProvider(ConfigError):
 class UnknownSpec(ConfigError):
     code = "config.unknown_spec"
     hint = "The spec that this run began with is not in the store; restore it from a backup or fork the run."
+
+
+class SpecNotFound(ConfigError):
+    code = "config.spec_not_found"
+    hint = "Agents are published by files in the project's folder `agents`; GET /specs lists them."
 
 
 class NotSupported(ConfigError):
@@ -239,6 +249,20 @@ class BudgetError(PerdureError):
 class BudgetExceeded(BudgetError):
     code = "budget.exceeded"
     hint = "Raise the budget of the scope named, wait for its next period, or use a cheaper model."
+
+
+class BudgetDenied(BudgetError):
+    """Somebody who was asked did not agree to a spend above the agent's `approval_threshold`; `who` says who."""
+
+    code = "budget.denied"
+    hint = "`perdure resume RUN` asks again; or raise `approval_threshold`, or use a cheaper model."
+
+
+class NotAnApprover(BudgetError):
+    """The budget names its `approvers`, and whoever answered is none of them."""
+
+    code = "budget.not_an_approver"
+    hint = "One of the approvers named in the agent's file has to say; PERDURE_WHO says who you are."
 
 
 class UnpricedModel(BudgetError):
@@ -410,6 +434,67 @@ class FileClosed(FileError):
     code = "file.closed"
     why = "the file is closed"
     hint = "Open it again."
+
+
+# -- requests to the server -------------------------------------------------------------------------------------------
+
+
+class RequestError(PerdureError):
+    code = "request.invalid"
+    hint = "GET /openapi.json says what may be sent."
+
+
+class Malformed(RequestError):
+    code = "request.malformed"
+    hint = "Send one JSON value in UTF-8."
+
+
+class WrongMediaType(RequestError):
+    code = "request.media_type"
+    hint = "Send JSON, with the header `Content-Type: application/json`."
+
+
+class TooLarge(RequestError):
+    code = "request.too_large"
+    hint = "Send less, or raise `server.max_body` in the project's file."
+
+
+class SlowRequest(RequestError):
+    code = "request.timeout"
+    hint = "The request did not arrive in time; send it again as a whole."
+    retryable = True
+
+
+class KeyReused(RequestError):
+    code = "request.key_reused"
+    hint = "An Idempotency-Key stands for one request: take another one for another request."
+
+
+class NoSuchRoute(RequestError):
+    code = "request.no_such_route"
+    hint = "GET /openapi.json lists all routes."
+
+
+class WrongMethod(RequestError):
+    code = "request.method"
+
+
+class Unauthorized(RequestError):
+    code = "access.unauthorized"
+    hint = "Send `Authorization: Bearer TOKEN`; the token stands in the project's file .perdure/token."
+
+
+class Forbidden(RequestError):
+    code = "access.forbidden"
+    hint = "List the names and origins that the server is reached by in `server.hosts` and `server.origins`."
+
+
+class Stopping(RequestError):
+    """The server stops before the answer is there. What it accepted is on disk, and goes on at its next start."""
+
+    code = "server.stopping"
+    hint = "Ask again in a moment; a run that was accepted goes on, and GET /runs/{run_id} shows it."
+    retryable = True
 
 
 # -- store ------------------------------------------------------------------------------------------------------------

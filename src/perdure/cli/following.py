@@ -16,7 +16,7 @@ from .outcome import report_run
 from .process import Stop, Stopped
 from .project import command_line
 from .streaming import Streaming
-from .terminal import is_terminal
+from .terminal import is_terminal, note, paint
 
 PROGRESS = "perdure.cli.progress:Progress"
 
@@ -50,6 +50,9 @@ async def follow(
     finally:
         if show is not None:
             show.close()
+    if result.cost_microusd:
+        for low in await runtime.budget_warnings(result.run_id):
+            note(f"{paint('Budget', err=True, bold=True)}: {low}")
     return report_run(runtime, result, json=json, shown=show.shown if show is not None else "")
 
 

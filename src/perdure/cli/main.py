@@ -38,6 +38,7 @@ COMMANDS: Sections = {
     "Look": {
         "runs": ("perdure.cli.runs.group:group", "List, show, verify, delete and export runs."),
         "trace": ("perdure.cli.trace:command", "Show what a run did, how long it took and what it cost."),
+        "budget": ("perdure.cli.budget:command", "Show what may be spent and what is, or set a limit."),
         "replay": ("perdure.cli.replay:command", "Execute a run again against its journal, touching nothing."),
         "fork": ("perdure.cli.fork:command", "Begin a new run that shares the records before a key."),
         "export-cassette": ("perdure.cli.export_cassette:command", "Write a run's answers as a fixture for tests."),

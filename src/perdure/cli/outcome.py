@@ -19,6 +19,7 @@ from .exits import code_of_run
 from .json import print_json
 from .project import command_line
 from .terminal import hint, note, paint
+from .times import show_time
 
 
 def report_run(runtime: Runtime, result: RunResult, *, json: bool, shown: str = "") -> int:
@@ -100,6 +101,13 @@ def _tell_wait(runtime: Runtime, run_id: str, wait: Wait, *, several: bool) -> N
                 note(f"  request: {text_of(request) if isinstance(request, str) else _short(request)}")
             choices = (("--done", "JSON"), ("--retry",), ("--fail",))
             _tell_commands(runtime, *(("resolve", run_id, wait.key, *choice) for choice in choices))
+        case "budget":
+            scope, amount = wait.about.get("scope", ""), wait.about.get("amount_microusd", 0)
+            head = paint("Out of money", err=True, bold=True)
+            note(f"{head}: {show_money(amount)} for {wait.key.partition(':')[2]} does not fit into {scope}.")
+            if wait.due is not None:
+                note(f"  It tries again at {show_time(wait.due)}, where a process works on it.")
+            _tell_commands(runtime, ("budget", scope, "--set", "AMOUNT"), ("resume", run_id))
         case _:
             note(f"The run waits ({wait.kind}) at {wait.key}. See: {command_line(runtime, 'runs', 'show', run_id)}")
 

@@ -8,7 +8,10 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from . import accepting as accepting
+    from . import budgets as budgets
     from . import cassettes as cassettes
+    from . import channels as channels
     from . import cleaning as cleaning
     from . import commands as commands
     from . import decisions as decisions
@@ -19,11 +22,13 @@ if TYPE_CHECKING:
     from . import exporting as exporting
     from . import finding as finding
     from . import forking as forking
+    from . import hearing as hearing
     from . import listening as listening
     from . import listing as listing
     from . import mounting as mounting
     from . import ordering as ordering
     from . import planning as planning
+    from . import publishing as publishing
     from . import replaying as replaying
     from . import schedules as schedules
     from . import spans as spans

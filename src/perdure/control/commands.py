@@ -9,6 +9,7 @@ from perdure.base.errors import WrongState
 from perdure.kernel.commands import RESUMABLE
 from perdure.kernel.store.rows import ENDED, RunRow
 
+from .budgets import look_again
 from .finding import find_run
 from .results import RunResult, result_of
 
@@ -16,17 +17,21 @@ if TYPE_CHECKING:
     from .runtime import Runtime
 
 
-async def resume(runtime: Runtime, run_id: str) -> RunResult:
-    """Go on with a run that was interrupted, yielded, paused or failed; one that waits is seen to."""
+async def resume(runtime: Runtime, run_id: str, *, who: str = "operator", wait: bool = True) -> RunResult:
+    """Go on with a run that was interrupted, yielded, paused or failed; one that waits is seen to, and where it
+    waits for a budget to have room, it tries again. Without `wait` the command is on disk when this returns."""
     run = await find_run(runtime.store, run_id)
     if run.status in ("done", "cancelled"):
         raise WrongState(f"run {run.id} is {run.status}", hint="`perdure fork` begins a new run from it.")
     await runtime.store.reap()
     if run.status in RESUMABLE:
-        await _tell(runtime, "resume", run, "operator")
-        return result_of(await runtime.engine.rest(run, unlike=run), runtime.clock.now())
+        await _tell(runtime, "resume", run, who)
+        if wait:
+            return result_of(await runtime.engine.rest(run, unlike=run), runtime.clock.now())
+        return await runtime.look(run.id)
+    told = await look_again(runtime, run, who=who)
     runtime.engine.wake(run.agent_id)
-    return await runtime.wait(run)
+    return await runtime.wait(run, beyond=told) if wait else await runtime.look(run.id)
 
 
 async def cancel(runtime: Runtime, run_id: str, *, who: str) -> RunResult:

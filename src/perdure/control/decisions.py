@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from perdure.base.envelope import Envelope
-from perdure.base.errors import InputError, WrongState
+from perdure.base.errors import InputError, NotAnApprover, WrongState
 from perdure.kernel.records import Wait
 from perdure.kernel.store.rows import RunRow
 
@@ -18,6 +18,13 @@ if TYPE_CHECKING:
 async def answer(runtime: Runtime, run_id: str, said: Any, *, key: str, who: str, why: str = "") -> RunRow:
     """Hand an answer to the question that a run waits with; it is on disk when this returns."""
     run, wait = await _waiting(runtime, run_id, "approval", key)
+    approvers = wait.about.get("about", {}).get("approvers") if wait.about.get("kind") == "budget" else None
+    if approvers and who not in approvers:
+        raise NotAnApprover(
+            f"{who} may not approve this spend of run {run.id}: {', '.join(approvers)} may",
+            who=who,
+            approvers=approvers,
+        )
     envelope = Envelope(
         runtime.ids.new("env"),
         run.agent_id,

@@ -13,10 +13,11 @@ from perdure.agents.amounts import whole
 from perdure.agents.config.loader import load_document
 from perdure.agents.permissions import places, row_of
 from perdure.agents.spec import AgentSpec
-from perdure.base.errors import AgentNotFound, ConfigError, UnknownSpec
-from perdure.kernel.budgets import scopes_of
+from perdure.base.errors import AgentNotFound, ConfigError, MissingDependency, UnknownSpec
+from perdure.kernel.budgets import agent_scopes, pool_scopes
 from perdure.kernel.records import Record
 from perdure.kernel.store.rows import AgentRow, RecordFilter
+from perdure.namespace.identity.service import identity
 from perdure.namespace.mounted import Mounted
 from perdure.namespace.mounts import Mount, MountTable
 from perdure.namespace.namespace import Namespace
@@ -59,6 +60,7 @@ class Directory:
             deliver=runtime.deliver,
             command=partial(order, runtime),
             terms=self.terms,
+            pubkey=self._pubkey,
         )
         self._runtime = runtime
         self._extra = extra
@@ -107,8 +109,10 @@ class Directory:
             spec = await self._spec(row.spec)
         except ConfigError as error:
             return Terms(problem=error.message)
-        per_day, now = whole(spec.budget.per_day), self._runtime.clock.now()
-        scopes = scopes_of((), agent_id=row.id, agent_per_day=per_day, project_per_day=None, now=now)
+        scopes = (
+            *agent_scopes(row.id, per_tick=whole(spec.budget.per_tick), per_day=whole(spec.budget.per_day)),
+            *pool_scopes(self._runtime.engine.settings.pools),
+        )
         return Terms(spec.name, spec.inbox.capacity, spec.inbox.policy, scopes)
 
     async def _spec(self, digest: str) -> AgentSpec:
@@ -122,6 +126,19 @@ class Directory:
                 del self._specs[next(iter(self._specs))]
             self._specs[digest] = spec
         return spec
+
+    async def _pubkey(self, agent_id: str) -> str:
+        """The agent's public key, "" where it has none, or none can be had for want of a library."""
+        keyring = self._runtime.keyring
+        try:
+            signer = await keyring.find(agent_id) if keyring is not None else None
+        except MissingDependency:
+            signer = None
+        return signer.pubkey() if signer is not None else ""
+
+    def _added(self, desk: Desk) -> Mapping[str, Service]:
+        keyring = self._runtime.keyring
+        return {**({"identity": partial(identity, keyring)} if keyring is not None else {}), **self._extra(desk)}
 
     # -- views --------------------------------------------------------------------------------------------------------
 
@@ -162,7 +179,7 @@ class Directory:
         return OwnTable(services, RESTRICTED, Purse(agent_id, desk))
 
     def _more(self, desk: Desk) -> dict[str, Service]:
-        return {**self._extra(desk), "mounts": self._mounts, "tools": self._tools_node}
+        return {**self._added(desk), "mounts": self._mounts, "tools": self._tools_node}
 
     def _tools(self, spec: AgentSpec | None) -> Mapping[str, Tool]:
         try:

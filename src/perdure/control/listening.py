@@ -13,6 +13,7 @@ from perdure.agents.targets import Target
 from perdure.base.codec import unpack, unpack_as
 from perdure.base.messages import ModelResponse, Restart, TextDelta, ThinkingDelta
 from perdure.kernel import records as r
+from perdure.kernel.budgets import low
 from perdure.kernel.journal import decode
 
 from .finding import find_run
@@ -22,19 +23,36 @@ if TYPE_CHECKING:
     from .runtime import Runtime
 
 EventType: TypeAlias = Literal[
-    "accepted", "text", "thinking", "restart", "model", "tool_start", "tool_end", "waiting", "resumed", "result"
+    "accepted",
+    "text",
+    "thinking",
+    "restart",
+    "model",
+    "tool_start",
+    "tool_end",
+    "waiting",
+    "resumed",
+    "warning",
+    "result",
 ]
 
 
-class RunEvent(msgspec.Struct, frozen=True):
+class RunEvent(msgspec.Struct, frozen=True, omit_defaults=True):
     """One thing that happened. `text` for text and thinking as they come; `restart` voids the text shown since the
-    last `model`; `tool_start` has `data` of name and arguments; `result` is the last and has the `result`."""
+    last `model`; `tool_start` has `data` of name and arguments; `warning` tells in `text` that a budget is nearly
+    spent, in `data` which and how far; `result` is the last and has the `result`.
+
+    `seq` is a cursor: `hear` with it gives what follows. It is 0 where nothing durable ends here. `replaces` marks text
+    that stands for all that was shown of this answer before.
+    """
 
     type: EventType
     key: str = ""
     text: str = ""
     data: Any = None
     result: RunResult | None = None
+    seq: int = 0
+    replaces: bool = False
 
 
 async def stream(
@@ -108,5 +126,8 @@ def events_of(item: Any) -> list[RunEvent]:
             return [RunEvent("waiting", item.key, data=[msgspec.to_builtins(wait) for wait in event.waits])]
         case r.RunResumed():
             return [RunEvent("resumed", item.key, event.reason)]
+        case r.BudgetWarned():
+            about = {"scope": event.scope, "spent_microusd": event.spent, "limit_microusd": event.limit}
+            return [RunEvent("warning", item.key, low(event.scope, event.spent, event.limit), about)]
         case _:
             return []

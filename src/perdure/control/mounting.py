@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from perdure.agents.permissions import OWN_MONEY, Changed, Place, check_place, place
 from perdure.base.codec import to_json
 from perdure.base.errors import AgentNotFound, InputError
+from perdure.kernel.budgets import limits_of
 from perdure.kernel.journal import encode
 from perdure.kernel.records import BudgetReserved, BudgetSettled, MountChanged
 from perdure.kernel.store.ops import Append, DropValue, Op, PutValue, Reserve, Settle, WithinBudget
@@ -87,10 +88,11 @@ class Purse:
         if not scopes:
             return
         id, now = desk.ids.new("res"), desk.clock.now()
+        limits = limits_of(scopes, now)
         events = (BudgetReserved(reservation=id, amount=amount), BudgetSettled(reservation=id, spent=amount))
         records = tuple(encode(event, agent_id=agent_id, run_id="", key="mount", at=now) for event in events)
-        ops: list[Op] = [Append(agent_id, records), Reserve(id, "", amount, scopes), Settle(id, amount)]
-        await desk.store.commit(ops, [WithinBudget(amount, scopes)])
+        ops: list[Op] = [Append(agent_id, records), Reserve(id, "", amount, limits), Settle(id, amount)]
+        await desk.store.commit(ops, [WithinBudget(amount, limits)])
 
 
 async def change_mount(runtime: Runtime, agent_id: str, path: str, access: Access | None, *, who: str) -> None:

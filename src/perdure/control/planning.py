@@ -92,9 +92,10 @@ def _planned(
     fullest = max(tokens, round((setup.window + bare) * MARGIN))
     dearest = prices.at_most(setup.model_spec, Usage(fullest, answer), now)
     bounds = [whole(spec.budget.per_run), whole(spec.budget.per_day), whole(runtime.project.budget.per_day)]
+    bounding = (*bounds, spec.budget.per_tick, spec.budget.approval_threshold, runtime.project.budget.per_month)
+    limited = any(bound is not None for bound in bounding)
     if dearest is not None:
         bounds.append(dearest.microusd * spec.limits.steps)
-    limited = any(bound is not None for bound in bounds[:3])
     problems = [problem] if problem else []
     if first is None and limited:
         problems.append(f"{setup.model_spec.full_name} has no known price, and the agent has a budget")

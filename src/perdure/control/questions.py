@@ -13,13 +13,13 @@ from perdure.agents.window import sent_of
 from perdure.base.errors import ReplayDivergence
 from perdure.base.messages import ModelRequest
 from perdure.kernel import records as r
-from perdure.kernel.budgets import scopes_of
+from perdure.kernel.budgets import Scope
 from perdure.kernel.effects import ReplayEnd
 from perdure.kernel.execution import Execution
 from perdure.kernel.journal import decode, fold
+from perdure.kernel.lineage import scopes_of
 from perdure.kernel.live import Live
 from perdure.kernel.program import Program
-from perdure.kernel.store.ops import ScopeLimit
 from perdure.kernel.store.rows import RunRow
 
 from .replaying import rehearse
@@ -27,7 +27,7 @@ from .replaying import rehearse
 if TYPE_CHECKING:
     from .runtime import Runtime
 
-_LIMITED = (ScopeLimit("replay", 0),)
+_LIMITED = (Scope("run:", 0),)
 
 
 class Question(msgspec.Struct, frozen=True):
@@ -57,7 +57,7 @@ async def _ask_again(
     run: RunRow,
     program: Program,
     segment: Sequence[r.Record],
-    scopes: Sequence[ScopeLimit],
+    scopes: Sequence[Scope],
 ) -> dict[str, Question]:
     live = Live()
     with live.listen(run.id) as queue:
@@ -121,19 +121,8 @@ def _all(queue: asyncio.Queue[Any]) -> list[Any]:
     return [queue.get_nowait() for _ in range(queue.qsize())]
 
 
-async def _scopes(runtime: Runtime, run: RunRow, program: Program, records: Sequence[r.Record]) -> Sequence[ScopeLimit]:
+async def _scopes(runtime: Runtime, run: RunRow, program: Program, records: Sequence[r.Record]) -> Sequence[Scope]:
     """Whether money bounded the run, as that bounds its answers too."""
     if any(record.type == r.BudgetReserved.type for record in records):
         return _LIMITED
-    lineage = [(run.id, run.budget)]
-    parent = run.parent
-    while parent and (row := await runtime.store.load_run(parent)) is not None:
-        lineage.append((row.id, row.budget))
-        parent = row.parent
-    return scopes_of(
-        lineage,
-        agent_id=run.agent_id,
-        agent_per_day=program.per_day,
-        project_per_day=runtime.engine.settings.project_per_day,
-        now=runtime.clock.now(),
-    )
+    return await scopes_of(runtime.store, runtime.library, run, program, runtime.engine.settings.pools)

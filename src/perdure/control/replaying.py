@@ -10,13 +10,12 @@ import msgspec
 from perdure.base.codec import pack, unpack
 from perdure.base.errors import AgentNotFound, ReplayDivergence
 from perdure.kernel import records as r
-from perdure.kernel.budgets import Money
+from perdure.kernel.budgets import Money, Scope
 from perdure.kernel.effects import ReplayEnd
 from perdure.kernel.execution import Execution
 from perdure.kernel.journal import Journal, decode, fold
 from perdure.kernel.live import Live
 from perdure.kernel.program import Program, Yielded
-from perdure.kernel.store.ops import ScopeLimit
 from perdure.kernel.store.rows import AgentRow, RecordFilter, RunRow
 
 from .finding import find_run, records_of
@@ -81,7 +80,7 @@ async def rehearse(
     journal: Journal,
     *,
     live: Live | None = None,
-    scopes: Sequence[ScopeLimit] = (),
+    scopes: Sequence[Scope] = (),
 ) -> Execution:
     """The run ready to be executed again, with nobody listening but to `live`, and nothing written or done."""
     return Execution(
@@ -92,7 +91,7 @@ async def rehearse(
         store=runtime.store,
         clock=runtime.clock,
         live=live or Live(),
-        money=Money(run.id, scopes),
+        money=Money(run.id, scopes, program.spending, now=runtime.clock.now, tick=lambda: 0),
         write=None,
         probe=lambda _: None,
         project=runtime.project.root,

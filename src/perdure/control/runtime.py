@@ -27,9 +27,12 @@ from .results import RunResult, result_of
 
 if TYPE_CHECKING:
     from perdure.agents.schedules import Schedule
+    from perdure.kernel.standing import BudgetLine
+    from perdure.namespace.identity.port import Keyring
     from perdure.namespace.levels import Access
     from perdure.namespace.namespace import Namespace
 
+    from .channels import Channels
     from .cleaning import Cleaned
     from .deletion import Deleted
     from .deploying import Deployed
@@ -38,6 +41,7 @@ if TYPE_CHECKING:
     from .listening import RunEvent
     from .listing import RunDetail, RunSummary
     from .planning import Plan
+    from .publishing import Shelf
     from .replaying import Replay
     from .schedules import Planned
     from .spans import TraceNode
@@ -74,6 +78,7 @@ class Runtime:
         clock: Clock,
         ids: Ids,
         environment: Mapping[str, str],
+        keyring: Keyring | None = None,
         services: Extra = _nothing,
     ) -> None:
         self.project = project
@@ -82,6 +87,7 @@ class Runtime:
         self.clock = clock
         self.ids = ids
         self.environment = environment
+        self.keyring = keyring
         self._services = services
         self.mount_changes = MountChanges(engine.store)
         library.reach = _Reach(self)
@@ -96,6 +102,32 @@ class Runtime:
     def spec(self, target: Target, overrides: Sequence[str] = ()) -> AgentSpec:
         """The checked spec of a target. Raises InvalidFile with everything that is wrong."""
         return self.library.spec(target, overrides)
+
+    # -- what others may ask for by name -------------------------------------------------------------------------------
+
+    @cached_property
+    def shelf(self) -> Shelf:
+        """The agents that the project publishes: the files in its folder `agents`."""
+        return control.publishing.Shelf(self)
+
+    async def accept(
+        self, input: Any, *, spec: str = "", agent: str = "", key: str = "", who: str = "operator"
+    ) -> RunRow:
+        """Accept `input` for a published `spec`, or for the `agent` of this id; it is on disk when this returns, and
+        the same idempotency `key` again gives the same run."""
+        return await control.accepting.accept(self, input, spec=spec, agent=agent, key=key, who=who)
+
+    @cached_property
+    def channels(self) -> Channels:
+        """What runs of this process say, for whoever hears them."""
+        return control.channels.Channels(self.engine.live)
+
+    def hear(
+        self, run: RunRow | str, *, after: int = 0, until: Awaitable[Any] | None = None
+    ) -> AsyncIterator[RunEvent]:
+        """Everything that happens in a run behind the cursor `after`, what has happened already first, to its end or
+        until `until` is done."""
+        return control.hearing.hear(self, run, after=after, until=until)
 
     # -- the namespace ------------------------------------------------------------------------------------------------
 
@@ -171,9 +203,9 @@ class Runtime:
 
     # -- moving runs on -----------------------------------------------------------------------------------------------
 
-    async def resume(self, run_id: str) -> RunResult:
-        """Go on with a run that was interrupted, yielded, paused or failed."""
-        return await control.commands.resume(self, run_id)
+    async def resume(self, run_id: str, *, who: str = "operator", wait: bool = True) -> RunResult:
+        """Go on with a run that was interrupted, yielded, paused or failed; without `wait` it is only told to."""
+        return await control.commands.resume(self, run_id, who=who, wait=wait)
 
     async def cancel(self, run_id: str, *, who: str = "operator") -> RunResult:
         """End a run and its children; tools under way are cancelled."""
@@ -203,6 +235,10 @@ class Runtime:
     ) -> RunRow:
         """Say what became of an effect in doubt: it was `done` with this value, `retry` it, or it is to `fail`."""
         return await control.decisions.resolve(self, run_id, key, how, value=value, why=why, who=who)
+
+    async def set_budget(self, scope: str, limit_microusd: int | None, *, who: str = "operator") -> BudgetLine:
+        """Give a budget another limit than its file says (None: the file's again); runs that wait for it go on."""
+        return await control.budgets.set_budget(self, scope, limit_microusd, who=who)
 
     async def fork(self, run_id: str, at: str, *, overrides: Sequence[str] = (), live: bool = False) -> RunRow:
         """A new run that shares the records before key `at`, on an agent of its own."""
@@ -293,6 +329,14 @@ class Runtime:
     async def export_cassette(self, run_id: str) -> bytes:
         """The answers of a run's models, as a fixture for tests."""
         return await control.cassettes.export_cassette(self, run_id)
+
+    async def budgets(self, which: str = "") -> list[BudgetLine]:
+        """What may be spent and what is: everywhere, or in one scope, by an agent, or on all that a run draws on."""
+        return await control.budgets.budgets(self, which)
+
+    async def budget_warnings(self, run_id: str) -> list[str]:
+        """What a run told of budgets that are nearly spent."""
+        return await control.budgets.warnings(self, run_id)
 
     # -- keeping ------------------------------------------------------------------------------------------------------
 

@@ -15,6 +15,7 @@ from perdure.base.envelope import Envelope
 from perdure.base.messages import ModelResponse, ToolCall
 from perdure.base.usage import NO_USAGE
 from perdure.kernel import records as r
+from perdure.kernel.budgets import low
 from perdure.kernel.journal import decode
 from perdure.kernel.store.rows import RunRow
 
@@ -128,7 +129,9 @@ class Course:
                 span.end(at, "done")
                 span.detail = {"to": event.to, "envelope": unpack(event.body)}
                 span.summary = event.to
-            case r.RunResumed() | r.RunPaused() | r.TickFailed():
+            case r.BudgetSettled() if key in self._spans and self._spans[key].status == "started":
+                self._spans[key].cost += event.spent  # a call cut short: no record of its end tells what it cost
+            case r.RunResumed() | r.RunPaused() | r.TickFailed() | r.BudgetWarned():
                 self._event(key, at, event)
             case r.RunYielded():
                 root.end(at, "yielded")
@@ -217,7 +220,7 @@ class Course:
             span.detail |= {"answer": answer, "by": envelope.sender}
             span.summary = _arrow(span.summary, answer)
 
-    def _event(self, key: str, at: int, event: r.RunResumed | r.RunPaused | r.TickFailed) -> None:
+    def _event(self, key: str, at: int, event: r.RunResumed | r.RunPaused | r.TickFailed | r.BudgetWarned) -> None:
         match event:
             case r.RunResumed():
                 name, said = "resumed", event.reason
@@ -225,6 +228,8 @@ class Course:
                 name, said = "paused", f"by {event.who}" if event.who else ""
             case r.TickFailed():
                 name, said = f"attempt {event.attempt} failed", short(unpack(event.body)["message"])
+            case r.BudgetWarned():
+                name, said = "budget is low", low(event.scope, event.spent, event.limit)
         span = self.root.add(name, "event", key)
         span.begin(at)
         span.end(at, "failed" if isinstance(event, r.TickFailed) else "done")

@@ -23,6 +23,7 @@ from .post import deliver, post
 from .program import Yielded
 from .store.ops import Acknowledge, CancelTimer, Op, PutAgent, PutRun, SetTimer, Settle, Unclaim
 from .store.rows import ENDED, RunRow, RunStatus, Timer
+from .store.scopes import OVER
 from .waits import most_pressing
 
 ANY_MAIL = 0
@@ -145,6 +146,8 @@ async def _rest(
             entries.append(("", r.StateSet(version=version, digest=digest_bytes(data), body=msgspec.Raw(data))))
     entries.append(("", event))
     all_ops += [PutRun(run), PutAgent(agent)]
+    if status in OVER:
+        all_ops += execution.money.retire()
     if execution.reported:
         all_ops.append(CancelTimer(run.id))
     if status in ENDED:
@@ -186,10 +189,11 @@ def _settled(execution: Execution) -> tuple[list[Entry], list[Op]]:
     """The end of money that was set aside for calls cut short: they may have cost all of it."""
     entries: list[Entry] = []
     ops: list[Op] = []
-    for key, aside in execution.effects.set_aside().items():
-        entries.append((key, r.BudgetSettled(reservation=aside.reservation, spent=aside.amount)))
-        ops.append(Settle(aside.reservation, aside.amount))
-        execution.journal.totals.cost += aside.amount
+    for key, aside in execution.journal.reserved.items():
+        spent = execution.spending.lost_cost(aside)
+        entries.append((key, r.BudgetSettled(reservation=aside.reservation, spent=spent)))
+        ops.append(Settle(aside.reservation, spent))
+        execution.journal.totals.cost += spent
     return entries, ops
 
 

@@ -13,7 +13,7 @@ from .execution import Execution
 from .holding import Ended, Holding
 from .inbox import Item
 from .outgoing import reply
-from .store.ops import Acknowledge, Op, PutAgent, PutRun, RunIs
+from .store.ops import Acknowledge, Op, PutAgent, PutRun, Retire, RunIs
 from .store.rows import ENDED, RunRow
 
 RESUMABLE = frozenset(("failed", "yielded", "paused"))
@@ -95,6 +95,8 @@ async def _cancel_queued(holding: Holding, item: Item) -> None:
     finished = r.RunFinished(status="cancelled", body=msgspec.Raw(pack(error)))
     taken = Acknowledge(holding.agent.id, (item.envelope.id, run.envelope_id))
     ops: list[Op] = [taken, PutRun(row), *reply(row, None, error, now=now)]
+    if run.budget is not None:
+        ops.append(Retire((run.id,)))
     try:
         await holding.commit([("", finished)], ops, run_id=run.id, guards=[RunIs(run.id, (run.status,))])
     except VersionConflict:

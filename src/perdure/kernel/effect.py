@@ -24,7 +24,10 @@ SHORT_REQUEST = 1024
 
 
 class Effect(msgspec.Struct):
-    """What is asked under `key`; `asked` is the digest of the request, `past` what the journal knew of it."""
+    """What is asked under `key`; `asked` is the digest of the request, `past` what the journal knew of it.
+
+    `reserve` is micro-USD, `reservation` the id under which it was set aside, `approved_by` who agreed to that;
+    `asked_for` and `refused` count how often it was asked for, and how often there was no room."""
 
     key: str
     kind: str
@@ -38,6 +41,9 @@ class Effect(msgspec.Struct):
     past: Past | None
     note: dict[str, Any]
     reservation: str = ""
+    approved_by: str = ""
+    asked_for: int = 0
+    refused: int = 0
 
     def short_request(self) -> r.Raw:
         if self.request is None or self.effect != "read" or self.reservation:

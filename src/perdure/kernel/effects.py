@@ -6,15 +6,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from time import perf_counter
-from typing import Any, Protocol, TypeVar, assert_never
+from typing import Any, TypeVar, assert_never
 
 import msgspec
 
 from perdure.base.codec import digest, pack, unpack, unpack_as
 from perdure.base.errors import (
     BudgetError,
+    BudgetExceeded,
     DeadlineExceeded,
     EffectFailed,
     PerdureError,
@@ -24,25 +25,17 @@ from perdure.base.errors import (
 from perdure.base.usage import Usage
 
 from . import records as r
-from .budgets import Money
 from .classes import EffectClass, NotDone, Outcome, Unsure
 from .effect import Call, Effect, again, decide, diverged, idempotency_key, refused, said
 from .failures import normal, told
 from .journal import Journal
 from .keys import Keys
+from .spending import Entry, Journalist, Spending
 from .waits import Waits
 
 T = TypeVar("T")
 
 IDEMPOTENT_ATTEMPTS = 3
-
-
-class Journalist(Protocol):
-    """Writes records of this run, with the money collected and, where asked, the mail; done when they are on disk."""
-
-    def __call__(
-        self, *entries: tuple[str, r.Event], money: Money | None = None, mail: bool = False
-    ) -> Awaitable[Any]: ...
 
 
 class Effects:
@@ -55,13 +48,12 @@ class Effects:
         keys: Keys,
         waits: Waits,
         write: Journalist | None,
-        money: Money,
+        spending: Spending,
         probe: Callable[[str], None],
     ) -> None:
         self.parking = False
         self._may_act = journal.accepted is None or journal.accepted.live
         self.is_over = False
-        self._set_aside: dict[str, r.BudgetReserved] = {}
         self.under_way: set[str] = set()
         """Keys of effects that were begun in this process, may change something, and have no outcome yet."""
         self.time_left: Callable[[], int] | None = None
@@ -72,7 +64,7 @@ class Effects:
         self._keys = keys
         self._waits = waits
         self._write = write
-        self._money = money
+        self._spending = spending
         self._probe = probe
 
     async def perform(
@@ -138,15 +130,13 @@ class Effects:
                 key=one.key,
             )
         left = self._time_left()
-        intent = one.effect != "read" or one.reserve > 0
         key = idempotency_key(self._run_id, one.key)
-        started = perf_counter()
-        if intent:
+        if one.effect != "read" or one.reserve > 0:
             try:
                 await self._intend(one)
             except BudgetError as error:
-                one.reservation = ""
-                raise await self._fail(one, error, started) from error
+                raise await self._fail(one, error, perf_counter()) from error
+        started = perf_counter()
         try:
             # What has no side effect is cut off when the run's time is up; anything else is let finish.
             limit = _least(one.timeout_ms, left if one.effect == "read" else None)
@@ -170,11 +160,6 @@ class Effects:
         await self._done(one, outcome, started)
         return outcome.value
 
-    def set_aside(self) -> dict[str, r.BudgetReserved]:
-        """Reservations of calls that did not come to their end, by key: what they cost nobody knows."""
-        lost = {key: past.reserved for key, past in self._journal.effects.items() if past.reserved is not None}
-        return lost | self._set_aside
-
     def _time_left(self) -> int | None:
         """Milliseconds that the run may still work, None for no limit. Raises DeadlineExceeded where there are none."""
         if self.time_left is None:
@@ -185,44 +170,38 @@ class Effects:
         return left
 
     async def _intend(self, one: Effect) -> None:
+        """Write down what is about to be done, once there is money for it."""
         assert self._write is not None
-        entries: list[tuple[str, r.Event]] = []
-        lost = self.set_aside().get(one.key)
-        if lost is not None:
-            failed = r.EffectFailed(kind=one.kind, digest=one.asked, retryable=True, cost=lost.amount)
-            self._journal.totals.add(failed)
-            entries.append((one.key, failed))
-            entries.append((one.key, r.BudgetSettled(reservation=lost.reservation, spent=lost.amount)))
-            self._money.settle(lost.reservation, lost.amount)
-            self._set_aside.pop(one.key, None)
-        if one.reserve:
-            one.reservation = self._money.reserve(one.key, one.reserve)
-            if one.reservation:
-                entries.append((one.key, r.BudgetReserved(reservation=one.reservation, amount=one.reserve)))
-        if one.effect != "read" or one.reservation:
-            entries.append(
-                (
-                    one.key,
-                    r.EffectIntended(
-                        kind=one.kind,
-                        effect=one.effect,
-                        digest=one.asked,
-                        reservation=one.reservation,
-                        note=one.note,
-                        body=msgspec.Raw(pack(one.request)),
-                    ),
-                )
-            )
-        if entries:
+        spending = self._spending
+        await spending.settle_lost(one.key)
+        await spending.consent(one)
+        while entries := self._intent(one):
             self._probe("effect.before_intent")
-            await self._write(*entries, money=self._money)
-            if lost is not None and one.past is not None:
-                one.past.reserved = None
-            if one.reservation:
-                self._set_aside[one.key] = r.BudgetReserved(reservation=one.reservation, amount=one.reserve)
+            try:
+                await self._write(*entries, money=spending.money)
+            except BudgetExceeded as error:
+                await spending.room(one, error)
+                continue
+            spending.is_set_aside(one)
             if one.effect != "read":
                 self.under_way.add(one.key)
             self._probe("effect.intended")
+            return
+
+    def _intent(self, one: Effect) -> list[Entry]:
+        """What is to be on record before the effect: nothing for one that changes nothing and costs nothing."""
+        entries = self._spending.set_aside(one)
+        if one.effect == "read" and not one.reservation:
+            return entries
+        intended = r.EffectIntended(
+            kind=one.kind,
+            effect=one.effect,
+            digest=one.asked,
+            reservation=one.reservation,
+            note=one.note,
+            body=msgspec.Raw(pack(one.request)),
+        )
+        return [*entries, (one.key, intended)]
 
     async def _done(self, one: Effect, outcome: Outcome, started: float) -> None:
         assert self._write is not None
@@ -235,22 +214,15 @@ class Effects:
             digest=one.asked,
             ms=_ms_since(started),
             usage=outcome.usage,
-            cost=outcome.cost,
+            cost=self._spending.cost(one, outcome),
             price=outcome.price,
             note=one.note | outcome.note if one.note else outcome.note,
             body=body,
             request=one.short_request(),
         )
-        entries: list[tuple[str, r.Event]] = [(one.key, done)]
-        if one.reservation:
-            # Usage unknown means that the provider may have charged anything up to what was reserved.
-            spent = outcome.cost if outcome.usage is not None else one.reserve
-            entries.append((one.key, r.BudgetSettled(reservation=one.reservation, spent=spent)))
-            self._money.settle(one.reservation, spent)
         self._journal.totals.add(done)
         self._count(outcome.usage)
-        await self._write(*entries, money=self._money if one.reservation else None)
-        self._set_aside.pop(one.key, None)
+        await (self._spending.spent(one, done) if one.reservation else self._write((one.key, done)))
         self.under_way.discard(one.key)
         self._probe("effect.done")
 
@@ -271,12 +243,7 @@ class Effects:
             note=one.note,
             body=body,
         )
-        entries: list[tuple[str, r.Event]] = [(one.key, failed)]
-        if one.reservation:
-            entries.append((one.key, r.BudgetReleased(reservation=one.reservation)))
-            self._money.settle(one.reservation, 0)
-        await self._write(*entries, money=self._money if one.reservation else None)
-        self._set_aside.pop(one.key, None)
+        await (self._spending.released(one, failed) if one.reservation else self._write((one.key, failed)))
         self.under_way.discard(one.key)
         return again(one.key, body)
 

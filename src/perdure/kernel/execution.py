@@ -16,12 +16,13 @@ from perdure.base.envelope import Envelope
 from . import records as r
 from .budgets import Money
 from .context import Context
-from .effects import Effects, Journalist
+from .effects import Effects
 from .journal import Journal
 from .keys import Keys
 from .live import Live
 from .outgoing import Outgoing
 from .program import Program
+from .spending import Journalist, Spending
 from .store.port import Store
 from .store.rows import AgentRow, RunRow
 from .waits import Waits
@@ -62,7 +63,8 @@ class Execution:
         self.envelope = envelope or unpack_as(accepted.body if accepted else b"", Envelope)
         self.keys = Keys(journal.counters)
         self.waits = Waits(self._still)
-        self.effects = Effects(run.id, journal, self.keys, self.waits, write, money, probe)
+        self.spending = Spending(journal, money, write, self.wait)
+        self.effects = Effects(run.id, journal, self.keys, self.waits, write, self.spending, probe)
         self.outbox: list[tuple[str, Outgoing]] = []
         self.marked: list[str] = []
         self.new_state: tuple[bytes, int] | None = None
@@ -126,7 +128,7 @@ class Execution:
     async def wait(
         self,
         kind: r.WaitKind,
-        name: str,
+        name: str = "",
         *,
         key: str = "",
         about: dict[str, Any] | None = None,
@@ -164,6 +166,8 @@ class Execution:
             "cost": totals.cost,
             "usage": msgspec.structs.astuple(totals.usage),
         }
+        if self.journal.reserved:
+            body["aside"] = {key: (one.reservation, one.amount) for key, one in self.journal.reserved.items()}
         # Mail asked for before this point will not be asked for again: it leaves with the checkpoint.
         await self.write(("", r.Checkpoint(body=msgspec.Raw(msgspec.msgpack.encode(body)))), mail=True)
 

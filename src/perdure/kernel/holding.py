@@ -14,10 +14,11 @@ from perdure.base.envelope import Envelope
 from perdure.base.ids import Ids
 
 from . import records as r
-from .budgets import Money, scopes_of
+from .budgets import Money
 from .execution import End, Execution
 from .inbox import Item
 from .journal import Journal, encode, fold
+from .lineage import scopes_of
 from .live import Live
 from .outgoing import append
 from .post import post
@@ -29,6 +30,9 @@ from .store.rows import ENDED, AgentRow, RecordFilter, RunRow
 
 Entry = tuple[str, r.Event]
 """A record to be: its key and what it tells."""
+
+TURNS_BITS = 24
+"""A worker gives its agent up before it has taken so many turns (2^24) that their number would run into the fence."""
 
 
 class Ended(msgspec.Struct, frozen=True, gc=False):
@@ -73,6 +77,7 @@ class Holding:
         self.fresh = False
         self.last_mail = 0
         self.turns = 0
+        self.fence = fence
         self._guards: tuple[Guard, ...] = (HasFence(agent.id, house.worker, fence),)
 
     # -- the run in memory --------------------------------------------------------------------------------------------
@@ -129,20 +134,14 @@ class Holding:
         return found
 
     async def money(self, run: RunRow, program: Program) -> Money:
-        """What the run may draw on: its own budget, its parents', its agent's and the project's."""
-        lineage = [(run.id, run.budget)]
-        parent = run.parent
-        while parent and (row := await self.house.store.load_run(parent)) is not None:
-            lineage.append((row.id, row.budget))
-            parent = row.parent
-        scopes = scopes_of(
-            lineage,
-            agent_id=self.agent.id,
-            agent_per_day=program.per_day,
-            project_per_day=self.house.settings.project_per_day,
-            now=self.house.clock.now(),
-        )
-        return Money(run.id, scopes)
+        """What the run may draw on."""
+        house = self.house
+        scopes = await scopes_of(house.store, house.programs, run, program, house.settings.pools)
+        return Money(run.id, scopes, program.spending, now=house.clock.now, tick=self._tick)
+
+    def _tick(self) -> int:
+        """The number of this turn among all of the agent's: whoever holds it next has a higher fence."""
+        return self.fence << TURNS_BITS | self.turns
 
     async def go(self) -> End:
         """One turn of the handler."""
@@ -204,5 +203,5 @@ class Holding:
     def _show(self, written: asyncio.Future[list[Any]], run_id: str, records: list[r.Record]) -> None:
         """Tell listeners of records, once they are on disk."""
         if not written.cancelled() and written.exception() is None:
-            for record in records:
-                self.house.live.publish(run_id, record)
+            for seq, record in zip(written.result()[0], records, strict=True):
+                self.house.live.publish(run_id, msgspec.structs.replace(record, seq=seq))

@@ -14,7 +14,7 @@ from .store.rows import Mail, Timer
 
 COMMANDS = frozenset(("cancel", "pause", "resume"))
 _FIELDS = frozenset(("kind", "sender", "correlation"))
-ANSWERS = frozenset(("child", "approval", "resolve", "reply"))
+ANSWERS = frozenset(("child", "approval", "resolve", "reply", "budget"))
 
 
 class Item(msgspec.Struct, frozen=True, gc=False):

@@ -14,6 +14,9 @@ from perdure.base.usage import NO_USAGE, Usage
 from . import records as r
 from .classes import EffectClass
 
+_KERNELS = (r.RETRY, r.SPEND, r.ROOM)
+"""What the keys begin with under which the kernel waits for itself."""
+
 PastState: TypeAlias = Literal["intended", "done", "failed"]
 
 _EVENTS = {event.type: event for event in cast(tuple[type[r.Event], ...], r.AnyEvent.__args__)}
@@ -52,7 +55,6 @@ class Past(msgspec.Struct):
     body: r.Raw = NIL
     request: r.Raw = NIL
     usage: Usage | None = None
-    reserved: r.BudgetReserved | None = None
 
 
 class Totals(msgspec.Struct):
@@ -89,12 +91,13 @@ class Journal:
         self.failed_key = ""
         self.accepted: r.RunAccepted | None = None
         self.asked: set[str] = set()
-        self._reserved: dict[str, r.BudgetReserved] = {}
+        self.reserved: dict[str, r.BudgetReserved] = {}
+        """Money set aside for effects that have not come to their end; what they cost nobody knows yet."""
 
     def unasked(self) -> tuple[str, ...]:
         """Keys on record that the handler never came for: it is not the handler that wrote them."""
         known = (*self.effects, *self.answers)
-        return tuple(key for key in known if key not in self.asked and not key.startswith(r.RETRY))
+        return tuple(key for key in known if key not in self.asked and not key.startswith(_KERNELS))
 
     def in_doubt(self) -> list[str]:
         """Keys of effects that may or may not have happened."""
@@ -110,9 +113,7 @@ class Journal:
             case r.RunAccepted():
                 self.accepted = event
             case r.EffectIntended():
-                self.effects[key] = Past(
-                    "intended", event.digest, event.effect, request=event.body, reserved=self._reserved.pop(key, None)
-                )
+                self.effects[key] = Past("intended", event.digest, event.effect, request=event.body)
                 self.resolved.pop(key, None)
             case r.EffectDone():
                 before = self.effects.get(key)
@@ -120,9 +121,11 @@ class Journal:
                 self.effects[key] = Past("done", event.digest, body=event.body, request=request, usage=event.usage)
                 self.totals.add(event)
             case r.BudgetReserved():
-                self._reserved[key] = event
+                self.reserved[key] = event
             case r.BudgetSettled():
                 self._settle(key, event.spent)
+            case r.BudgetReleased():
+                self.reserved.pop(key, None)
             case r.EffectFailed():
                 self.effects[key] = Past("failed", event.digest, body=event.body)
                 self.totals.add(event)
@@ -152,18 +155,21 @@ class Journal:
         past = self.effects.get(key)
         if past is not None and past.state == "failed":
             del self.effects[key]
+        for asked in [asked for asked in self.answers if asked.startswith(r.SPEND) and asked.endswith(f":{key}")]:
+            del self.answers[asked]  # whoever lets it be done anew may be asked anew
 
     def _settle(self, key: str, spent: int) -> None:
         """What a call cost that never came to its end; that of others stands in the record of their end."""
         past = self.effects.get(key)
-        if past is not None and past.reserved is not None:
-            past.reserved = None
+        if self.reserved.pop(key, None) is not None and (past is None or past.state == "intended"):
             self.totals.cost += spent
 
     def _restart(self, saved: dict[str, Any]) -> None:
         for answered in (self.effects, self.answers, self.resolved, self.waits):
             answered.clear()
         self.sent.clear()
+        aside = saved.get("aside", {}).items()
+        self.reserved = {key: r.BudgetReserved(reservation=id, amount=amount) for key, (id, amount) in aside}
         self.checkpoint = saved["state"]
         self.counters = saved["counters"]
         self.totals = Totals(saved["steps"], saved["cost"], Usage(*saved["usage"]))

@@ -7,6 +7,7 @@ from typing import Any, Literal, Protocol, TypeAlias
 
 import msgspec
 
+from .budgets import BudgetRules
 from .context import Context
 from .store.ops import OverflowPolicy
 
@@ -21,12 +22,13 @@ class Yielded(msgspec.Struct, frozen=True):
 
 
 class Program(msgspec.Struct, frozen=True):
-    """`per_run` and `per_day` are micro-USD, None for no limit. `attempts` is how often a handler that raised a
-    retryable error is run in all; the pause before the next attempt begins at `backoff_ms` and doubles. `tools` maps
-    each Python tool to the digest of its source."""
+    """`per_run`, `per_tick` and `per_day` are micro-USD, None for no limit (see `budgets`). `attempts` is how often a
+    handler that raised a retryable error is run in all; the pause before the next attempt begins at `backoff_ms` and
+    doubles. `tools` maps each Python tool to the digest of its source."""
 
     handle: Handler
     per_run: int | None = None
+    per_tick: int | None = None
     per_day: int | None = None
     attempts: int = 1
     backoff_ms: int = 1_000
@@ -34,6 +36,7 @@ class Program(msgspec.Struct, frozen=True):
     capacity: int = 1024
     policy: OverflowPolicy = "dead_letter"
     tools: dict[str, str] = {}
+    spending: BudgetRules = BudgetRules()
 
 
 class Programs(Protocol):

@@ -21,6 +21,12 @@ VALUE_SHOWN = 1024
 RETRY = "retry#"
 """What the keys of waits begin with that the engine makes itself, between two attempts at a run."""
 
+SPEND = "spend#"
+"""What the keys of waits begin with in which somebody is asked to agree to a large spend."""
+
+ROOM = "room#"
+"""What the keys of waits begin with that wait for a budget to have room."""
+
 WaitKind: TypeAlias = Literal["approval", "timer", "message", "reply", "child", "in_doubt", "budget"]
 AgentStatus: TypeAlias = Literal["created", "active", "dormant", "failed", "quarantined", "terminated"]
 
@@ -181,20 +187,45 @@ class TickFailed(Event, frozen=True):
 
 
 class BudgetReserved(Event, frozen=True):
+    """`approved_by` names who agreed to it, where it was above the threshold."""
+
     type: ClassVar[str] = "budget.reserved"
     reservation: str
     amount: int
+    approved_by: str = ""
 
 
 class BudgetSettled(Event, frozen=True):
+    """`over` is how much more was spent than had been reserved."""
+
     type: ClassVar[str] = "budget.settled"
     reservation: str
     spent: int
+    over: int = 0
 
 
 class BudgetReleased(Event, frozen=True):
     type: ClassVar[str] = "budget.released"
     reservation: str
+
+
+class BudgetWarned(Event, frozen=True):
+    """So much of the scope's limit is spent that somebody should know; told once in each of its periods."""
+
+    type: ClassVar[str] = "budget.warned"
+    scope: str
+    limit: int
+    spent: int
+    period: int
+
+
+class BudgetChanged(Event, frozen=True):
+    """A person set the scope's limit to `limit`, None: to what its file says. Of no run where the scope is none's."""
+
+    type: ClassVar[str] = "budget.changed"
+    scope: str
+    limit: int | None
+    who: str = ""
 
 
 class Checkpoint(Event, frozen=True):
@@ -269,6 +300,8 @@ AnyEvent: TypeAlias = (
     | BudgetReserved
     | BudgetSettled
     | BudgetReleased
+    | BudgetWarned
+    | BudgetChanged
     | Checkpoint
     | ValueSet
     | ValueDropped

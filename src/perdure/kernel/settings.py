@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import msgspec
 
+from .budgets import Pool
+
 
 class Settings(msgspec.Struct, frozen=True):
     """Times in milliseconds. `recover` makes this process take over any run whose worker is gone; without it only
-    agents that it was asked for are touched. `heartbeat_ms` None keeps no lease (one process, in memory)."""
+    agents that it was asked for are touched. `heartbeat_ms` None keeps no lease (one process, in memory).
+    `pools` are what all its agents together may spend."""
 
     recover: bool = False
     heartbeat_ms: int | None = 1_000
     lease_ms: int = 3_000
     poll_ms: int = 250
     linger_ms: int = 2_000
-    project_per_day: int | None = None
+    pools: tuple[Pool, ...] = ()
 
     @property
     def has_lease(self) -> bool:

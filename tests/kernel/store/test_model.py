@@ -21,6 +21,7 @@ from perdure.kernel.store.sqlite import SqliteStore
 
 AGENTS = ("a", "b", "c")
 RUNS = {"r1": "a", "r2": "a", "r3": "b", "run_" + "0a" * 16: "c"}
+PARENTS = {"r2": "r1", "r3": "r2"}
 SCOPES = ("day", "project")
 BLOB = digest_bytes(b"body")
 
@@ -34,10 +35,15 @@ keys = st.sampled_from(["k1", "k2"])
 workers = st.sampled_from(["w1", "w2"])
 times = st.integers(0, 20)
 small = st.integers(0, 60)
-status = st.sampled_from(["queued", "running", "waiting", "done"])
+status = st.sampled_from(["queued", "running", "waiting", "failed", "done"])
 policies = st.sampled_from(["reject_new", "drop_oldest", "dead_letter"])
 types = st.sampled_from(["effect.intended", "effect.done"])
-limits = st.builds(ops.ScopeLimit, st.sampled_from(SCOPES), st.sampled_from([None, 50, 100]), st.integers(0, 2))
+limits = st.builds(
+    ops.ScopeLimit,
+    st.sampled_from((*SCOPES, "run:r1", "run:r2", "agent:a:day")),
+    st.sampled_from([None, 50, 100]),
+    st.integers(0, 2),
+)
 scopes = st.lists(limits, min_size=1, max_size=2).map(tuple)
 envelope_ids = st.lists(envelopes, max_size=3).map(tuple)
 
@@ -63,7 +69,12 @@ operations = st.one_of(
     deliveries,
     deliveries,
     st.builds(lambda id, spec, owner: ops.PutAgent(AgentRow(id, spec, 1, owner)), agents, keys, st.just("")),
-    st.builds(lambda id, state, spec: ops.PutRun(RunRow(id, RUNS[id], spec, "e", state, 1)), runs, status, keys),
+    st.builds(
+        lambda id, state, spec: ops.PutRun(RunRow(id, RUNS[id], spec, "e", state, 1, parent=PARENTS.get(id, ""))),
+        runs,
+        status,
+        keys,
+    ),
     st.builds(ops.Acknowledge, agents, envelope_ids),
     st.builds(ops.PutDeadLetter, agents, envelopes, st.just("expired"), times, st.just(b"x")),
     st.builds(ops.DropDeadLetter, agents, envelopes),
@@ -75,6 +86,9 @@ operations = st.one_of(
     st.builds(ops.ForgetWorker, workers),
     st.builds(ops.Reserve, keys, runs, small, scopes),
     st.builds(ops.Settle, keys, small),
+    st.builds(ops.SetLimit, st.sampled_from(SCOPES), st.one_of(st.none(), small)),
+    st.builds(ops.MarkWarned, st.sampled_from(SCOPES), st.integers(0, 2)),
+    st.builds(ops.Retire, st.lists(runs, max_size=2).map(tuple)),
     st.builds(ops.MarkSeen, agents, envelope_ids, st.integers(1, 3)),
     st.builds(ops.PutValue, agents, values, contents, times),
     st.builds(ops.PutValue, agents, values, contents, times),
@@ -96,6 +110,7 @@ guards = st.one_of(
     st.builds(ops.TimerIs, runs, keys, times),
     st.builds(ops.ValueIs, agents, values, st.one_of(st.none(), contents.map(digest_bytes))),
     st.builds(ops.WithinBudget, small, scopes),
+    st.builds(ops.NotWarned, st.sampled_from(SCOPES), st.integers(0, 2)),
 )
 
 
@@ -172,12 +187,15 @@ class Model:
                     periods[limit.id] = period
                 self.reserved[id] = amount, periods
             case ops.Settle(id, spent_now):
-                assert result == (id in self.reserved)
                 amount, periods = self.reserved.pop(id, (0, {}))
                 for scope, then in periods.items():
-                    period, reserved, spent = self.money[scope]
+                    period, reserved, spent = self.money.get(scope, (-1, 0, 0))
                     if period == then:
                         self.money[scope] = period, reserved - amount, spent + spent_now
+                shown = {row.id: (row.period, row.reserved, row.spent) for row in result if row.id in SCOPES}
+                assert shown.items() <= self.money.items()
+            case ops.SetLimit(id, _):
+                self.money.setdefault(id, (0, 0, 0))
 
     def forget_expired(self, now: int) -> int:
         before = len(self.answers)
@@ -350,7 +368,9 @@ class Stores(RuleBasedStateMachine):
     def money_adds_up(self) -> None:
         rows = self._ask("scopes", SCOPES)
         assert self._ask("scopes_like", "d").items == [row for row in rows if row.id == "day"]
-        assert {row.id: (row.period, row.reserved, row.spent) for row in rows} == self.model.money
+        money = {id: sums for id, sums in self.model.money.items() if id in SCOPES}
+        assert {row.id: (row.period, row.reserved, row.spent) for row in rows} == money
+        self._ask("scopes_like", "")
 
 
 TestStores = Stores.TestCase

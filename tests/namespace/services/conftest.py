@@ -11,12 +11,13 @@ import pytest
 from perdure.base.clock import ManualClock
 from perdure.base.envelope import Envelope
 from perdure.base.ids import Ids, seeded
+from perdure.kernel.budgets import Scope
 from perdure.kernel.journal import encode
 from perdure.kernel.live import Live
 from perdure.kernel.outgoing import accept
 from perdure.kernel.records import Event
 from perdure.kernel.store.memory import MemoryStore
-from perdure.kernel.store.ops import Append, Op, PutAgent, ScopeLimit
+from perdure.kernel.store.ops import Append, Op, PutAgent
 from perdure.kernel.store.rows import AgentRow, RunRow
 from perdure.namespace.namespace import Namespace
 from perdure.namespace.node import Node
@@ -33,7 +34,7 @@ class Office:
         self.live = Live()
         self.store = MemoryStore()
         self.commands: list[tuple[str, str]] = []
-        self.terms = Terms("clerk", 8, "dead_letter", (ScopeLimit("agent:bob:day", 1_000_000, 20_254),))
+        self.terms = Terms("clerk", 8, "dead_letter", (Scope("agent:bob:day", 1_000_000),))
         ids = Ids(self.clock, seeded(1))
         self.desk = Desk(
             store=self.store,
@@ -43,6 +44,7 @@ class Office:
             deliver=self.deliver,
             command=self.command,
             terms=self.said,
+            pubkey=self.pubkey,
         )
 
     async def deliver(self, envelope: Envelope) -> RunRow:
@@ -56,6 +58,9 @@ class Office:
 
     async def command(self, agent_id: str, verb: str) -> None:
         self.commands.append((agent_id, verb))
+
+    async def pubkey(self, agent_id: str) -> str:
+        return ""
 
     async def said(self, row: AgentRow) -> Terms:
         return self.terms

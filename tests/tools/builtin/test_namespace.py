@@ -56,6 +56,6 @@ async def test_a_model_writes_and_reads_what_it_may_and_reads_why_not(tmp_path: 
         )
         assert '"output": 42' in called
         assert refused[0].startswith("Error: /status: the mount is read only")
-        assert all(said.startswith("Error: /") for said in refused)
+        assert all(said.startswith("Error: ") for said in refused)
         assert len(refused) == 3
         assert (await rt.replay(result.run_id)).verdict == "same"

@@ -170,11 +170,34 @@ class Reserve(_Value, frozen=True):
 
 
 class Settle(_Value, frozen=True):
-    """Turn a reservation into money spent (0 gives it all back). Result: True, or False where there is none of this id.
-    A scope that has begun a new period since is left alone: the money belongs to the period it was reserved in."""
+    """Turn a reservation into money spent: 0 gives it all back, and it may be more than was reserved. A scope that has
+    begun a new period since is left alone: the money belongs to the period it was reserved in. Result: list of the
+    scopes that it changed, as they are now; empty where there is no reservation of this id."""
 
     id: str
     spent: int
+
+
+class SetLimit(_Value, frozen=True):
+    """Give a scope a limit that goes before those that reservations name, in this and all later periods; None: theirs
+    count again. A warning of the present period is forgotten with it."""
+
+    id: str
+    limit: int | None
+
+
+class MarkWarned(_Value, frozen=True):
+    """Note that a warning was given of this scope in this period. Guard it with NotWarned."""
+
+    id: str
+    period: int
+
+
+class Retire(_Value, frozen=True):
+    """Remove the scopes `run:<id>` of those of these runs that nobody can draw on any more: each is done, cancelled or
+    deleted, and so is every run below it. A failed run can be resumed, and keeps its scope and those above it."""
+
+    run_ids: tuple[str, ...]
 
 
 class MarkSeen(_Value, frozen=True):
@@ -238,13 +261,14 @@ class DeleteRun(_Value, frozen=True):
 
 
 class DeleteAgent(_Value, frozen=True):
-    """Remove the agent with all of its records, runs, mail, dead letters, timers and values."""
+    """Remove the agent with all of its records, runs, mail, dead letters, timers, values and scopes."""
 
     agent_id: str
 
 
 class CollectGarbage(_Value, frozen=True):
-    """Remove blobs that no record and specs that no agent or run names, and answers that have expired at `now`.
+    """Remove blobs that no record and specs that no agent or run names, answers that have expired at `now`, and scopes
+    that Retire would remove.
     Result: `{"blobs", "specs", "answers", "bytes"}` removed. So a spec or blob is put in the commit that names it, or
     after one that does."""
 
@@ -253,7 +277,7 @@ class CollectGarbage(_Value, frozen=True):
 
 class ScopeLimit(_Value, frozen=True):
     """A scope as a reservation names it. A row with an older `period` starts again from nothing reserved or spent; one
-    with a newer period is used as it is."""
+    with a newer period is used as it is. A limit that a person gave the scope goes before `limit`."""
 
     id: str
     limit: int | None
@@ -338,6 +362,13 @@ class WithinBudget(_Value, frozen=True):
     scopes: tuple[ScopeLimit, ...]
 
 
+class NotWarned(_Value, frozen=True):
+    """The scope is in this period, and no warning was given of it yet, else KeyExists."""
+
+    id: str
+    period: int
+
+
 Op: TypeAlias = (
     Append
     | PutAgent
@@ -356,6 +387,9 @@ Op: TypeAlias = (
     | ForgetWorker
     | Reserve
     | Settle
+    | SetLimit
+    | MarkWarned
+    | Retire
     | MarkSeen
     | PutValue
     | DropValue
@@ -367,5 +401,15 @@ Op: TypeAlias = (
     | CollectGarbage
 )
 Guard: TypeAlias = (
-    HasFence | Claimable | NoAgent | NewEnvelope | RunIs | NoKey | NotRemembered | TimerIs | ValueIs | WithinBudget
+    HasFence
+    | Claimable
+    | NoAgent
+    | NewEnvelope
+    | RunIs
+    | NoKey
+    | NotRemembered
+    | TimerIs
+    | ValueIs
+    | WithinBudget
+    | NotWarned
 )

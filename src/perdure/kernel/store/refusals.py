@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from perdure.base.errors import AgentNotFound, Fenced, Held, InboxFull, InputError, KeyExists, VersionConflict
 
-from .ops import VALUE_LIMIT, HasFence, NewEnvelope, NoKey, NotRemembered, PutValue, RunIs, TimerIs, ValueIs
+from .ops import VALUE_LIMIT, HasFence, NewEnvelope, NoKey, NotRemembered, NotWarned, PutValue, RunIs, TimerIs, ValueIs
 from .rows import Timer
 
 
@@ -71,6 +71,10 @@ def other_timer(guard: TimerIs, due: int | None) -> VersionConflict:
     return VersionConflict(
         f"timer {guard.key!r} of run {guard.run_id} {found}", run_id=guard.run_id, key=guard.key, due=due
     )
+
+
+def warned_already(guard: NotWarned) -> KeyExists:
+    return KeyExists(f"a warning was given of {guard.id} in this period", scope=guard.id, period=guard.period)
 
 
 def other_value(guard: ValueIs, digest: str | None) -> VersionConflict:

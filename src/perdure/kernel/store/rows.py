@@ -122,13 +122,21 @@ class WorkerRow(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 
 
 class ScopeRow(msgspec.Struct, frozen=True, gc=False):
-    """Money of one scope, micro-USD. `limit` None is no limit. `period` numbers the period that the sums belong to."""
+    """Money of one scope, micro-USD. `limit` is what the last reservation named, None for no limit, and `given` what a
+    person set instead. `period` numbers the period that the sums belong to, `warned` the last one with a warning."""
 
     id: str
     limit: int | None
     reserved: int
     spent: int
     period: int
+    given: int | None = None
+    warned: int = -1
+
+    @property
+    def allowed(self) -> int | None:
+        """The limit that holds."""
+        return self.limit if self.given is None else self.given
 
 
 class RecordFilter(msgspec.Struct, frozen=True, gc=False):

@@ -33,9 +33,16 @@ class KeyFolder:
             known = self._signers.setdefault(agent_id, known)
         return known
 
+    async def find(self, agent_id: str) -> Signer | None:
+        known = self._signers.get(agent_id)
+        return await self.signer(agent_id) if known is None and self._is_there(agent_id) else known
+
+    def _is_there(self, agent_id: str) -> bool:
+        return os.path.exists(f"{self._folder}{os.sep}{_file(agent_id)}")  # a look that costs no thread
+
     def path(self, agent_id: str) -> Path:
         """Where the agent's key is: ids that differ in case only have files that differ in more."""
-        return self._folder / f"{agent_id}.{digest(agent_id)[:8]}.key"
+        return self._folder / _file(agent_id)
 
     def _load(self, agent_id: str) -> Signer:
         path = self.path(agent_id)
@@ -72,6 +79,10 @@ class KeyFolder:
         finally:
             os.unlink(draft)
         _sync(self._folder)
+
+
+def _file(agent_id: str) -> str:
+    return f"{agent_id}.{digest(agent_id)[:8]}.key"
 
 
 def _read(path: Path) -> bytes:

@@ -29,9 +29,15 @@ class LazyKeyring:
         self._keyring: Keyring | None = None
 
     async def signer(self, agent_id: str) -> Signer:
+        return await self._loaded().signer(agent_id)
+
+    async def find(self, agent_id: str) -> Signer | None:
+        return await self._loaded().find(agent_id)
+
+    def _loaded(self) -> Keyring:
         if self._keyring is None:
             self._keyring = _load(self._name)(*self._arguments)
-        return await self._keyring.signer(agent_id)
+        return self._keyring
 
 
 def memory_keys(entropy: Callable[[int], bytes]) -> Keyring:

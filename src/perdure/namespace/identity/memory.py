@@ -18,3 +18,6 @@ class MemoryKeys:
         if known is None:
             known = self._signers[agent_id] = KeySigner(new_secret(self._entropy), self._entropy)
         return known
+
+    async def find(self, agent_id: str) -> Signer | None:
+        return self._signers.get(agent_id)

@@ -34,3 +34,7 @@ class Keyring(Protocol):
     async def signer(self, agent_id: str) -> Signer:
         """The agent's signer; its key comes to be with the first call. Raises UnsafeKey."""
         ...
+
+    async def find(self, agent_id: str) -> Signer | None:
+        """The agent's signer where it has a key already."""
+        ...

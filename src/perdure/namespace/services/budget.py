@@ -1,34 +1,20 @@
-"""What an agent may spend, as it sees it: the scopes that it draws on, in micro-USD."""
+"""What an agent may spend, as it sees it: the scopes that it draws on."""
 
 from __future__ import annotations
 
-from typing import Any
-
-from perdure.kernel.budgets import DAY_MS
-from perdure.kernel.store.ops import ScopeLimit
+from perdure.kernel.budgets import Scope, run_scope
+from perdure.kernel.standing import BudgetLine, standing
 from perdure.kernel.store.rows import AgentRow
-from perdure.kernel.store.scopes import in_period
 
 from .desk import Desk
 
 
-async def budget_of(desk: Desk, row: AgentRow, scopes: tuple[ScopeLimit, ...]) -> list[dict[str, Any]]:
-    """Each scope with a limit, and the limit of the run under way: what is reserved, spent and left of it."""
-    wanted = [*scopes, *await _run(desk, row)]
-    rows = {scope.id: scope for scope in await desk.store.scopes([scope.id for scope in wanted])}
-    found: list[dict[str, Any]] = []
-    for scope in wanted:
-        now = in_period(rows.get(scope.id), scope)
-        one: dict[str, Any] = {"scope": scope.id, "limit_microusd": now.limit}
-        one |= {"reserved_microusd": now.reserved, "spent_microusd": now.spent}
-        if now.limit is not None:
-            one["remaining_microusd"] = max(0, now.limit - now.reserved - now.spent)
-        if scope.id.endswith(":day"):
-            one["resets_at"] = (scope.period + 1) * DAY_MS
-        found.append(one)
-    return found
-
-
-async def _run(desk: Desk, row: AgentRow) -> list[ScopeLimit]:
+async def budget_of(desk: Desk, row: AgentRow, scopes: tuple[Scope, ...]) -> list[BudgetLine]:
+    """How each of these scopes stands, and that of the run under way."""
     run = await desk.store.load_run(row.active_run) if row.active_run else None
-    return [] if run is None or run.budget is None else [ScopeLimit(f"run:{run.id}", run.budget)]
+    wanted = [*scopes, *(run_scope(run.id, run.budget) if run is not None else ())]
+    if not wanted:
+        return []
+    rows = {scope.id: scope for scope in await desk.store.scopes([scope.id for scope in wanted])}
+    now = desk.clock.now()
+    return [standing(scope.id, scope.limit, rows.get(scope.id), now) for scope in wanted]

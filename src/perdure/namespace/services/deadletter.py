@@ -106,7 +106,7 @@ def _anew(found: DeadLetter, desk: Desk) -> Envelope:
     envelope = unpack_as(found.data, Envelope)
     return replace(
         envelope,
-        id=f"{envelope.id}/replay",
+        id=f"{envelope.id}.replay",
         causation=envelope.id,
         hops=0,
         expires_at=None,

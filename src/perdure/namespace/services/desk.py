@@ -9,28 +9,32 @@ import msgspec
 from perdure.base.clock import Clock
 from perdure.base.envelope import Envelope
 from perdure.base.ids import Ids
-from perdure.kernel.store.ops import OverflowPolicy, ScopeLimit
+from perdure.kernel.budgets import Scope
+from perdure.kernel.store.ops import OverflowPolicy
 from perdure.kernel.store.port import Store
 from perdure.kernel.store.rows import AgentRow, RunRow
 
 from .news import News
 
+OPERATOR = "operator"
+
 
 class Terms(msgspec.Struct, frozen=True):
     """What an agent's spec says of it: its name, how many messages may wait for it and what becomes of one too many,
-    and the budgets that it draws on now. `problem` says why the spec cannot be read; nothing else is known then."""
+    and the budgets that it draws on. `problem` says why the spec cannot be read; nothing else is known then."""
 
     name: str = ""
     capacity: int = 0
     policy: OverflowPolicy = "reject_new"
-    scopes: tuple[ScopeLimit, ...] = ()
+    scopes: tuple[Scope, ...] = ()
     problem: str = ""
 
 
 class Desk(msgspec.Struct, frozen=True, kw_only=True):
     """`deliver` accepts an envelope for the agent that it names, on disk when it returns, and gives the run that it is
     to begin. Raises InboxFull, AgentNotFound, and InputError for a kind that begins no run. `command` does what `ctl`
-    is told: start, stop, tick, hibernate or wake. `who` is on record for what is changed."""
+    is told: start, stop, tick, hibernate or wake. `pubkey` is "" for an agent that has no key. `who` is on record for
+    what is changed."""
 
     store: Store
     clock: Clock
@@ -39,5 +43,5 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
     deliver: Callable[[Envelope], Awaitable[RunRow]]
     command: Callable[[str, str], Awaitable[None]]
     terms: Callable[[AgentRow], Awaitable[Terms]]
-    pubkey: Callable[[str], Awaitable[str]] | None = None
-    who: str = "operator"
+    pubkey: Callable[[str], Awaitable[str]]
+    who: str = OPERATOR

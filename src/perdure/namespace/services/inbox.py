@@ -21,7 +21,7 @@ from perdure.kernel.store.rows import Mail, RecordFilter
 from ..node import Document, Folder, json_document, json_text
 from ..path import ROOT
 from ..port import Change, Entry
-from .desk import Desk
+from .desk import OPERATOR, Desk
 from .status import agent_of
 from .watching import follow
 
@@ -94,6 +94,8 @@ def letter(data: bytes) -> dict[str, Any]:
 
 def _addressed(said: dict[str, Any], agent_id: str, desk: Desk) -> Envelope:
     filled = {"to": agent_id, "from": desk.who, "created_at": desk.clock.now()} | said
+    if desk.who != OPERATOR:
+        filled["from"] = desk.who  # only an operator may speak for others
     try:
         envelope = msgspec.convert(filled, Envelope)
     except msgspec.ValidationError as error:

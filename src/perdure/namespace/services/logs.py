@@ -63,6 +63,9 @@ def logs_node(agent_id: str, desk: Desk) -> Folder:
 
     async def watch_ticks(after: int | None) -> Watch:
         turns = Turns()
+        before = None if after is None else after + 1
+        for record in reversed(await desk.store.records(turning, before=before, limit=TURNS, order="newest")):
+            turns.note(record)  # so that the turn under way is told with its beginning
         watch = follow(desk, turning, lambda record: _turn(turns, record))
         return await watch(after)
 

@@ -58,9 +58,9 @@ def metrics_node(agent_id: str, desk: Desk) -> Folder:
                         "gauge",
                         f"Budget: {name}, by scope.",
                         {
-                            f'{agent},scope="{_escaped(one["scope"])}"': value
+                            f'{agent},scope="{_escaped(one.scope)}"': value
                             for one in budget
-                            if (value := one.get(f"{name}_microusd")) is not None
+                            if (value := getattr(one, f"{name}_microusd")) is not None
                         },
                     )
                     for name in ("limit", "reserved", "spent")

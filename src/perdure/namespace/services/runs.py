@@ -97,6 +97,7 @@ async def _cost(run: RunRow, desk: Desk) -> dict[str, Any]:
     found |= {"cached_tokens": run.cached_tokens, "reasoning_tokens": run.reasoning_tokens}
     if run.budget is not None:
         scope = next(iter(await desk.store.scopes([f"run:{run.id}"])), None)
+        limit = run.budget if scope is None else scope.allowed
         reserved, spent = (scope.reserved, scope.spent) if scope is not None else (0, run.cost)
-        found["budget"] = {"limit_microusd": run.budget, "reserved_microusd": reserved, "spent_microusd": spent}
+        found["budget"] = {"limit_microusd": limit, "reserved_microusd": reserved, "spent_microusd": spent}
     return found

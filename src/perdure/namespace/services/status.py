@@ -36,8 +36,8 @@ class Statuses:
         desk = self._desk
         terms = await desk.terms(row)
         found: dict[str, Any] = {"agent_id": row.id, "name": terms.name}
-        if desk.pubkey is not None:
-            found["pubkey"] = await desk.pubkey(row.id)
+        if pubkey := await desk.pubkey(row.id):
+            found["pubkey"] = pubkey
         found |= {"state": row.status, "created_at": row.created_at, "active_run": row.active_run or None}
         found |= await self._past(row)
         found["queue_depth"] = await desk.store.mail_count(row.id)

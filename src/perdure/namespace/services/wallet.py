@@ -6,7 +6,15 @@ from collections.abc import Sequence
 from typing import Any
 
 from perdure.kernel.journal import decode
-from perdure.kernel.records import BudgetSettled, EffectDone, EffectFailed, Record
+from perdure.kernel.records import (
+    BudgetChanged,
+    BudgetReleased,
+    BudgetReserved,
+    BudgetSettled,
+    EffectDone,
+    EffectFailed,
+    Record,
+)
 from perdure.kernel.store.rows import RecordFilter
 
 from ..node import Folder, json_document
@@ -18,7 +26,7 @@ from .watching import modified
 SHOWN = 512
 """Charges shown at most, the newest first."""
 CHARGES = (EffectDone.type, EffectFailed.type, BudgetSettled.type)
-MONEY = (*CHARGES, "budget.reserved", "budget.released")
+MONEY = (*CHARGES, BudgetReserved.type, BudgetReleased.type, BudgetChanged.type)
 
 
 def wallet_node(agent_id: str, desk: Desk) -> Folder:

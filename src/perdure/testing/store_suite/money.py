@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-from perdure.base.errors import BudgetExceeded
-from perdure.kernel.store.ops import Reserve, ScopeLimit, Settle, WithinBudget
+from perdure.base.errors import BudgetExceeded, KeyExists
+from perdure.kernel.store.ops import (
+    DeleteAgent,
+    DeleteRun,
+    MarkWarned,
+    NotWarned,
+    Reserve,
+    Retire,
+    ScopeLimit,
+    SetLimit,
+    Settle,
+    WithinBudget,
+)
 from perdure.kernel.store.port import Store
 from perdure.kernel.store.rows import ScopeRow
 
-from .samples import OpenStore, agent, opened, refused
+from .samples import OpenStore, agent, opened, refused, run
 
 RUN, DAY = ScopeLimit("run", 100), ScopeLimit("day", 150, period=7)
 
@@ -24,7 +35,8 @@ class Money:
                 ScopeRow("day", 150, 60, 0, 7),
                 ScopeRow("run", 100, 60, 0, 0),
             ]
-            assert await store.commit([Settle("one", 25), Settle("one", 25), Settle("none", 1)]) == [True, False, False]
+            settled = [ScopeRow("run", 100, 0, 25, 0), ScopeRow("day", 150, 0, 25, 7)]
+            assert await store.commit([Settle("one", 25), Settle("one", 25), Settle("none", 1)]) == [settled, [], []]
             assert await store.scopes(["run", "day"]) == [
                 ScopeRow("run", 100, 0, 25, 0),
                 ScopeRow("day", 150, 0, 25, 7),
@@ -83,3 +95,66 @@ class Money:
             assert first.items == [ScopeRow("run:1", 10, 1, 0, 0), ScopeRow("run:2", 10, 1, 0, 0)]
             assert [row.id for row in second.items] == ["run:3"] and second.next == ""
             assert len((await store.scopes_like("")).items) == 6
+
+    async def test_a_call_may_cost_more_than_was_reserved(self, open_store: OpenStore) -> None:
+        async with opened(open_store) as store:
+            await _reserve(store, "one", 60, RUN)
+            assert await store.commit([Settle("one", 130)]) == [[ScopeRow("run", 100, 0, 130, 0)]]
+            await refused(BudgetExceeded, store.commit([], [WithinBudget(0, (RUN,))]))
+
+    async def test_a_limit_that_a_person_sets_goes_first_until_it_is_taken_back(self, open_store: OpenStore) -> None:
+        async with opened(open_store) as store:
+            await store.commit([SetLimit("day", 30)])
+            error = await refused(BudgetExceeded, store.commit([], [WithinBudget(31, (DAY,))]))
+            assert error.facts["limit"] == 30
+            await _reserve(store, "one", 30, DAY)
+            await store.commit([SetLimit("day", 200)])
+            await _reserve(store, "two", 150, DAY)
+            assert await store.scopes(["day"]) == [ScopeRow("day", 150, 180, 0, 7, 200)]
+            await _reserve(store, "next", 200, ScopeLimit("day", 150, period=8))
+            await store.commit([SetLimit("day", None)])
+            await refused(BudgetExceeded, store.commit([], [WithinBudget(0, (ScopeLimit("day", 150, period=8),))]))
+
+    async def test_of_all_who_see_a_scope_run_low_one_warns(self, open_store: OpenStore) -> None:
+        warn = [MarkWarned("day", 7)], [NotWarned("day", 7)]
+        async with opened(open_store) as store:
+            await refused(KeyExists, store.commit(*warn))
+            await _reserve(store, "one", 1, DAY)
+            await store.commit(*warn)
+            await refused(KeyExists, store.commit(*warn))
+            await store.commit([SetLimit("day", 500)])
+            await store.commit(*warn)
+            await _reserve(store, "two", 1, ScopeLimit("day", 150, period=8))
+            await refused(KeyExists, store.commit(*warn))
+            await store.commit([MarkWarned("day", 8)], [NotWarned("day", 8)])
+            assert [row.warned for row in await store.scopes(["day"])] == [8]
+
+    async def test_the_scope_of_a_run_goes_when_nobody_can_draw_on_it(self, open_store: OpenStore) -> None:
+        async def left() -> list[str]:
+            return [row.id for row in (await store.scopes_like("run:")).items]
+
+        parent, child = ScopeLimit("run:top", 100), ScopeLimit("run:child", 50)
+        async with opened(open_store) as store:
+            await store.commit([agent(), run("top"), run("child", parent="top"), run("last", parent="child")])
+            await _reserve(store, "one", 10, child, parent)
+            await store.commit([Settle("one", 10), run("top", status="done"), Retire(("top",))])
+            await store.commit([run("child", parent="top", status="done"), Retire(("child", "top"))])
+            assert await left() == ["run:child", "run:top"], "the last of them still works"
+            await store.commit([run("last", parent="child", status="failed"), Retire(("last", "child", "top"))])
+            assert await left() == ["run:child", "run:top"], "it can be resumed"
+            await store.commit([DeleteRun("last")])
+            await store.commit([Retire(("child",))])
+            assert await left() == ["run:top"]
+            await store.gc()
+            assert await left() == []
+
+    async def test_the_scopes_of_an_agent_go_with_it(self, open_store: OpenStore) -> None:
+        own, like, of_run = ScopeLimit("agent:a:day", 100), ScopeLimit("agent:a.b:day", 100), ScopeLimit("run:r", 100)
+        async with opened(open_store) as store:
+            await store.commit([agent(), run("r", status="failed")])
+            await store.commit([Reserve("one", "r", 10, (own, like, of_run, DAY))])
+            await store.commit([DeleteAgent("a")])
+            assert [(row.id, row.reserved) for row in (await store.scopes_like("")).items] == [
+                ("agent:a.b:day", 0),
+                ("day", 0),
+            ]

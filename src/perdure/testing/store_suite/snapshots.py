@@ -134,7 +134,8 @@ class Snapshots:
         async with opened(open_store) as store:
             later = (ScopeLimit("project:day", 900, 4),)
             await store.commit([agent("c"), run("rc", "c"), Reserve("res_c", "rc", 7, later), Restore(taken)])
-            assert await store.commit([Settle("res", 4)]) == [True]
+            ((settled,),) = await store.commit([Settle("res", 4)])
+            assert settled.id == "agent:a:day"
             day, project = await store.scopes(["agent:a:day", "project:day"])
             assert (day.reserved, day.spent, project.reserved, project.spent) == (0, 4, 7, 0)
 

@@ -90,7 +90,8 @@ async def test_a_file_of_version_1_goes_on_with_all_that_it_had(tmp_path: Path) 
     assert [mail.envelope_id for mail in await store.mail("support", 9)] == ["env_2"]
     assert [letter.envelope_id for letter in await store.dead_letters("support")] == ["env_0"]
     assert [timer.due for timer in await store.timers("support")] == [5000] and await store.seen("support", "x")
-    assert await store.commit([Settle("res1", 20)]) == [True]
+    ((settled,),) = await store.commit([Settle("res1", 20)])
+    assert (settled.id, settled.reserved, settled.spent, settled.given) == ("project:day", 0, 20, None)
     await store.commit([PutValue("support", "goal:1", b"new", 1)])
     await store.close()
     backup = apsw.Connection(f"{path}.v1.backup")

@@ -79,6 +79,7 @@ def _delete_run(tables: Tables, op: ops.DeleteRun) -> None:
         if record.run_id == op.run_id and record.seq >= run.first_seq:
             tables.put(journal, record.seq, replace(record, data=b"", blob="", erased=True))
     _drop_run(tables, op.run_id)
+    money.retire(tables, ops.Retire((op.run_id,)))
 
 
 def _drop_run(tables: Tables, run_id: str) -> None:
@@ -89,8 +90,11 @@ def _drop_run(tables: Tables, run_id: str) -> None:
 
 
 def _delete_agent(tables: Tables, op: ops.DeleteAgent) -> None:
-    for run_id in [row.id for _, row in tables.runs.values() if row.agent_id == op.agent_id]:
+    runs = tuple(row.id for _, row in tables.runs.values() if row.agent_id == op.agent_id)
+    for run_id in runs:
         _drop_run(tables, run_id)
+    money.retire(tables, ops.Retire(runs))
+    money.forget_agent(tables, op.agent_id)
     for timer in [timer for timer in tables.timers.values() if timer.agent_id == op.agent_id]:
         tables.drop(tables.timers, (timer.run_id, timer.key))
     for seq in tables.journal.get(op.agent_id, ()):
@@ -124,6 +128,7 @@ def _put_blob(tables: Tables, op: ops.PutBlob) -> None:
 def _collect_garbage(tables: Tables, op: ops.CollectGarbage) -> dict[str, int]:
     blobs = {record.blob for journal in tables.journal.values() for record in journal.values()}
     specs = {agent.spec for agent in tables.agents.values()} | {run.spec for _, run in tables.runs.values()}
+    money.retire_all(tables)
     forgotten, size = answers.collect(tables, op.now)
     freed = {"blobs": 0, "specs": 0, "answers": forgotten, "bytes": size}
     for name, table, used in (("blobs", tables.blobs, blobs), ("specs", tables.specs, specs)):
@@ -191,6 +196,9 @@ _APPLY: dict[type[Op], Callable[[Tables, Any], Any]] = {
     ops.ForgetWorker: _forget_worker,
     ops.Reserve: money.reserve,
     ops.Settle: money.settle,
+    ops.SetLimit: money.set_limit,
+    ops.MarkWarned: money.mark_warned,
+    ops.Retire: money.retire,
     ops.MarkSeen: inbox.mark_seen,
     ops.PutValue: values.put_value,
     ops.DropValue: values.drop_value,

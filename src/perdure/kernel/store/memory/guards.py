@@ -15,6 +15,7 @@ from perdure.kernel.store.ops import (
     NoAgent,
     NoKey,
     NotRemembered,
+    NotWarned,
     RunIs,
     TimerIs,
     ValueIs,
@@ -101,6 +102,11 @@ def _within_budget(tables: Tables, guard: WithinBudget) -> PerdureError | None:
     return None
 
 
+def _not_warned(tables: Tables, guard: NotWarned) -> PerdureError | None:
+    row = tables.scopes.get(guard.id)
+    return None if row and row.period == guard.period > row.warned else refusals.warned_already(guard)
+
+
 _CHECKS: dict[type[Guard], Callable[[Tables, Any], PerdureError | None]] = {
     HasFence: _has_fence,
     Claimable: _claimable,
@@ -112,4 +118,5 @@ _CHECKS: dict[type[Guard], Callable[[Tables, Any], PerdureError | None]] = {
     TimerIs: _timer_is,
     ValueIs: _value_is,
     WithinBudget: _within_budget,
+    NotWarned: _not_warned,
 }

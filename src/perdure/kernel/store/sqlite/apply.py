@@ -10,14 +10,19 @@ from perdure.kernel.store import ops
 from perdure.kernel.store.ops import Op
 
 from . import answers, inbox, money, values
+from .insert import Insert
 from .packing import pack_row, tight
 from .restore import restore
-from .transaction import INSERT_RECORD, Transaction
+from .transaction import RECORDS, Transaction
+
+_AGENT_ROWS = Insert("agent_rows", "agent, spec, row", verb="INSERT OR REPLACE")
+_SPECS = Insert("specs", "digest, at, data", verb="INSERT OR IGNORE")
+_BLOBS = Insert("blobs", "digest, data", verb="INSERT OR IGNORE")
 
 
 def apply(tx: Transaction, operations: Sequence[Op]) -> list[Any]:
     """Apply one commit's operations in order. Where one fails, the caller undoes what others wrote before."""
-    results = _apply_all(tx, operations)
+    results = [_APPLY[type(op)](tx, op) for op in operations]
     for run_id, n in tx.new_runs:
         first = tx.first_seqs.get(run_id)
         if first is None:
@@ -26,49 +31,40 @@ def apply(tx: Transaction, operations: Sequence[Op]) -> list[Any]:
     return results
 
 
-def _apply_all(tx: Transaction, operations: Sequence[Op]) -> list[Any]:
-    return [_APPLY[type(op)](tx, op) for op in operations]
-
-
 # -- journal, agents, runs --------------------------------------------------------------------------------------------
 
 
 def _append(tx: Transaction, op: ops.Append) -> list[int]:
     agent = tx.need(op.agent_id)
     n, head, first = agent.n, agent.head, tx.next_seq
-    seq = first
-    for record in op.records:
+    for seq, record in enumerate(op.records, first):
         if record.agent_id != op.agent_id:
             raise ValueError(f"a record of agent {record.agent_id!r} in the journal of {op.agent_id!r}")
         head = link(head, record)
         run_id = record.run_id
-        tx.execute(
-            INSERT_RECORD,
+        tx.later(
+            RECORDS,
             (seq, n, tight(run_id), record.key, record.type, record.at, head, record.blob or None, record.data),
         )
-        if run_id not in tx.first_seqs:
-            tx.first_seqs[run_id] = seq
-        seq += 1
+        tx.first_seqs.setdefault(run_id, seq)
     agent.head = head
-    agent.records += seq - first
-    tx.next_seq = seq
+    agent.records += len(op.records)
+    tx.next_seq += len(op.records)
     tx.moved(agent)
-    return list(range(first, seq))
+    return list(range(first, tx.next_seq))
 
 
 def _put_agent(tx: Transaction, op: ops.PutAgent) -> None:
     row = op.row
     agent = tx.agent(row.id) or tx.add_agent(row.id, row.owner, row.fence)
-    tx.execute(
-        "INSERT OR REPLACE INTO agent_rows (agent, spec, row) VALUES (?, ?, ?)", (agent.n, row.spec, pack_row(row))
-    )
+    tx.later(_AGENT_ROWS, (agent.n, row.spec, pack_row(row)))
 
 
 def _put_run(tx: Transaction, op: ops.PutRun) -> None:
     row = op.row
     n = tx.need(row.agent_id).n
     first = row.first_seq or tx.first_seqs.get(row.id, 0)
-    tx.execute(
+    tx.insert(
         "INSERT INTO runs (id, agent, status, parent, envelope, created_at, first_seq, spec, row)"
         " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (id) DO UPDATE SET"
         " status = ?3, spec = ?8, row = ?9, first_seq = CASE ?10 WHEN 0 THEN first_seq ELSE ?10 END",
@@ -99,6 +95,7 @@ def _delete_run(tx: Transaction, op: ops.DeleteRun) -> None:
         money.give_back(tx, "SELECT ?", op.run_id)
         tx.execute("DELETE FROM timers WHERE run_id = ?", (op.run_id,))
         tx.execute("DELETE FROM runs WHERE id = ?", (op.run_id,))
+        money.retire(tx, ops.Retire((op.run_id,)))
 
 
 def _delete_agent(tx: Transaction, op: ops.DeleteAgent) -> None:
@@ -106,31 +103,35 @@ def _delete_agent(tx: Transaction, op: ops.DeleteAgent) -> None:
     if agent is None:
         return
     of_agent = (agent.n,)
+    runs: list[Any] = tx.execute("SELECT id FROM runs WHERE agent = ?", of_agent).fetchall()
     money.give_back(tx, "SELECT id FROM runs WHERE agent = ?", agent.n)
+    money.forget_agent(tx, op.agent_id)
     tx.execute("DELETE FROM timers WHERE agent = ?1 OR run_id IN (SELECT id FROM runs WHERE agent = ?1)", of_agent)
     for table in ("agent_rows", "records", "runs", "mail", "known", "dead_letters", "agent_values"):
         tx.execute(f"DELETE FROM {table} WHERE agent = ?", of_agent)
+    money.retire(tx, ops.Retire(tuple(id for (id,) in runs)))
     tx.execute("DELETE FROM agents WHERE n = ?", of_agent)
     tx.execute("INSERT OR REPLACE INTO meta (key, value) VALUES ('floor', ?)", (tx.next_seq - 1,))
     tx.forget(op.agent_id)
 
 
 def _restore(tx: Transaction, op: ops.Restore) -> None:
-    restore(tx, op.snapshot, lambda operations: _apply_all(tx, operations))
+    restore(tx, op.snapshot, lambda operations: [_APPLY[type(one)](tx, one) for one in operations])
 
 
 # -- specs, blobs -----------------------------------------------------------------------------------------------------
 
 
 def _put_spec(tx: Transaction, op: ops.PutSpec) -> None:
-    tx.execute("INSERT OR IGNORE INTO specs (digest, at, data) VALUES (?, ?, ?)", (op.digest, op.at, op.data))
+    tx.later(_SPECS, (op.digest, op.at, op.data))
 
 
 def _put_blob(tx: Transaction, op: ops.PutBlob) -> None:
-    tx.execute("INSERT OR IGNORE INTO blobs (digest, data) VALUES (?, ?)", (op.digest, op.data))
+    tx.later(_BLOBS, (op.digest, op.data))
 
 
 def _collect_garbage(tx: Transaction, op: ops.CollectGarbage) -> dict[str, int]:
+    money.retire_all(tx)
     forgotten, size = answers.collect(tx, op.now)
     freed = {"blobs": 0, "specs": 0, "answers": forgotten, "bytes": size}
     for table, used in (
@@ -223,6 +224,9 @@ _APPLY: dict[type[Op], Callable[[Transaction, Any], Any]] = {
     ops.ForgetWorker: _forget_worker,
     ops.Reserve: money.reserve,
     ops.Settle: money.settle,
+    ops.SetLimit: money.set_limit,
+    ops.MarkWarned: money.mark_warned,
+    ops.Retire: money.retire,
     ops.Restore: _restore,
     ops.DeleteRun: _delete_run,
     ops.DeleteAgent: _delete_agent,

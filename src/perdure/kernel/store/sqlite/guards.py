@@ -15,6 +15,7 @@ from perdure.kernel.store.ops import (
     NoAgent,
     NoKey,
     NotRemembered,
+    NotWarned,
     RunIs,
     TimerIs,
     ValueIs,
@@ -96,6 +97,11 @@ def _within_budget(tx: Transaction, guard: WithinBudget) -> PerdureError | None:
     return None
 
 
+def _not_warned(tx: Transaction, guard: NotWarned) -> PerdureError | None:
+    row = tx.scope(guard.id)
+    return None if row and row.period == guard.period > row.warned else refusals.warned_already(guard)
+
+
 CHECKS: dict[type[Guard], Callable[[Transaction, Any], PerdureError | None]] = {
     HasFence: _has_fence,
     Claimable: _claimable,
@@ -107,4 +113,5 @@ CHECKS: dict[type[Guard], Callable[[Transaction, Any], PerdureError | None]] = {
     TimerIs: _timer_is,
     ValueIs: _value_is,
     WithinBudget: _within_budget,
+    NotWarned: _not_warned,
 }

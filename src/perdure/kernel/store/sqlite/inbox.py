@@ -5,8 +5,10 @@ from __future__ import annotations
 from perdure.kernel.store import ops, refusals
 from perdure.kernel.store.ops import DEAD_LETTERS_KEPT, ENVELOPES_KNOWN
 
+from .insert import Insert
 from .transaction import Agent, Transaction
 
+_KNOWN = Insert("known", "agent, space, id, ordinal", verb="INSERT OR REPLACE")
 _ENVELOPES, _SEEN = 0, 1  # the spaces of ids in `known`
 
 
@@ -66,7 +68,7 @@ def _mark(tx: Transaction, agent: Agent, space: int, id: str, keep: int) -> None
     if not agent.is_blank:
         (newest,) = tx.one("SELECT coalesce(max(ordinal), 0) + 1 FROM known WHERE agent = ? AND space = ?", (n, space))
     agent.is_blank = False
-    tx.execute("INSERT OR REPLACE INTO known (agent, space, id, ordinal) VALUES (?, ?, ?, ?)", (n, space, id, newest))
+    tx.later(_KNOWN, (n, space, id, newest))
     if newest > keep:
         tx.execute("DELETE FROM known WHERE agent = ? AND space = ? AND ordinal <= ?", (n, space, newest - keep))
 

@@ -10,6 +10,14 @@ from perdure.kernel.store.rows import Reservation, ScopeRow
 
 from .transaction import Transaction
 
+_AT_WORK = """
+WITH RECURSIVE line (id) AS (
+    SELECT ?1 UNION SELECT runs.id FROM line JOIN runs ON runs.parent = line.id AND runs.parent != ''
+)
+SELECT 1 FROM line JOIN runs USING (id) WHERE runs.status NOT IN (?2, ?3) LIMIT 1
+"""
+"""Whether the run, or one below it, may still spend."""
+
 
 def reserve(tx: Transaction, op: ops.Reserve) -> None:
     if tx.one("SELECT 1 FROM reservations WHERE id = ?", (op.id,)):
@@ -26,8 +34,9 @@ def reserve(tx: Transaction, op: ops.Reserve) -> None:
 
 def put_scope(tx: Transaction, row: ScopeRow) -> None:
     tx.execute(
-        "INSERT OR REPLACE INTO scopes (id, allowed, reserved, spent, period) VALUES (?, ?, ?, ?, ?)",
-        (row.id, row.limit, row.reserved, row.spent, row.period),
+        "INSERT OR REPLACE INTO scopes (id, allowed, reserved, spent, period, given, warned)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (row.id, row.limit, row.reserved, row.spent, row.period, row.given, row.warned),
     )
 
 
@@ -38,18 +47,43 @@ def put_reservation(tx: Transaction, held: Reservation) -> None:
     )
 
 
-def settle(tx: Transaction, op: ops.Settle) -> bool:
+def settle(tx: Transaction, op: ops.Settle) -> list[ScopeRow]:
     row = tx.one("SELECT amount, scopes FROM reservations WHERE id = ?", (op.id,))
     if row is None:
-        return False
+        return []
     amount, packed = row
+    changed = []
     for scope_id, period in unpack(packed).items():
-        tx.execute(
-            "UPDATE scopes SET reserved = reserved - ?, spent = spent + ? WHERE id = ? AND period = ?",
-            (amount, op.spent, scope_id, period),
-        )
+        scope = tx.scope(scope_id)
+        if scope is not None and scope.period == period:
+            changed.append(scopes.settle(scope, amount, op.spent))
+            put_scope(tx, changed[-1])
     tx.execute("DELETE FROM reservations WHERE id = ?", (op.id,))
-    return True
+    return changed
+
+
+def set_limit(tx: Transaction, op: ops.SetLimit) -> None:
+    put_scope(tx, scopes.give(tx.scope(op.id), op.id, op.limit))
+
+
+def mark_warned(tx: Transaction, op: ops.MarkWarned) -> None:
+    tx.execute("UPDATE scopes SET warned = ? WHERE id = ?", (op.period, op.id))
+
+
+def retire(tx: Transaction, op: ops.Retire) -> None:
+    for run_id in op.run_ids:
+        if tx.one(_AT_WORK, (run_id, *scopes.OVER)) is None:
+            tx.execute("DELETE FROM scopes WHERE id = ?", (scopes.RUN + run_id,))
+
+
+def retire_all(tx: Transaction) -> None:
+    rows: list[Any] = tx.execute("SELECT id FROM scopes WHERE id >= 'run:' AND id < 'run;'").fetchall()
+    retire(tx, ops.Retire(tuple(id.removeprefix(scopes.RUN) for (id,) in rows)))
+
+
+def forget_agent(tx: Transaction, agent_id: str) -> None:
+    """Remove the agent's own scopes."""
+    tx.execute("DELETE FROM scopes WHERE id >= ? AND id < ?", scopes.of_agent(agent_id))
 
 
 def give_back(tx: Transaction, runs: str, binding: str | int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from msgspec import DecodeError
@@ -39,6 +40,7 @@ def _unpack(packed: bytes) -> list[Any]:
         raise StoreCorrupt(f"a row of the database cannot be read: {error}") from error
 
 
+@lru_cache(1_024)
 def tight(run_id: str) -> str | bytes:
     """A run's id in 16 bytes where it is one of ours (`run_` and 32 lower-case hex digits), else as it is."""
     if len(run_id) == 36 and run_id.startswith("run_"):

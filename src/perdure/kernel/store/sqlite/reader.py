@@ -36,7 +36,7 @@ RECORD = (
 )
 _TIMER = "SELECT a.id, t.run_id, t.key, t.due FROM timers t CROSS JOIN agents a ON a.n = t.agent"
 _BY_TIME = "ORDER BY t.due, t.run_id, t.key"
-_SCOPE = "SELECT id, allowed, reserved, spent, period FROM scopes"
+_SCOPE = "SELECT id, allowed, reserved, spent, period, given, warned FROM scopes"
 _VALUE = "SELECT key, data, at, digest FROM agent_values"
 _N = "(SELECT n FROM agents WHERE id = ?)"
 

@@ -10,7 +10,7 @@ from perdure.kernel.store.snapshot import Snapshot
 
 from .money import put_reservation, put_scope
 from .packing import tight
-from .transaction import INSERT_RECORD, Transaction
+from .transaction import RECORDS, Transaction
 
 
 def restore(tx: Transaction, snapshot: Snapshot, apply: Callable[[Sequence[Op]], object]) -> None:
@@ -27,8 +27,8 @@ def restore(tx: Transaction, snapshot: Snapshot, apply: Callable[[Sequence[Op]],
     apply(restoring.before_records(snapshot))
     agent, first_seq = tx.need(snapshot.agent.id), tx.next_seq
     for seq, record in enumerate(records, first_seq):
-        tx.execute(
-            INSERT_RECORD,
+        tx.later(
+            RECORDS,
             (
                 seq,
                 agent.n,

@@ -32,6 +32,13 @@ CREATE INDEX answers_expiry ON answers (expires_at);
 """
 """Since version 2."""
 
+LIMITS = """
+-- given: a limit that a person set, which goes before `allowed`. warned: the last period with a warning, -1 for none.
+ALTER TABLE scopes ADD COLUMN given INTEGER;
+ALTER TABLE scopes ADD COLUMN warned INTEGER NOT NULL DEFAULT -1;
+"""
+"""Since version 3."""
+
 TABLES = """
 -- What every commit touches is kept small: the row of an agent proper is in agent_rows.
 CREATE TABLE agents (
@@ -114,7 +121,7 @@ class Schema(msgspec.Struct, frozen=True):
     steps: Mapping[int, str] = {}
 
 
-SCHEMA = Schema(version=2, tables=TABLES + KEPT, steps={1: KEPT})
+SCHEMA = Schema(version=3, tables=TABLES + KEPT + LIMITS, steps={1: KEPT, 2: LIMITS})
 
 
 def connect(path: str, busy_ms: int = BUSY_MS) -> apsw.Connection:

@@ -10,11 +10,16 @@ from perdure.base.errors import StoreTooNew
 from perdure.kernel.store.refusals import no_agent
 from perdure.kernel.store.rows import ScopeRow
 
+from .insert import Insert
 from .liveness import WorkerLocks
 
 AGENTS_REMEMBERED = 4_096
-INSERT_RECORD = (
-    "INSERT INTO records (seq, agent, run, key, type, at, hash, blob, data) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+RECORDS = Insert("records", "seq, agent, run, key, type, at, hash, blob, data")
+_AGENTS = Insert(
+    "agents",
+    "n, id, owner, fence, head, records",
+    conflict="ON CONFLICT (n) DO UPDATE"
+    " SET owner = excluded.owner, fence = excluded.fence, head = excluded.head, records = excluded.records",
 )
 
 
@@ -22,10 +27,10 @@ class Agent:
     """The columns of an agent that commits check and move. They are written once, at the end of the transaction.
 
     `newest_mail` is the seq of the mail delivered last, None where that is not known. `is_blank`: it never had mail and
-    never marked an id. `is_stored`: it has its row.
+    never marked an id.
     """
 
-    __slots__ = ("fence", "head", "id", "is_blank", "is_stored", "n", "newest_mail", "owner", "records")
+    __slots__ = ("fence", "head", "id", "is_blank", "n", "newest_mail", "owner", "records")
 
     def __init__(self, id: str, n: int, owner: str, fence: int, head: bytes = b"", records: int = 0) -> None:
         self.id = id
@@ -36,12 +41,14 @@ class Agent:
         self.records = records
         self.newest_mail: int | None = None
         self.is_blank = False
-        self.is_stored = True
 
 
 class Transaction:
-    """Used by the writer thread alone, again and again: begin, some commits, each ended by `accept`, then `commit` or
-    `abandon`. A commit that may have to be undone alone is begun with `mark`.
+    """Used by the writer alone, again and again: begin, some commits, each ended by `accept`, then `write` and `commit`,
+    or `abandon`. A commit that may have to be undone alone is begun with `mark`.
+
+    A row that nobody in the transaction need find at once is left for `later`: `write` inserts all rows of one kind by
+    one statement. Whatever is executed in between finds them, as they are written before it.
 
     Agents and the next seq are remembered from one transaction to the next for as long as `PRAGMA data_version` says
     that no other connection has written: that saves most reads of a commit.
@@ -49,7 +56,6 @@ class Transaction:
 
     def __init__(self, connection: apsw.Connection, version: int, locks: WorkerLocks, host: str) -> None:
         self.connection = connection
-        self.execute = connection.cursor().execute
         self.locks = locks
         self.host = host
         self.next_seq = 0
@@ -60,6 +66,8 @@ class Transaction:
         self._data_version = -1
         self._agents: dict[str, Agent | None] = {}  # None: there is none of this id
         self._moved: dict[str, Agent] = {}
+        self._cursor = connection.cursor()
+        self._later: dict[Insert, list[Any]] = {}
         self._next_agent = 0
         self._is_marked = False
 
@@ -73,15 +81,22 @@ class Transaction:
             self._data_version = data_version
             self.changed += 1
 
+    def write(self) -> None:
+        """Do what was left for later."""
+        for agent in self._moved.values():
+            self.later(_AGENTS, (agent.n, agent.id, agent.owner, agent.fence, agent.head, agent.records))
+        self._moved.clear()
+        self._write_rows()
+
     def commit(self) -> None:
-        self._write_agents()
-        self.execute("COMMIT")
+        self._cursor.execute("COMMIT")
 
     def abandon(self) -> None:
+        self._later.clear()
         if self.connection.in_transaction:
-            self.execute("ROLLBACK")
+            self._cursor.execute("ROLLBACK")
         self._is_marked = False
-        self._end()
+        self.accept()
         self._data_version = -1
 
     def _look_again(self) -> None:
@@ -99,28 +114,50 @@ class Transaction:
     # -- one commit ---------------------------------------------------------------------------------------------------
 
     def mark(self) -> None:
-        self._write_agents()
-        self.execute("SAVEPOINT one")
+        self.write()
+        self._cursor.execute("SAVEPOINT one")
         self._is_marked = True
 
     def accept(self) -> None:
         if self._is_marked:
-            self.execute("RELEASE one")
+            self.write()
+            self._cursor.execute("RELEASE one")
             self._is_marked = False
-        self._end()
+        self.first_seqs.clear()
+        self.new_runs.clear()
 
     def undo(self) -> None:
-        self.execute("ROLLBACK TO one")
+        self._later.clear()
+        self._moved.clear()
+        self._cursor.execute("ROLLBACK TO one")
         self.accept()
         self._look_again()
 
-    def _end(self) -> None:
-        if self.first_seqs:
-            self.first_seqs.clear()
-        if self.new_runs:
-            self.new_runs.clear()
-
     # -- rows that several guards and operations need -----------------------------------------------------------------
+
+    def later(self, into: Insert, row: tuple[Any, ...]) -> None:
+        """Insert a row, together with others of its kind."""
+        values = self._later.get(into)
+        if values is None:
+            self._later[into] = [*row]
+        else:
+            values += row
+
+    def _write_rows(self) -> None:
+        for into, values in self._later.items():
+            for sql, some in into.statements(values):
+                self._cursor.execute(sql, some)
+        self._later.clear()
+
+    def insert(self, sql: str, row: tuple[Any, ...]) -> None:
+        """Insert a row by a statement of its own, at once: nothing that was left for later is of its table."""
+        self._cursor.execute(sql, row)
+
+    def execute(self, sql: str, bindings: tuple[Any, ...] = ()) -> apsw.Cursor:
+        """Anything else, on top of everything before it."""
+        if self._later:
+            self._write_rows()
+        return self._cursor.execute(sql, bindings)
 
     def one(self, sql: str, bindings: tuple[Any, ...] = ()) -> Any:
         """The first row, None where there is none."""
@@ -135,7 +172,7 @@ class Transaction:
 
     def add_agent(self, agent_id: str, owner: str, fence: int) -> Agent:
         agent = self._agents[agent_id] = Agent(agent_id, self._next_agent, owner, fence)
-        agent.newest_mail, agent.is_blank, agent.is_stored = 0, True, False
+        agent.newest_mail, agent.is_blank = 0, True
         self._next_agent += 1
         self.moved(agent)
         return agent
@@ -144,23 +181,8 @@ class Transaction:
         """The agent's columns are to be written."""
         self._moved[agent.id] = agent
 
-    def _write_agents(self) -> None:
-        for agent in self._moved.values():
-            if agent.is_stored:
-                self.execute(
-                    "UPDATE agents SET owner = ?, fence = ?, head = ?, records = ? WHERE n = ?",
-                    (agent.owner, agent.fence, agent.head, agent.records, agent.n),
-                )
-            else:
-                self.execute(
-                    "INSERT INTO agents (n, id, owner, fence, head, records) VALUES (?, ?, ?, ?, ?, ?)",
-                    (agent.n, agent.id, agent.owner, agent.fence, agent.head, agent.records),
-                )
-                agent.is_stored = True
-        self._moved.clear()
-
     def need(self, agent_id: str) -> Agent:
-        agent = self.agent(agent_id)
+        agent = self._agents.get(agent_id) or self.agent(agent_id)
         if agent is None:
             raise no_agent(agent_id)
         return agent
@@ -170,7 +192,9 @@ class Transaction:
         self._moved.pop(agent_id, None)
 
     def scope(self, scope_id: str) -> ScopeRow | None:
-        row = self.one("SELECT id, allowed, reserved, spent, period FROM scopes WHERE id = ?", (scope_id,))
+        row = self.one(
+            "SELECT id, allowed, reserved, spent, period, given, warned FROM scopes WHERE id = ?", (scope_id,)
+        )
         return ScopeRow(*row) if row else None
 
     def knows(self, n: int, envelope_id: str) -> bool:

@@ -88,8 +88,8 @@ class Writer:
         if batch:
             del self._gathered[:BATCH]
             self._is_away = True
-            is_long = any(type(op) in _LONG for _, _, ops, _ in batch for op in ops)
-            self._handed.put((batch, None if is_long else self._write(batch)))
+            is_short = all(_LONG.isdisjoint(map(type, ops)) for _, _, ops, _ in batch)
+            self._handed.put((batch, self._write(batch) if is_short else None))
         elif self._ended is not None:
             self._is_away = True
             self._handed.put(None)
@@ -170,16 +170,17 @@ class Writer:
         """What became of each commit; None where one failed after it had written something."""
         transaction = self._transaction
         outcomes: list[Outcome] = []
-        for _, _, ops, guards in batch:
-            refusal = self._refusal(guards)
-            if refusal is not None:
-                outcomes.append(refusal)
-                continue
-            try:
-                outcomes.append(apply(transaction, ops))
-            except _FAILURES:
-                return None
-            transaction.accept()
+        try:
+            for _, _, ops, guards in batch:
+                refusal = self._refusal(guards)
+                if refusal is None:
+                    outcomes.append(apply(transaction, ops))
+                    transaction.accept()
+                else:
+                    outcomes.append(refusal)
+            transaction.write()
+        except _FAILURES:
+            return None
         return outcomes
 
     def _one(self, ops: Sequence[Op], guards: Sequence[Guard]) -> Outcome:
@@ -190,6 +191,7 @@ class Writer:
         transaction.mark()
         try:
             results = apply(transaction, ops)
+            transaction.accept()
         except _FAILURES as error:
             transaction.undo()
             if isinstance(error, PerdureError):
@@ -197,7 +199,6 @@ class Writer:
             refused = unstorable(error)
             refused.__cause__ = error
             return refused
-        transaction.accept()
         return results
 
     def _refusal(self, guards: Sequence[Guard]) -> PerdureError | None:

@@ -1,0 +1,1 @@
+"""What needs a vendor or a library of its own: one folder and one extra each, made known in wiring alone."""

@@ -1,0 +1,75 @@
+"""Accepting a request for an agent that is known by name: one that there is, or one that a file publishes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
+
+from perdure.base.codec import digest, unpack_as
+from perdure.base.envelope import Envelope
+from perdure.base.errors import AgentNotFound, InputError, KeyReused, SpecNotFound
+from perdure.kernel import records as r
+from perdure.kernel.journal import decode
+from perdure.kernel.program import Program
+from perdure.kernel.store.rows import RecordFilter, RunRow
+
+from .starting import check_agent_id, payload_of
+
+if TYPE_CHECKING:
+    from .runtime import Runtime
+
+
+async def accept(
+    runtime: Runtime, input: Any, *, spec: str = "", agent: str = "", key: str = "", who: str = "operator"
+) -> RunRow:
+    """Accept `input` for the agent with the id `agent`, or for a new one of the published `spec`; it is on disk when
+    this returns. An agent that there is keeps its spec unless another is named; one that is not there yet comes to be
+    from the `spec` named, or from the one of its own name.
+
+    The same idempotency `key` again gives the same run. Raises SpecNotFound, AgentNotFound, KeyReused.
+    """
+    payload = payload_of(input)
+    digest_, document, program = await _program(runtime, spec, agent)
+    is_new = not agent and not key
+    if not agent:
+        agent = f"{spec}-{digest(key)[:16] if key else runtime.ids.short()}"
+    envelope = Envelope(
+        f"env_{digest([agent, key])}" if key else runtime.ids.new("env"),
+        agent,
+        payload=payload,
+        sender=who,
+        created_at=runtime.clock.now(),
+    )
+    run = await runtime.engine.submit(envelope, digest_, document, program, is_new=is_new)
+    if key:
+        await _check_same(runtime, run, envelope)
+    return run
+
+
+async def _program(runtime: Runtime, spec: str, agent: str) -> tuple[str, bytes, Program]:
+    if not spec and not agent:
+        raise InputError("name a published agent, or the id of one that there is", hint="GET /specs lists the former.")
+    if agent:
+        check_agent_id(agent)
+        row = None if spec else await runtime.store.load_agent(agent)
+        if row is not None:
+            return await runtime.library.find(row.spec)
+    try:
+        return runtime.library.add(runtime.shelf.spec(spec or agent))
+    except SpecNotFound as error:
+        if spec:
+            raise
+        hint = "Name the `spec` that it is to come from."
+        raise AgentNotFound(f"no agent is called {agent!r}", hint=hint, agent_id=agent) from error
+
+
+async def _check_same(runtime: Runtime, run: RunRow, envelope: Envelope) -> None:
+    """Refuse a key that was used for something else before."""
+    first = await runtime.store.records(RecordFilter(run.agent_id, run.id, ("run.accepted",)), limit=1)
+    accepted = decode(first[0]) if first else None
+    if not isinstance(accepted, r.RunAccepted):
+        return
+    before = unpack_as(accepted.body, Envelope)
+    if digest(replace(envelope, created_at=before.created_at, sender=before.sender)) != digest(before):
+        raise KeyReused("this Idempotency-Key came with another input before", run_id=run.id)
