@@ -15,6 +15,7 @@ from perdure.agents.permissions import places, row_of
 from perdure.agents.spec import AgentSpec
 from perdure.base.errors import AgentNotFound, ConfigError, MissingDependency, UnknownSpec
 from perdure.kernel.budgets import agent_scopes, pool_scopes
+from perdure.kernel.context import Context
 from perdure.kernel.records import Record
 from perdure.kernel.store.rows import AgentRow, RecordFilter
 from perdure.namespace.identity.service import identity
@@ -24,6 +25,7 @@ from perdure.namespace.namespace import Namespace
 from perdure.namespace.node import Folder, Node, json_document
 from perdure.namespace.path import Path
 from perdure.namespace.port import Change, Entry, FileService
+from perdure.namespace.reaching import Files
 from perdure.namespace.served import Served
 from perdure.namespace.services.desk import Desk, Terms
 from perdure.namespace.services.news import News
@@ -73,6 +75,10 @@ class Directory:
     async def view(self, agent_id: str) -> Namespace:
         """What an agent reaches itself. Raises AgentNotFound."""
         return Namespace(Mounted(await self.table(agent_id)))
+
+    def files(self, ctx: Context) -> Files:
+        """What a run reaches, as effects of it."""
+        return Files(ctx, partial(self.view, ctx.agent_id))
 
     async def table(self, agent_id: str) -> OwnTable:
         """An agent's mount table, the same one for as long as anybody uses it, brought to what holds now. Raises

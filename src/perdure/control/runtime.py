@@ -27,10 +27,12 @@ from .results import RunResult, result_of
 
 if TYPE_CHECKING:
     from perdure.agents.schedules import Schedule
+    from perdure.kernel.context import Context
     from perdure.kernel.standing import BudgetLine
     from perdure.namespace.identity.port import Keyring
     from perdure.namespace.levels import Access
     from perdure.namespace.namespace import Namespace
+    from perdure.namespace.reaching import Files
 
     from .channels import Channels
     from .cleaning import Cleaned
@@ -59,8 +61,8 @@ class _Reach:
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
 
-    async def view(self, agent_id: str) -> Namespace:
-        return await self._runtime.directory.view(agent_id)
+    def files(self, ctx: Context) -> Files:
+        return self._runtime.directory.files(ctx)
 
     async def may_call(self, agent_id: str, tool: str) -> bool:
         return may_call(tool, await self._runtime.mount_changes.of(agent_id))

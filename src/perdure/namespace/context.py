@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from functools import cached_property
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from perdure.base.errors import WrongState
 from perdure.kernel import context
 
-from .namespace import Namespace
-from .reaching import Files
+if TYPE_CHECKING:
+    from .reaching import Files
 
 
 class Reach(Protocol):
     """What agents reach just now, put together where all services are known."""
 
-    async def view(self, agent_id: str) -> Namespace:
-        """The agent's own directory. Raises AgentNotFound."""
+    def files(self, ctx: context.Context) -> Files:
+        """The own directory of the agent whose run this is."""
         ...
 
     async def may_call(self, agent_id: str, tool: str) -> bool:
@@ -31,13 +30,12 @@ class Context(context.Context):
         super().__init__(inner._x, inner.project)
         self._reach = reach
 
-    @cached_property
+    @property
     def files(self) -> Files:
         """The agent's own directory: `await ctx.files.read("/status")`."""
-        reach, agent_id = self._reach, self.agent_id
-        if reach is None:
+        if self._reach is None:
             raise WrongState("this run has no directory", hint="Open the project with `perdure.open`.")
-        return Files(self, lambda: reach.view(agent_id))
+        return self._reach.files(self)
 
     async def may_call(self, tool: str) -> bool:
         """Whether the agent may call a tool just now: not recorded, so it is asked inside an effect."""
