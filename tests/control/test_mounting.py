@@ -11,7 +11,7 @@ import pytest
 import perdure
 from perdure.agents.permissions import DEFAULTS
 from perdure.base.codec import unpack
-from perdure.base.errors import AgentNotFound, BudgetExceeded, FileDenied, InputError, InvalidPath
+from perdure.base.errors import AgentNotFound, BudgetExceeded, FileDenied, InputError, InvalidPath, ModelError
 from perdure.kernel.journal import decode
 from perdure.kernel.store.rows import RecordFilter
 from perdure.testing import call
@@ -153,3 +153,18 @@ async def test_what_makes_no_sense_is_refused(opened: Any, path: str, access: An
             await rt.change_mount("bob", path, access)
         with pytest.raises(AgentNotFound):
             await rt.change_mount("nobody", "/goals", "read_only")
+
+
+async def test_what_a_supervisor_takes_away_is_gone_and_stays_so(opened: Any, project: Path) -> None:
+    more = "supervise: {restart: 0, then: demote, demote: [/memory]}\n"
+    (project / "clerk.yaml").write_text((project / "clerk.yaml").read_text() + more)
+    async with opened([ModelError("broken")]) as rt:
+        await rt.deploy("clerk.yaml", agent="bob")
+        own = await rt.namespace_of("bob")
+        await own.write("/memory/a", "1")
+        assert (await rt.run("clerk.yaml", "go", agent="bob")).status == "failed"
+        with pytest.raises(FileDenied):
+            await own.read("/memory/a")
+    async with opened() as rt:
+        row = (await table(rt))["/memory"]
+        assert (row["access"], row["who"]) == ("disabled", "supervisor")

@@ -131,7 +131,7 @@ def check_place(path: Path, access: Access) -> None:
     """Raise InputError for a permission that makes no sense."""
     if path == ROOT or path[0] not in DEFAULTS:
         raise InputError(f"an agent has no {show(path)}", hint=f"There are {', '.join(DEFAULTS)}.")
-    if path == ("mounts",) and access != "read_only":
+    if path == ("mounts",) and access not in ("read_only", "disabled"):
         raise InputError("/mounts is read only: it shows what is mounted")
     if path[0] in OWN_MONEY and access not in ("budgeted", "read_only", "disabled"):
         raise InputError(f"/{path[0]} spends money: it can be budgeted, read_only or disabled, not {access}")

@@ -100,6 +100,26 @@ class Inbox(Section, frozen=True):
     policy: Literal["reject_new", "drop_oldest", "dead_letter"] = "reject_new"
 
 
+class Supervise(Section, frozen=True):
+    """What happens when a run fails, and how many may begin. Without this section a failed run is left as it is."""
+
+    restart: Annotated[int, Meta(ge=0, le=1000, description="How often a run that failed is gone on with.")] = 3
+    backoff: Annotated[
+        Duration | None,
+        Meta(description="Pause before the first time, then twice as long each time; 10s where absent."),
+    ] = None
+    then: Annotated[
+        Literal["quarantine", "demote", "terminate", "ignore"], Meta(description="What is done after that.")
+    ] = "quarantine"
+    on: Annotated[
+        dict[str, Literal["restart", "quarantine", "demote", "terminate", "ignore"]],
+        Meta(description="What is done about errors whose code is this, or begins with it and a dot."),
+    ] = {}
+    throttle: Annotated[Count | None, Meta(description="Most runs that begin in a minute; the rest wait.")] = None
+    escalate_to: Annotated[str, Meta(description="An agent that is told when more than a restart was done.")] = ""
+    demote: Annotated[tuple[str, ...], Meta(description="Paths that the agent loses by `demote`.")] = ()
+
+
 class Trigger(Section, frozen=True):
     """What wakes the agent besides a message to it: exactly one of the first five fields."""
 
@@ -158,6 +178,7 @@ class AgentFile(Section, frozen=True):
     output_retries: Annotated[int, Meta(ge=0, le=20, description="How often a misshapen answer is sent back.")] = 2
     context: ContextWindow = ContextWindow()
     inbox: Inbox = Inbox()
+    supervise: Annotated[Supervise | None, Meta(description="What happens when a run fails.")] = None
     while_waiting: Annotated[
         Literal["queue", "cancel"], Meta(description="What a new message does to a run that waits.")
     ] = "queue"

@@ -26,6 +26,8 @@ COMMANDS: Sections = {
     },
     "Run": {
         "run": ("perdure.cli.run:command", "Send input to an agent and wait for the answer."),
+        "send": ("perdure.cli.send:command", "Send a message to an agent that there is."),
+        "tick": ("perdure.cli.tick:command", "Begin a run of an agent without a message."),
         "resume": ("perdure.cli.resume:command", "Go on with a run, or with all that were interrupted."),
         "pause": ("perdure.cli.pause:command", "Let nothing new begin in a run."),
         "cancel": ("perdure.cli.cancel:command", "End a run and its children."),
@@ -37,11 +39,20 @@ COMMANDS: Sections = {
     },
     "Look": {
         "runs": ("perdure.cli.runs.group:group", "List, show, verify, delete and export runs."),
+        "agents": ("perdure.cli.agents.group:group", "List, make, stop, wake, delete, export and import agents."),
         "trace": ("perdure.cli.trace:command", "Show what a run did, how long it took and what it cost."),
+        "logs": ("perdure.cli.logs:command", "Show the journal of an agent, and follow it."),
         "budget": ("perdure.cli.budget:command", "Show what may be spent and what is, or set a limit."),
         "replay": ("perdure.cli.replay:command", "Execute a run again against its journal, touching nothing."),
         "fork": ("perdure.cli.fork:command", "Begin a new run that shares the records before a key."),
         "export-cassette": ("perdure.cli.export_cassette:command", "Write a run's answers as a fixture for tests."),
+    },
+    "Files": {
+        "ls": ("perdure.cli.ls:command", "List a directory of the namespace."),
+        "cat": ("perdure.cli.cat:command", "Print a file of the namespace."),
+        "write": ("perdure.cli.write:command", "Write a file, or send a request and print its answer."),
+        "watch": ("perdure.cli.watch:command", "Follow the changes of a file or directory."),
+        "mount": ("perdure.cli.mount:command", "Show the namespace as a folder of this machine."),
     },
     "Keep": {
         "gc": ("perdure.cli.gc:command", "Free what nothing refers to any more."),

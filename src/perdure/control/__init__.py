@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from . import accepting as accepting
+    from . import agents as agents
     from . import budgets as budgets
+    from . import bundle as bundle
     from . import cassettes as cassettes
     from . import channels as channels
     from . import cleaning as cleaning
     from . import commands as commands
+    from . import computing as computing
     from . import decisions as decisions
     from . import deletion as deletion
     from . import delivering as delivering
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
     from . import publishing as publishing
     from . import replaying as replaying
     from . import schedules as schedules
+    from . import sending as sending
     from . import spans as spans
     from . import starting as starting
     from . import tracing as tracing

@@ -5,12 +5,11 @@ from __future__ import annotations
 import msgspec
 
 from perdure.agents.permissions import Changed
+from perdure.kernel.mounting import KEPT as PREFIX
 from perdure.kernel.store.port import Store
 from perdure.namespace.path import Path, parse
 
-PREFIX = "mount:"
-"""What the keys of values begin with that keep such decisions; the path follows."""
-KEPT = 4_096
+MOST = 4_096
 
 
 class MountChanges:
@@ -25,7 +24,7 @@ class MountChanges:
         known, now = self._known.get(agent_id), self._store.changed()
         if known is None or known[0] != now:
             known = now, await self._read(agent_id)
-            if len(self._known) >= KEPT:
+            if len(self._known) >= MOST:
                 del self._known[next(iter(self._known))]
             self._known[agent_id] = known
         return known[1]

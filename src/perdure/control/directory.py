@@ -14,16 +14,18 @@ from perdure.agents.config.loader import load_document
 from perdure.agents.permissions import places, row_of
 from perdure.agents.spec import AgentSpec
 from perdure.base.errors import AgentNotFound, ConfigError, MissingDependency, UnknownSpec
+from perdure.compute.service import RESTRICTED as COMPUTE_RESTRICTED
 from perdure.kernel.budgets import agent_scopes, pool_scopes
 from perdure.kernel.context import Context
 from perdure.kernel.records import Record
+from perdure.kernel.sanctions import SUPERVISOR
 from perdure.kernel.store.rows import AgentRow, RecordFilter
 from perdure.namespace.identity.service import identity
 from perdure.namespace.mounted import Mounted
 from perdure.namespace.mounts import Mount, MountTable
 from perdure.namespace.namespace import Namespace
 from perdure.namespace.node import Folder, Node, json_document
-from perdure.namespace.path import Path
+from perdure.namespace.path import Path, parse
 from perdure.namespace.port import Change, Entry, FileService
 from perdure.namespace.reaching import Files
 from perdure.namespace.served import Served
@@ -35,6 +37,7 @@ from perdure.namespace.services.watching import follow
 from perdure.tools.port import Tool
 from perdure.tools.service import tool_node, tools_node
 
+from .computing import compute_of
 from .mounting import OwnTable, Purse
 from .ordering import order
 
@@ -44,7 +47,7 @@ if TYPE_CHECKING:
 Extra: TypeAlias = Callable[[Desk], Mapping[str, Service]]
 """Services that other layers add to every agent's directory, by their names there."""
 
-RESTRICTED: dict[str, tuple[Path, ...]] = {"compute": (("policy",),)}
+RESTRICTED: dict[str, tuple[Path, ...]] = {"compute": COMPUTE_RESTRICTED}
 """What in them only an administrator may write."""
 SPECS_KEPT = 256
 
@@ -95,6 +98,14 @@ class Directory:
             table.lay(row.spec, places(spec, self._services, tools, changes))
         return table
 
+    def take(self, agent_id: str, paths: Iterable[str]) -> None:
+        """Cut off whoever uses what a supervisor has taken from an agent."""
+        self._changes.forget(agent_id)
+        table = self._tables.get(agent_id)
+        if table is not None:
+            table.take([parse(path) for path in paths], SUPERVISOR)
+        self.desk.news.notify()
+
     async def mounts_changed(self, agent_id: str) -> None:
         """What was decided about the agent's mounts holds from now on, for what is open too."""
         self._changes.forget(agent_id)
@@ -144,7 +155,10 @@ class Directory:
 
     def _added(self, desk: Desk) -> Mapping[str, Service]:
         keyring = self._runtime.keyring
-        return {**({"identity": partial(identity, keyring)} if keyring is not None else {}), **self._extra(desk)}
+        added: dict[str, Service] = {"compute": compute_of(self._runtime)}
+        if keyring is not None:
+            added["identity"] = partial(identity, keyring)
+        return {**added, **self._extra(desk)}
 
     # -- views --------------------------------------------------------------------------------------------------------
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from perdure.agents.permissions import OWN_MONEY, Changed, Place, check_place, place
-from perdure.base.codec import to_json
+from perdure.agents.permissions import OWN_MONEY, Place, check_place, place
 from perdure.base.errors import AgentNotFound, InputError
 from perdure.kernel.budgets import limits_of
 from perdure.kernel.journal import encode
-from perdure.kernel.records import BudgetReserved, BudgetSettled, MountChanged
-from perdure.kernel.store.ops import Append, DropValue, Op, PutValue, Reserve, Settle, WithinBudget
+from perdure.kernel.mounting import decide
+from perdure.kernel.records import BudgetReserved, BudgetSettled
+from perdure.kernel.store.ops import Append, DropValue, Op, Reserve, Settle, WithinBudget
 from perdure.namespace.access import PRICE
 from perdure.namespace.below import Below
 from perdure.namespace.levels import Access
@@ -19,8 +19,6 @@ from perdure.namespace.mounts import Mount, MountTable
 from perdure.namespace.path import Path, parse, show
 from perdure.namespace.port import FileService
 from perdure.namespace.services.desk import Desk
-
-from .changes import PREFIX
 
 if TYPE_CHECKING:
     from .runtime import Runtime
@@ -51,6 +49,13 @@ class OwnTable(MountTable):
             elif standing[path] != access:
                 self.change(path, access)
         self.spec, self.places = spec, places
+
+    def take(self, taken: Sequence[Path], who: str) -> None:
+        """Disable paths with all that is below them."""
+        before = {one.path: one for one in self.places}
+        below = {path for path in before if any(path[: len(one)] == one for one in taken)}
+        gone = {path: Place(path, "disabled", "changed", who) for path in (*taken, *below)}
+        self.lay(self.spec, [*(before | gone).values()])
 
     def _base(self, path: Path) -> Path | None:
         """The service that a path belongs to."""
@@ -105,18 +110,10 @@ async def change_mount(runtime: Runtime, agent_id: str, path: str, access: Acces
     row = await runtime.store.load_agent(agent_id)
     if row is None:
         raise AgentNotFound(f"no agent {agent_id!r}", agent_id=agent_id)
-    now, key = runtime.clock.now(), PREFIX + show(where)
-    if access is None:
-        spec = await runtime.directory.spec_of(row)
-        said, keep = place(spec, where).access, DropValue(agent_id, key)
-        await _commit(runtime, agent_id, where, said, who, now, keep)
-    else:
-        kept = PutValue(agent_id, key, to_json(Changed(access, who, now)), now)
-        await _commit(runtime, agent_id, where, access, who, now, kept)
+    now = runtime.clock.now()
+    held = access or place(await runtime.directory.spec_of(row), where).access
+    told, kept = decide(agent_id, show(where), held, who=who, now=now)
+    record = encode(told, agent_id=agent_id, run_id="", key=show(where), at=now)
+    op: Op = kept if access is not None else DropValue(agent_id, kept.key)
+    await runtime.store.commit([op, Append(agent_id, (record,))])
     await runtime.directory.mounts_changed(agent_id)
-
-
-async def _commit(runtime: Runtime, agent_id: str, path: Path, access: str, who: str, now: int, keep: Op) -> None:
-    event = MountChanged(path=show(path), service=path[0], access=access, who=who)
-    record = encode(event, agent_id=agent_id, run_id="", key=show(path), at=now)
-    await runtime.store.commit([keep, Append(agent_id, (record,))])

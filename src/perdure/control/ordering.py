@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from perdure.base.envelope import Envelope
 from perdure.base.errors import AgentNotFound, NotSupported
 
-from .delivering import deliver
+from .sending import tick
 
 if TYPE_CHECKING:
     from .runtime import Runtime
@@ -19,8 +18,7 @@ async def order(runtime: Runtime, agent_id: str, verb: str, *, who: str = "opera
         raise AgentNotFound(f"no agent {agent_id!r}", agent_id=agent_id)
     match verb:
         case "tick":
-            id, now = runtime.ids.new("env"), runtime.clock.now()
-            await deliver(runtime, Envelope(id, agent_id, "manual", sender=who, created_at=now))
+            await tick(runtime, agent_id, who=who)
         case "wake":
             runtime.engine.wake(agent_id)
         case _:

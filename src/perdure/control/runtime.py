@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -27,13 +27,18 @@ from .results import RunResult, result_of
 
 if TYPE_CHECKING:
     from perdure.agents.schedules import Schedule
+    from perdure.compute.jobs.jobs import Jobs
+    from perdure.compute.jobs.port import Provider
     from perdure.kernel.context import Context
+    from perdure.kernel.life import LifeVerb
     from perdure.kernel.standing import BudgetLine
     from perdure.namespace.identity.port import Keyring
     from perdure.namespace.levels import Access
     from perdure.namespace.namespace import Namespace
     from perdure.namespace.reaching import Files
 
+    from .agents import AgentDetail, AgentSummary
+    from .bundle.importing import Imported, ImportMode
     from .channels import Channels
     from .cleaning import Cleaned
     from .deletion import Deleted
@@ -49,6 +54,10 @@ if TYPE_CHECKING:
     from .spans import TraceNode
     from .verifying import Verification
     from .watching import Progress
+
+
+def _none() -> None:
+    return None
 
 
 def _nothing(_: object) -> Mapping[str, Any]:
@@ -80,7 +89,8 @@ class Runtime:
         clock: Clock,
         ids: Ids,
         environment: Mapping[str, str],
-        keyring: Keyring | None = None,
+        providers: Sequence[Provider] = (),
+        keyring: Callable[[], Keyring | None] = _none,
         services: Extra = _nothing,
     ) -> None:
         self.project = project
@@ -89,17 +99,32 @@ class Runtime:
         self.clock = clock
         self.ids = ids
         self.environment = environment
-        self.keyring = keyring
+        self._keyring = keyring
         self._services = services
         self.mount_changes = MountChanges(engine.store)
         library.reach = _Reach(self)
+        engine.demote = self._demoted
         self.undeployed: dict[str, ConfigError] = {}
         """Files of agents that could not be deployed, and why."""
         self.drivers = Drivers(self.deliver)
+        self._providers = providers
+        self.has_mount: Callable[[str], bool] | None = None
+        """Whether there is something at a path that an agent of another runtime had; None where nobody knows."""
 
     @property
     def store(self) -> Store:
         return self.engine.store
+
+    @cached_property
+    def jobs(self) -> Jobs:
+        """The jobs of /compute, of all agents."""
+        return control.computing.jobs_of(self, self._providers)
+
+    async def close(self, grace_ms: float = 0) -> None:
+        """Let what was begun beside the engine finish, at most `grace_ms`, then end it."""
+        await self.drivers.stop()
+        if "jobs" in self.__dict__:
+            await self.jobs.close(grace_ms)
 
     def spec(self, target: Target, overrides: Sequence[str] = ()) -> AgentSpec:
         """The checked spec of a target. Raises InvalidFile with everything that is wrong."""
@@ -134,6 +159,11 @@ class Runtime:
     # -- the namespace ------------------------------------------------------------------------------------------------
 
     @cached_property
+    def keyring(self) -> Keyring | None:
+        """The keys of agents, loaded when the first is asked for."""
+        return self._keyring()
+
+    @cached_property
     def directory(self) -> Directory:
         """The directories of all agents."""
         return control.directory.Directory(self, self._services)
@@ -146,6 +176,12 @@ class Runtime:
     async def namespace_of(self, agent_id: str) -> Namespace:
         """What an agent sees and may do itself: `/status`, `/inbox`, … Raises AgentNotFound."""
         return await self.directory.view(agent_id)
+
+    def _demoted(self, agent_id: str, paths: tuple[str, ...]) -> None:
+        """A supervisor took paths from an agent; whoever uses them is cut off at once."""
+        self.mount_changes.forget(agent_id)
+        if "directory" in self.__dict__:
+            self.directory.take(agent_id, paths)
 
     async def change_mount(self, agent: str, path: str, access: Access | None, *, who: str = "operator") -> None:
         """Give a path of an agent's directory, such as `/goals` or `/tools/http`, another access level at once; None
@@ -265,6 +301,14 @@ class Runtime:
         again it gives the run that it began."""
         return await control.delivering.deliver(self, envelope)
 
+    async def send(self, agent: str, input: Any, *, who: str = "operator") -> RunRow:
+        """Send `input` to an agent that there is; the run that it begins is on disk when this returns."""
+        return await control.sending.send(self, agent, input, who=who)
+
+    async def tick(self, agent: str, *, who: str = "operator") -> RunRow:
+        """Begin a run of an agent that there is without a message."""
+        return await control.sending.tick(self, agent, who=who)
+
     async def schedules(self, agent: str) -> list[Planned]:
         """An agent's schedules, the next to come first."""
         return await control.schedules.planned(self, agent)
@@ -339,6 +383,44 @@ class Runtime:
     async def budget_warnings(self, run_id: str) -> list[str]:
         """What a run told of budgets that are nearly spent."""
         return await control.budgets.warnings(self, run_id)
+
+    # -- agents --------------------------------------------------------------------------------------------------------
+
+    async def create(
+        self, target: Target, *, agent: str | None = None, overrides: Sequence[str] = (), who: str = "operator"
+    ) -> AgentSummary:
+        """Make an agent without sending it a message; a Python agent's `on_create` runs now."""
+        return await control.agents.create(self, self.spec(target, overrides), agent=agent, who=who)
+
+    async def agents(self, *, status: Sequence[str] = (), limit: int = 20, cursor: str = "") -> Page[AgentSummary]:
+        """Agents in order of their ids: those in these states."""
+        return await control.agents.list_agents(self, status=status, limit=limit, cursor=cursor)
+
+    async def show_agent(self, agent_id: str) -> AgentDetail:
+        """Everything about one agent but its runs."""
+        return await control.agents.show_agent(self, agent_id)
+
+    async def change(self, agent_id: str, verb: LifeVerb, *, why: str = "", who: str = "operator") -> AgentSummary:
+        """Start, wake, stop, hibernate or terminate an agent."""
+        return await control.agents.change(self, agent_id, verb, who=who, why=why)
+
+    async def tick(self, agent_id: str, *, reason: str = "", who: str = "operator") -> RunRow:
+        """Let an agent take a turn now."""
+        return await control.agents.tick(self, agent_id, who=who, reason=reason)
+
+    async def send(self, agent_id: str, input: Any, *, who: str = "operator") -> RunRow:
+        """Send something to an agent that there is; `wait` for the run that it begins."""
+        return await control.agents.send(self, agent_id, input, who=who)
+
+    async def export_agent(self, agent_id: str) -> bytes:
+        """All of an agent as one file; unchanged, it has the same bytes every time."""
+        return await control.bundle.export_agent(self, agent_id)
+
+    async def import_agent(
+        self, data: bytes, *, mode: ImportMode = "restore", agent: str | None = None, who: str = "operator"
+    ) -> Imported:
+        """Put an exported agent into this project: `restore`, `clone` or `merge`."""
+        return await control.bundle.import_agent(self, data, mode=mode, agent=agent, who=who)
 
     # -- keeping ------------------------------------------------------------------------------------------------------
 

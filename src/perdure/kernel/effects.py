@@ -178,11 +178,10 @@ class Effects:
         while entries := self._intent(one):
             self._probe("effect.before_intent")
             try:
-                await self._write(*entries, money=spending.money)
+                await (spending.reserve(one, entries) if one.reservation else self._write(*entries))
             except BudgetExceeded as error:
                 await spending.room(one, error)
                 continue
-            spending.is_set_aside(one)
             if one.effect != "read":
                 self.under_way.add(one.key)
             self._probe("effect.intended")

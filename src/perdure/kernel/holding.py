@@ -59,6 +59,8 @@ class House(Protocol):
 
     def wake(self, agent_id: str) -> None: ...
     def settled(self, ended: Ended) -> None: ...
+    def hurry(self) -> None: ...
+    def demote(self, agent_id: str, paths: tuple[str, ...]) -> None: ...
 
 
 class Holding:
@@ -137,9 +139,9 @@ class Holding:
         """What the run may draw on."""
         house = self.house
         scopes = await scopes_of(house.store, house.programs, run, program, house.settings.pools)
-        return Money(run.id, scopes, program.spending, now=house.clock.now, tick=self._tick)
+        return Money(run.id, scopes, program.spending, now=house.clock.now, tick=self.tick)
 
-    def _tick(self) -> int:
+    def tick(self) -> int:
         """The number of this turn among all of the agent's: whoever holds it next has a higher fence."""
         return self.fence << TURNS_BITS | self.turns
 
@@ -149,6 +151,11 @@ class Holding:
         self.fresh = False
         self.turns += 1
         return await self.execution.go()
+
+    @property
+    def lingers(self) -> bool:
+        """Whether the active run is worth keeping in memory a while: the answer that it waits for may come soon."""
+        return self.execution is not None and self.execution.is_started and self.agent.status == "active"
 
     @property
     def waits(self) -> Mapping[str, r.Wait]:

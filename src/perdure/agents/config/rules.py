@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from importlib import import_module
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from perdure.base.errors import InputError, InvalidPath
 from perdure.compute.provider import PROVIDERS
@@ -51,7 +51,9 @@ def _agent(tree: dict[str, Any], reach: Reach | None) -> Iterator[Finding]:
     for index, entry in enumerate(_list(tree.get("tools"))):
         yield from _tool(entry, ("tools", index))
     for path, access in _mapping(tree.get("permissions")).items():
-        yield from _permission(path, access, ("permissions", path))
+        yield from _permission(path, access, ("permissions", path), "key")
+    for index, path in enumerate(_list(_mapping(tree.get("supervise")).get("demote"))):
+        yield from _permission(path, "disabled", ("supervise", "demote", index), "value")
     output = tree.get("output")
     if isinstance(output, str) and not _OBJECT.fullmatch(output):
         yield Finding(("output",), "expected a JSON Schema or ./file.py:Type", shown=True)
@@ -61,12 +63,12 @@ def _agent(tree: dict[str, Any], reach: Reach | None) -> Iterator[Finding]:
         yield from _trigger(entry, ("on", index))
 
 
-def _permission(text: Any, access: Any, path: Path) -> Iterator[Finding]:
+def _permission(text: Any, access: Any, path: Path, at: Literal["key", "value"]) -> Iterator[Finding]:
     try:
         check_place(parse(str(text)), access)
     except (InvalidPath, InputError) as error:
         hint = f". {error.hint}" if isinstance(error, InputError) and "nothing was accepted" not in error.hint else ""
-        yield Finding(path, error.message, "key", hint=hint)
+        yield Finding(path, error.message, at, hint=hint)
 
 
 def _project(tree: dict[str, Any]) -> Iterator[Finding]:
