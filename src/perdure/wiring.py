@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
@@ -38,6 +38,14 @@ from perdure.tools.fetch.pooled import PooledFetch
 if TYPE_CHECKING:
     from perdure.compute.jobs.port import Provider
     from perdure.namespace.identity.port import Keyring
+
+
+class Served(NamedTuple):
+    """A project that is being served: where, and with which token (None where everybody may come in)."""
+
+    runtime: Runtime
+    url: str
+    token: str | None
 
 
 def _quiet(_: str) -> None:
@@ -122,6 +130,33 @@ async def open(
         await transport.close()
         if store is None:
             await opened.close()
+
+
+@asynccontextmanager
+async def serve(
+    project: str | os.PathLike[str] = ".",
+    *,
+    host: str | None = None,
+    port: int | None = None,
+    report: Callable[[str], None] = _quiet,
+    **more: Any,
+) -> AsyncIterator[Served]:
+    """Open a project's runtime with `recover`, and serve it over HTTP; `host` and `port` go before its settings, and
+    port 0 takes a free one. `report` is told of defects. `more` is for `open`."""
+    config = load_project(Path(project), environment=more.get("environment") or os.environ)
+    settings = config.server
+    host = settings.host if host is None else host
+    server = import_module("perdure.server.serving")
+    server.check_address(host, auth=settings.auth)
+    token: str | None = None
+    if settings.auth == "token":
+        token = import_module("perdure.server.token").read_token(config.state_folder, os.urandom)
+    listening = server.listen(host, settings.port if port is None else port)
+    with listening:
+        async with open(project, recover=True, **more) as runtime:
+            site = import_module("perdure.server.site").Site(runtime, report=report)
+            async with server.serving(site, listening, token=token):
+                yield Served(runtime, server.url_of(listening), token)
 
 
 def _pools(config: ProjectConfig, tenant: Pool | None) -> list[Pool]:

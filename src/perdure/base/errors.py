@@ -24,7 +24,7 @@
     │   ├── BudgetExceeded, ApprovalRequired, BudgetDenied, NotAnApprover
     │   └── UnpricedModel
     ├── RunError                   a run cannot go on, or not like this
-    │   ├── RunNotFound, WrongState
+    │   ├── RunNotFound, ApprovalNotFound, WrongState
     │   ├── AgentNotFound, AgentExists, AgentAtRest, AgentTerminated
     │   ├── ReplayDivergence, EffectFailed, Interrupted
     │   └── DeadlineExceeded
@@ -364,6 +364,10 @@ class AgentTerminated(RunError):
 
     code = "agent.terminated"
     hint = "Send it to another agent; `perdure agents delete ID` removes what is left of this one."
+
+
+class ApprovalNotFound(RunError):
+    code = "approval.not_found"
 
 
 class WrongState(RunError):

@@ -11,8 +11,8 @@ from typing import Any
 
 import click
 
-from perdure import __version__
 from perdure.base.errors import PerdureError
+from perdure.base.version import VERSION
 
 from .exits import DONE, INTERRUPTED
 from .group import LazyGroup, Sections, load
@@ -28,6 +28,7 @@ COMMANDS: Sections = {
         "run": ("perdure.cli.run:command", "Send input to an agent and wait for the answer."),
         "send": ("perdure.cli.send:command", "Send a message to an agent that there is."),
         "tick": ("perdure.cli.tick:command", "Begin a run of an agent without a message."),
+        "serve": ("perdure.cli.serve:command", "Serve a project's agents over HTTP."),
         "resume": ("perdure.cli.resume:command", "Go on with a run, or with all that were interrupted."),
         "pause": ("perdure.cli.pause:command", "Let nothing new begin in a run."),
         "cancel": ("perdure.cli.cancel:command", "End a run and its children."),
@@ -94,7 +95,7 @@ class Root(LazyGroup):
     epilog=EPILOG,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-@click.version_option(__version__, message="%(version)s")
+@click.version_option(VERSION, message="%(version)s")
 def cli() -> None:
     """Runs AI agents that last: durable, budgeted, replayable, from one SQLite file."""
 

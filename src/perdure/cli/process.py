@@ -58,6 +58,10 @@ class Stop:
             stopped.cancel()
             await asyncio.wait((task, stopped))
 
+    async def asked(self) -> None:
+        """Return when somebody asks to stop."""
+        await self._asked.wait()
+
     def _heard(self, number: int, frame: FrameType | None) -> None:
         if self._heard_before:
             if is_terminal(sys.stderr):

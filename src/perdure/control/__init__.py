@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from . import accepting as accepting
     from . import agents as agents
+    from . import approvals as approvals
     from . import budgets as budgets
     from . import bundle as bundle
     from . import cassettes as cassettes
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
     from . import publishing as publishing
     from . import replaying as replaying
     from . import schedules as schedules
-    from . import sending as sending
     from . import spans as spans
     from . import starting as starting
     from . import tracing as tracing

@@ -9,7 +9,7 @@ import msgspec
 
 from perdure.agents.spec import AgentSpec
 from perdure.base.envelope import Envelope
-from perdure.base.errors import AgentAtRest, AgentExists, AgentNotFound, InputError, KeyExists
+from perdure.base.errors import AgentAtRest, AgentExists, InputError, KeyExists
 from perdure.kernel.journal import encode
 from perdure.kernel.life import LifeVerb, after
 from perdure.kernel.living import command as order
@@ -18,9 +18,11 @@ from perdure.kernel.records import AgentChanged, AgentStatus
 from perdure.kernel.store.ops import NoAgent, Op, PutAgent, PutSpec
 from perdure.kernel.store.rows import RESTING, AgentRow, Page, RunFilter, RunRow
 
+from .delivering import deliver
+from .finding import find_agent
 from .listing import MOST, spec_name
 from .schedules import Planned, follow_file, planned
-from .starting import check_agent_id, payload_of
+from .starting import check_agent_id
 
 if TYPE_CHECKING:
     from .runtime import Runtime
@@ -75,7 +77,7 @@ async def create(runtime: Runtime, spec: AgentSpec, *, agent: str | None = None,
     if first is not None:
         runtime.engine.wake(agent_id)
         await runtime.wait(first)
-    return await _summary(runtime, await find_agent(runtime, agent_id))
+    return await _summary(runtime, await find_agent(runtime.store, agent_id))
 
 
 async def list_agents(
@@ -102,7 +104,7 @@ async def list_agents(
 
 async def show_agent(runtime: Runtime, agent_id: str) -> AgentDetail:
     """Everything about one agent. Raises AgentNotFound."""
-    row = await find_agent(runtime, agent_id)
+    row = await find_agent(runtime.store, agent_id)
     runs = await runtime.store.runs(RunFilter(agent_id), limit=10)
     return AgentDetail(
         await _summary(runtime, row),
@@ -117,7 +119,7 @@ async def show_agent(runtime: Runtime, agent_id: str) -> AgentDetail:
 async def change(runtime: Runtime, agent_id: str, verb: LifeVerb, *, who: str, why: str = "") -> AgentSummary:
     """Start, wake, stop, hibernate or terminate an agent; it is done when this returns, or where another process has
     the agent, about to be. Raises AgentNotFound, AgentAtRest, AgentTerminated."""
-    row = await find_agent(runtime, agent_id)
+    row = await find_agent(runtime.store, agent_id)
     reached = after(verb, cast(AgentStatus, row.status), agent_id)
     if verb == "terminate" and row.status not in RESTING and reached != row.status:
         await _last_words(runtime, row, who)
@@ -127,44 +129,32 @@ async def change(runtime: Runtime, agent_id: str, verb: LifeVerb, *, who: str, w
         await runtime.engine.order(agent_id, order(id, agent_id, verb, who=who, why=why, now=now))
     elif reached == "active":
         runtime.engine.wake(agent_id)
-    return await _summary(runtime, await find_agent(runtime, agent_id))
+    return await _summary(runtime, await find_agent(runtime.store, agent_id))
 
 
 async def tick(runtime: Runtime, agent_id: str, *, who: str, reason: str = "") -> RunRow:
     """Let an agent take a turn now, because somebody says so: a run begun by an envelope of kind `manual`."""
-    row = await find_agent(runtime, agent_id)
+    row = await find_agent(runtime.store, agent_id)
     if row.status in RESTING:
         raise AgentAtRest(f"agent {agent_id!r} is {row.status}", agent_id=agent_id, status=row.status)
-    return await _submit(runtime, row, "manual", reason or TICK, who)
+    return await _tell(runtime, agent_id, "manual", reason or TICK, who)
 
 
 async def send(runtime: Runtime, agent_id: str, input: Any, *, who: str) -> RunRow:
     """Send something to an agent that there is; it is on disk when this returns. For one at rest it waits."""
-    return await _submit(runtime, await find_agent(runtime, agent_id), "message", payload_of(input), who)
-
-
-async def find_agent(runtime: Runtime, agent_id: str) -> AgentRow:
-    """The agent's row. Raises AgentNotFound."""
-    row = await runtime.store.load_agent(agent_id)
-    if row is None:
-        raise AgentNotFound(
-            f"no agent is called {agent_id!r}", hint="`perdure agents list` shows all of them.", agent_id=agent_id
-        )
-    return row
+    return await _tell(runtime, agent_id, "message", input, who)
 
 
 async def _last_words(runtime: Runtime, row: AgentRow, who: str) -> None:
     """A Python agent hears that it is to end, unless it is busy with something that is cancelled anyway."""
     spec = await runtime.library.stored(row.spec)
     if spec.handler is not None and not row.active_run:
-        await runtime.wait(await _submit(runtime, row, "terminate", None, who))
+        await runtime.wait(await _tell(runtime, row.id, "terminate", None, who))
 
 
-async def _submit(runtime: Runtime, row: AgentRow, kind: str, payload: Any, who: str) -> RunRow:
-    spec, document, program = await runtime.library.find(row.spec)
+async def _tell(runtime: Runtime, agent_id: str, kind: str, payload: Any, who: str) -> RunRow:
     id, now = runtime.ids.new("env"), runtime.clock.now()
-    envelope = Envelope(id, row.id, kind, payload, who, created_at=now)
-    return await runtime.engine.submit(envelope, spec, document, program)
+    return await deliver(runtime, Envelope(id, agent_id, kind, payload, who, created_at=now))
 
 
 async def _summary(runtime: Runtime, row: AgentRow) -> AgentSummary:

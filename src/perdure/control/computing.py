@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from perdure.base.errors import AgentNotFound
 from perdure.compute.jobs.allowance import Allowance
 from perdure.compute.jobs.jobs import Jobs
 from perdure.compute.jobs.port import Provider
@@ -17,6 +16,8 @@ from perdure.kernel.budgets import Scope, agent_scopes, period, pool_scopes
 from perdure.kernel.lineage import scopes_of
 from perdure.kernel.store.ops import ScopeLimit
 from perdure.namespace.node import Node
+
+from .finding import find_agent
 
 if TYPE_CHECKING:
     from .runtime import Runtime
@@ -44,9 +45,7 @@ async def allowance(runtime: Runtime, agent_id: str) -> Allowance:
     """What an agent draws on just now: the budgets of the run it is in and of all above it, or between two runs its own
     and the project's. Raises AgentNotFound."""
     store, engine = runtime.store, runtime.engine
-    agent = await store.load_agent(agent_id)
-    if agent is None:
-        raise AgentNotFound(f"no agent {agent_id!r}", agent_id=agent_id)
+    agent = await find_agent(store, agent_id)
     run = await store.load_run(agent.active_run) if agent.active_run else None
     program = await runtime.library.program(agent.spec if run is None else run.spec)
     found: Iterable[Scope]

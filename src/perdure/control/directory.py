@@ -13,7 +13,7 @@ from perdure.agents.amounts import whole
 from perdure.agents.config.loader import load_document
 from perdure.agents.permissions import places, row_of
 from perdure.agents.spec import AgentSpec
-from perdure.base.errors import AgentNotFound, ConfigError, MissingDependency, UnknownSpec
+from perdure.base.errors import ConfigError, MissingDependency, UnknownSpec
 from perdure.compute.service import RESTRICTED as COMPUTE_RESTRICTED
 from perdure.kernel.budgets import agent_scopes, pool_scopes
 from perdure.kernel.context import Context
@@ -38,6 +38,7 @@ from perdure.tools.port import Tool
 from perdure.tools.service import tool_node, tools_node
 
 from .computing import compute_of
+from .finding import find_agent
 from .mounting import OwnTable, Purse
 from .ordering import order
 
@@ -86,9 +87,7 @@ class Directory:
     async def table(self, agent_id: str) -> OwnTable:
         """An agent's mount table, the same one for as long as anybody uses it, brought to what holds now. Raises
         AgentNotFound."""
-        row = await self.desk.store.load_agent(agent_id)
-        if row is None:
-            raise AgentNotFound(f"no agent {agent_id!r}", agent_id=agent_id)
+        row = await find_agent(self.desk.store, agent_id)
         table = self._tables.get(agent_id)
         if table is None or table.spec != row.spec or not self._changes.is_known(agent_id):
             spec = await self.spec_of(row)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from perdure.agents.permissions import OWN_MONEY, Place, check_place, place
-from perdure.base.errors import AgentNotFound, InputError
+from perdure.base.errors import InputError
 from perdure.kernel.budgets import limits_of
 from perdure.kernel.journal import encode
 from perdure.kernel.mounting import decide
@@ -19,6 +19,8 @@ from perdure.namespace.mounts import Mount, MountTable
 from perdure.namespace.path import Path, parse, show
 from perdure.namespace.port import FileService
 from perdure.namespace.services.desk import Desk
+
+from .finding import find_agent
 
 if TYPE_CHECKING:
     from .runtime import Runtime
@@ -86,10 +88,7 @@ class Purse:
     async def charge(self, amount: int) -> None:
         """Spend at once. Raises BudgetExceeded, and then nothing is spent."""
         desk, agent_id = self._desk, self._agent_id
-        row = await desk.store.load_agent(agent_id)
-        if row is None:
-            raise AgentNotFound(f"no agent {agent_id!r}", agent_id=agent_id)
-        scopes = (await desk.terms(row)).scopes
+        scopes = (await desk.terms(await find_agent(desk.store, agent_id))).scopes
         if not scopes:
             return
         id, now = desk.ids.new("res"), desk.clock.now()
@@ -107,9 +106,7 @@ async def change_mount(runtime: Runtime, agent_id: str, path: str, access: Acces
     if access is not None and access not in _LEVELS:
         raise InputError(f"not an access level: {access!r}", hint=f"There are {', '.join(_LEVELS)}.")
     check_place(where, access or "read_only")
-    row = await runtime.store.load_agent(agent_id)
-    if row is None:
-        raise AgentNotFound(f"no agent {agent_id!r}", agent_id=agent_id)
+    row = await find_agent(runtime.store, agent_id)
     now = runtime.clock.now()
     held = access or place(await runtime.directory.spec_of(row), where).access
     told, kept = decide(agent_id, show(where), held, who=who, now=now)

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from perdure.namespace.reaching import Files
 
     from .agents import AgentDetail, AgentSummary
+    from .approvals import Approval
     from .bundle.importing import Imported, ImportMode
     from .channels import Channels
     from .cleaning import Cleaned
@@ -253,9 +254,19 @@ class Runtime:
         """Let nothing new begin in a run until it is resumed."""
         return await control.commands.pause(self, run_id, who=who)
 
-    async def approve(self, run_id: str, answer: Any = "approve", *, key: str = "", who: str = "operator") -> RunRow:
+    async def approve(
+        self, run_id: str, answer: Any = "approve", *, key: str = "", why: str = "", who: str = "operator"
+    ) -> RunRow:
         """Answer what a run asks a person (`key` where it asks several things)."""
-        return await control.decisions.answer(self, run_id, answer, key=key, who=who)
+        return await control.decisions.answer(self, run_id, answer, key=key, who=who, why=why)
+
+    async def approvals(self, *, agent: str = "", limit: int = 50, cursor: str = "") -> Page[Approval]:
+        """What runs ask people, of the newest first: of one agent, or of all."""
+        return await control.approvals.list_approvals(self, agent=agent, limit=limit, cursor=cursor)
+
+    async def decide(self, approval_id: str, answer: Any, *, why: str = "", who: str = "operator") -> Approval:
+        """Answer exactly the question with this id, once."""
+        return await control.approvals.decide(self, approval_id, answer, who=who, why=why)
 
     async def deny(self, run_id: str, *, key: str = "", why: str = "", who: str = "operator") -> RunRow:
         """Refuse what a run asks to do."""
@@ -300,14 +311,6 @@ class Runtime:
         """Accept an envelope for an agent that there is; it is on disk when this returns, and never accepted twice:
         again it gives the run that it began."""
         return await control.delivering.deliver(self, envelope)
-
-    async def send(self, agent: str, input: Any, *, who: str = "operator") -> RunRow:
-        """Send `input` to an agent that there is; the run that it begins is on disk when this returns."""
-        return await control.sending.send(self, agent, input, who=who)
-
-    async def tick(self, agent: str, *, who: str = "operator") -> RunRow:
-        """Begin a run of an agent that there is without a message."""
-        return await control.sending.tick(self, agent, who=who)
 
     async def schedules(self, agent: str) -> list[Planned]:
         """An agent's schedules, the next to come first."""

@@ -26,7 +26,6 @@ def command(file: str, agent: str | None, overrides: tuple[str, ...], as_json: b
 
     A Python agent's `on_create` runs now; what wakes the agent by its file does so from now on.
     """
-
     path = Path(file).absolute()
 
     async def main() -> None:

@@ -1,0 +1,56 @@
+"""The application: every endpoint under its path, behind the door, inside the edge."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from starlette.routing import BaseRoute, Route, Router
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from perdure.base.errors import NoSuchRoute, WrongMethod
+
+from .door import Door
+from .edge import Edge
+from .endpoint import Endpoint
+from .endpoints import ENDPOINTS
+from .site import Site
+
+
+class Resource:
+    """All endpoints of one path, by method. HEAD is GET without the content where nothing else answers it."""
+
+    def __init__(self, site: Site, endpoints: Iterable[Endpoint[Any, Any]]) -> None:
+        self._site = site
+        self._by_method: dict[str, Endpoint[Any, Any]] = {endpoint.method: endpoint for endpoint in endpoints}
+        if "GET" in self._by_method:
+            self._by_method.setdefault("HEAD", self._by_method["GET"])
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        endpoint = self._by_method.get(scope["method"])
+        if endpoint is None:
+            allowed = sorted(self._by_method)
+            raise WrongMethod(f"{scope['path']} cannot be asked to {scope['method']}", allowed=allowed)
+        await endpoint(self._site, scope, receive, send)
+
+
+def application(site: Site, token: str | None, more: Sequence[BaseRoute] = ()) -> ASGIApp:
+    """What an ASGI server is handed. `more` are routes of other makers, behind the same door."""
+    paths: dict[str, list[Endpoint[Any, Any]]] = {}
+    for endpoint in ENDPOINTS:
+        paths.setdefault(endpoint.path, []).append(endpoint)
+    routes = [Route(path, Resource(site, found)) for path, found in paths.items()]
+    router = Router([*more, *routes], redirect_slashes=False, default=_nothing_here)
+    settings = site.settings
+    door = Door(
+        router,
+        token=token,
+        hosts=settings.hosts,
+        origins=settings.origins,
+        open_paths=[endpoint.path for endpoint in ENDPOINTS if endpoint.is_open],
+    )
+    return Edge(door, site)
+
+
+async def _nothing_here(scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
+    raise NoSuchRoute(f"there is no {scope['path']}")

@@ -1,0 +1,97 @@
+"""An endpoint: what a request is made of, the function that answers it, and what it answers, all as structs."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Generic, Literal, TypeAlias, TypeVar
+
+import msgspec
+from starlette.types import Receive, Scope, Send
+
+from perdure.control.runtime import Runtime
+
+from .body import decode, decode_query, read
+from .reply import Events, Reply
+from .sending import send_reply
+from .site import Site
+from .sse import stream
+
+B = TypeVar("B")
+Q = TypeVar("Q")
+Method: TypeAlias = Literal["GET", "HEAD", "POST", "PUT", "DELETE"]
+
+
+class Nothing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """No query, or no fields in a body."""
+
+
+class Call(Generic[B, Q]):
+    """One request. `who` is whom the decisions in it are recorded as; header names are in lower case."""
+
+    __slots__ = ("body", "headers", "path", "query", "site", "who")
+
+    def __init__(
+        self, site: Site, path: Mapping[str, str], query: Q, body: B, headers: Mapping[bytes, bytes], who: str
+    ) -> None:
+        self.site = site
+        self.path = path
+        self.query = query
+        self.body = body
+        self.headers = headers
+        self.who = who
+
+    @property
+    def runtime(self) -> Runtime:
+        return self.site.runtime
+
+    def header(self, name: str) -> str:
+        """The header's value, "" where it was not sent."""
+        return self.headers.get(name.encode(), b"").decode("latin-1")
+
+
+class Endpoint(Generic[B, Q]):
+    """`body` is the type that a JSON body is read as, `bytes` for one of any kind, None where there is none. `answer`
+    is what a success gives, for the description. `is_open` lets everybody in."""
+
+    def __init__(
+        self,
+        method: Method,
+        path: str,
+        handler: Callable[[Call[B, Q]], Awaitable[Any]],
+        *,
+        body: type[B] | None = None,
+        query: type[Q] = Nothing,  # type: ignore[assignment]
+        answer: Any = None,
+        status: int = 200,
+        streams: bool = False,
+        is_open: bool = False,
+    ) -> None:
+        self.method: Method = method
+        self.path = path
+        self.handler = handler
+        self.body = body
+        self.query = query
+        self.answer = answer
+        self.status = status
+        self.streams = streams
+        self.is_open = is_open
+        self._decoder = msgspec.json.Decoder(body) if body is not None and body is not bytes else None
+        self._no_query = query() if query is Nothing else None
+
+    async def __call__(self, site: Site, scope: Scope, receive: Receive, send: Send) -> None:
+        headers: dict[bytes, bytes] = dict(scope["headers"])
+        body: Any = None
+        if self.body is not None:
+            body = await read(receive, headers, site.settings.max_body)
+            if self._decoder is not None:
+                body = decode(body, headers, self._decoder)
+        sent = scope["query_string"]
+        query = self._no_query if not sent and self._no_query is not None else decode_query(sent, self.query)
+        call = Call(site, scope["path_params"], query, body, headers, scope.get("perdure.who", "operator"))
+        answer = await self.handler(call)
+        if isinstance(answer, Events):
+            await stream(answer, site, receive, send)
+        elif isinstance(answer, Reply):
+            await send_reply(answer, send)
+        else:
+            await send_reply(Reply(answer, self.status), send)

@@ -1,0 +1,110 @@
+"""HTTP/1.1 as uvicorn speaks it, with an end to patience: a head has a size, and a request a time to arrive in."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from perdure.base.errors import Malformed, RequestError, SlowRequest
+
+from .problems import problem
+from .reply import Reply
+
+MAX_HEAD = 64 * 1024
+"""Bytes of the request line and all headers."""
+ARRIVAL_S = 30.0
+"""Seconds in which a request has to arrive as a whole, and a new connection has to begin with one."""
+
+
+LINGER_S = 1.0
+"""Seconds in which a client that was refused may go on sending what nobody reads."""
+
+
+class Protocol(HttpToolsProtocol):
+    """One connection."""
+
+    _deadline: asyncio.TimerHandle | None = None
+    _head = 0
+    _is_arriving = False
+    _is_refused = False
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._wait()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._arrived()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if self._is_refused:
+            return
+        super().data_received(data)
+        if not self._is_arriving:
+            self._arrived()
+        elif self._deadline is None:
+            self._wait()
+
+    # What the parser finds. A head in many small pieces is counted as they come.
+
+    def on_message_begin(self) -> None:
+        self._head = 0
+        self._is_arriving = True
+        super().on_message_begin()
+
+    def on_url(self, url: bytes) -> None:
+        self._count(len(url))
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._count(len(name) + len(value))
+        super().on_header(name, value)
+
+    def on_message_complete(self) -> None:
+        self._is_arriving = False
+        super().on_message_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        if self._head > MAX_HEAD:
+            error = RequestError(f"the head of the request has more than {MAX_HEAD:,} bytes", hint="Send less.")
+            return self._refuse(problem(error), 431)
+        return self._refuse(problem(Malformed("this is not HTTP/1.1", hint="")), 400)
+
+    def _count(self, size: int) -> None:
+        self._head += size
+        if self._head > MAX_HEAD:
+            raise ValueError("the head is too large")  # the parser stops, and asks for a 400
+
+    def _wait(self) -> None:
+        self._deadline = self.loop.call_later(ARRIVAL_S, self._too_late)
+
+    def _arrived(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _too_late(self) -> None:
+        self._deadline = None
+        if self.transport.is_closing():
+            return
+        if not self._is_arriving or (self.cycle is not None and self.cycle.response_started):
+            self.transport.close()
+        else:
+            self._refuse(problem(SlowRequest("the request did not arrive in time")), 408)
+
+    def _refuse(self, reply: Reply, status: int) -> None:
+        content = Reply({**reply.body, "status": status}).content()
+        headers: dict[str, Any] = {
+            "content-type": reply.media_type,
+            "content-length": len(content),
+            "connection": "close",
+        }
+        lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        self.transport.write(STATUS_LINE[status] + lines.encode() + b"\r\n" + content)
+        self._is_refused = True
+        # Closing before the client has sent everything would take the answer from it again.
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        self.loop.call_later(LINGER_S, self.transport.close)

@@ -1,0 +1,107 @@
+"""Serving: a socket that listens, a server on it, and an end in which nothing that was accepted is lost."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
+
+import uvicorn
+from starlette.routing import BaseRoute
+
+from perdure.base.errors import ConfigError
+
+from .application import application
+from .door import is_loopback
+from .protocol import Protocol
+from .site import Site
+
+BACKLOG = 2_048
+KEEP_ALIVE_S = 75
+LAST_WORDS_S = 2.0
+"""How long requests that were cut off at the end have to say so."""
+
+
+class _Server(uvicorn.Server):
+    """A server that leaves signals to whoever runs it, and says when it is there."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.ready = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.ready.set()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def check_address(host: str, *, auth: str) -> None:
+    """Refuse to let everybody of a network in. Raises ConfigError."""
+    if auth == "none" and not is_loopback(host):
+        raise ConfigError(
+            f"with server.auth: none the server listens on loopback only, not on {host}",
+            hint="Leave server.auth at token, or listen on 127.0.0.1.",
+        )
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that listens; port 0 takes a free one. Raises ConfigError where the address cannot be had."""
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        found = socket.socket(family)
+        try:
+            found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            found.bind(address)
+            found.listen(BACKLOG)
+        except OSError:
+            found.close()
+            raise
+    except OSError as error:
+        raise ConfigError(
+            f"cannot listen on {host}:{port}: {error.strerror or error}",
+            hint="Is a server running already? Choose another one: --port.",
+        ) from error
+    return found
+
+
+def url_of(listening: socket.socket) -> str:
+    host, port = listening.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+@asynccontextmanager
+async def serving(
+    site: Site, listening: socket.socket, *, token: str | None, more: Sequence[BaseRoute] = ()
+) -> AsyncIterator[Site]:
+    """Serve while this is entered. At its end nothing new is accepted, streams end, and requests under way have the
+    settings' `grace` to finish; those that are left are told to ask again."""
+    config = uvicorn.Config(
+        application(site, token, more),
+        http=Protocol,
+        ws="none",
+        loop="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        backlog=BACKLOG,
+        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=max(1, round(site.settings.grace_ms / 1000)),
+    )
+    server = _Server(config)
+    running = asyncio.create_task(server.serve(sockets=[listening]))
+    try:
+        await server.ready.wait()
+        yield site
+    finally:
+        site.stopping.set()
+        server.should_exit = True
+        await running
+        if server.server_state.tasks:
+            await asyncio.wait(server.server_state.tasks, timeout=LAST_WORDS_S)

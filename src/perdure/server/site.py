@@ -1,0 +1,20 @@
+"""What every endpoint of one server works with."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from perdure.control.runtime import Runtime
+
+
+class Site:
+    """One running server. `stopping` is set when it begins to stop: streams end then, and nothing new is waited for."""
+
+    def __init__(self, runtime: Runtime, *, report: Callable[[str], None]) -> None:
+        self.runtime = runtime
+        self.report = report
+        self.settings = runtime.project.server
+        self.started_at = runtime.clock.now()
+        self.requests = 0
+        self.stopping = asyncio.Event()
