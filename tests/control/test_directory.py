@@ -33,6 +33,7 @@ STANDARD = [
     "outbox",
     "runs",
     "status",
+    "tools",
     "wallet",
 ]
 

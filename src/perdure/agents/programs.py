@@ -18,7 +18,7 @@ from perdure.kernel.budgets import BudgetRules
 from perdure.kernel.context import Context as KernelContext
 from perdure.kernel.program import Program
 from perdure.kernel.supervision import Supervision
-from perdure.namespace.context import Context, View
+from perdure.namespace.context import Context, Reach
 from perdure.tools.fetch.port import Fetch
 from perdure.tools.load import load_file
 from perdure.tools.port import Tool
@@ -28,6 +28,7 @@ from .amounts import whole
 from .config.loader import load_document
 from .loop import converse
 from .output import Shape
+from .permissions import grants
 from .project import ProjectConfig
 from .python import Agent, drive
 from .react import TextProtocol
@@ -53,8 +54,8 @@ class Library:
         read: Callable[[str], Awaitable[bytes | None]],
     ) -> None:
         self.given: dict[str, Any] = {}
-        self.view: View | None = None
-        """The own directory of an agent, given by whoever puts directories together."""
+        self.reach: Reach | None = None
+        """The directories of agents, given by whoever puts them together."""
         self._recent = Recent()
         self._project = project
         self.gateway = gateway
@@ -137,13 +138,13 @@ class Library:
         else:
             asker = self.gateway.asker(spec.model)
         recent = Recent() if rehearsal else self._recent
-        tools, shape = self._tools(spec), self._shape(spec)
+        tools, shape = self.tools(spec), self._shape(spec)
         return Setup(spec, asker, tools, shape, recent=recent, rehearsal=rehearsal)
 
     def _program(self, spec: AgentSpec, handle: Callable[..., Awaitable[Any]], sources: dict[str, str]) -> Program:
 
         async def work(ctx: KernelContext) -> Any:
-            return await handle(Context(ctx, self.view))
+            return await handle(Context(ctx, self.reach))
 
         return Program(
             work,
@@ -159,9 +160,11 @@ class Library:
             supervision=None if spec.supervise is None else _supervision(spec.supervise),
         )
 
-    def _tools(self, spec: AgentSpec) -> dict[str, Tool]:
+    def tools(self, spec: AgentSpec) -> dict[str, Tool]:
+        """The tools that the spec grants, by name: those that its `permissions` do not close."""
         entries = (self.given.get(entry, entry) if isinstance(entry, str) else entry for entry in spec.tools)
-        return resolve_all(entries, folder=self._project.root / spec.folder, fetch=self._fetch)
+        found = resolve_all(entries, folder=self._project.root / spec.folder, fetch=self._fetch)
+        return {name: tool for name, tool in found.items() if grants(spec, name)} if spec.permissions else found
 
     def _shape(self, spec: AgentSpec) -> Shape | None:
         match spec.output:

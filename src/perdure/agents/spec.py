@@ -9,6 +9,7 @@ from msgspec import Meta
 
 from perdure.base.codec import digest_bytes
 from perdure.compute.spec import ModelSpec
+from perdure.namespace.levels import Access
 
 from .amounts import Duration, Money, encode_amount
 
@@ -156,6 +157,14 @@ class AgentFile(Section, frozen=True):
     approve: Annotated[
         tuple[str, ...], Meta(description="Tools whose calls wait for a person's approval; `*` stands for any text.")
     ] = ()
+    autonomy: Annotated[
+        Literal["supervised", "semi", "autonomous"] | None,
+        Meta(description="How much the agent may do by itself: levels of access to its wallet, compute and ctl."),
+    ] = None
+    permissions: Annotated[
+        dict[str, Access],
+        Meta(description="Levels of access by path of the agent's directory, such as `/goals: read_only`."),
+    ] = {}
     budget: Budget = Budget()
     limits: Limits = Limits()
     stop: Annotated[tuple[str, ...], Meta(description="Texts at which the model stops writing.")] = ()

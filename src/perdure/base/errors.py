@@ -442,6 +442,12 @@ class FileError(PerdureError):
         if path:
             self._name(place if path == "/" else f"{place.rstrip('/')}{path}")
 
+    def seen_from_below(self, place: str) -> None:
+        """Name the path as it is seen by who has only what is below `place`."""
+        path = self.facts.get("path", "")
+        if path == place or path.startswith(f"{place}/"):
+            self._name(path[len(place) :] or "/")
+
     def _name(self, path: str) -> None:
         self.facts["path"] = path
         self.message = f"{path}: {self.why}"

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from perdure import control
+from perdure.agents.permissions import may_call
 from perdure.agents.programs import Library
 from perdure.agents.project import ProjectConfig
 from perdure.agents.spec import AgentSpec
@@ -20,6 +21,7 @@ from perdure.kernel.records import Wait
 from perdure.kernel.store.port import Store
 from perdure.kernel.store.rows import Page, RunFilter, RunRow
 
+from .changes import MountChanges
 from .drivers.running import Drivers
 from .results import RunResult, result_of
 
@@ -27,10 +29,13 @@ if TYPE_CHECKING:
     from perdure.agents.schedules import Schedule
     from perdure.compute.jobs.jobs import Jobs
     from perdure.compute.jobs.port import Provider
+    from perdure.kernel.context import Context
     from perdure.kernel.life import LifeVerb
     from perdure.kernel.standing import BudgetLine
     from perdure.namespace.identity.port import Keyring
+    from perdure.namespace.levels import Access
     from perdure.namespace.namespace import Namespace
+    from perdure.namespace.reaching import Files
 
     from .agents import AgentDetail, AgentSummary
     from .approvals import Approval
@@ -60,6 +65,19 @@ def _nothing(_: object) -> Mapping[str, Any]:
     return {}
 
 
+class _Reach:
+    """The directory of a runtime, made when it is first used: most runs need none."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+
+    def files(self, ctx: Context) -> Files:
+        return self._runtime.directory.files(ctx)
+
+    async def may_call(self, agent_id: str, tool: str) -> bool:
+        return may_call(tool, await self._runtime.mount_changes.of(agent_id))
+
+
 class Runtime:
     """Runs agents of a project. Made by `perdure.open`, and closed with it."""
 
@@ -84,7 +102,9 @@ class Runtime:
         self.environment = environment
         self._keyring = keyring
         self._services = services
-        library.view = self.namespace_of
+        self.mount_changes = MountChanges(engine.store)
+        library.reach = _Reach(self)
+        engine.demote = self._demoted
         self.undeployed: dict[str, ConfigError] = {}
         """Files of agents that could not be deployed, and why."""
         self.drivers = Drivers(self.deliver)
@@ -155,6 +175,17 @@ class Runtime:
     async def namespace_of(self, agent_id: str) -> Namespace:
         """What an agent sees and may do itself: `/status`, `/inbox`, … Raises AgentNotFound."""
         return await self.directory.view(agent_id)
+
+    def _demoted(self, agent_id: str, paths: tuple[str, ...]) -> None:
+        """A supervisor took paths from an agent; whoever uses them is cut off at once."""
+        self.mount_changes.forget(agent_id)
+        if "directory" in self.__dict__:
+            self.directory.take(agent_id, paths)
+
+    async def change_mount(self, agent: str, path: str, access: Access | None, *, who: str = "operator") -> None:
+        """Give a path of an agent's directory, such as `/goals` or `/tools/http`, another access level at once; None
+        gives back what its spec says. Raises AgentNotFound, InvalidPath and InputError."""
+        await control.mounting.change_mount(self, agent, path, access, who=who)
 
     # -- running ------------------------------------------------------------------------------------------------------
 

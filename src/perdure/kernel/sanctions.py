@@ -12,6 +12,7 @@ from perdure.base.envelope import Envelope
 from . import records as r
 from .holding import Entry, Holding
 from .life import changed, timers_of
+from .mounting import decide
 from .outgoing import CAPACITY, lost
 from .store.ops import CancelTimer, Deliver, Op, SetTimer
 from .store.rows import AgentRow, RunRow, Timer
@@ -43,9 +44,10 @@ async def sanction(holding: Holding, run: RunRow, verdict: Verdict, failure: Fai
         ops.append(SetTimer(Timer(agent.id, timers_of(agent.id), QUARANTINE, verdict.until)))
     if verdict.measure == "terminate":
         ops += [CancelTimer(id) for id in {timer.run_id for timer in await holding.house.store.timers(agent.id)}]
-    entries += [
-        ("", r.MountChanged(path=path, service="", access="disabled", who=SUPERVISOR)) for path in verdict.demote
-    ]
+    for path in verdict.demote:
+        told, kept = decide(agent.id, path, "disabled", who=SUPERVISOR, now=now)
+        entries.append(("", told))
+        ops.append(kept)
     if not verdict.escalate_to:
         return Sanction(agent, entries, ops)
     letter = _escalation(holding, run, verdict, failure, now)
