@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import approvals, health, invoke, openapi, runs, specs, status, traces
+from . import agents, approvals, files, health, invoke, openapi, runs, specs, status, traces
 from .endpoint import Endpoint
 
 ENDPOINTS: tuple[Endpoint[Any, Any], ...] = (
@@ -16,4 +16,6 @@ ENDPOINTS: tuple[Endpoint[Any, Any], ...] = (
     *specs.ENDPOINTS,
     *status.ENDPOINTS,
     *openapi.ENDPOINTS,
+    *agents.ENDPOINTS,
+    *files.ENDPOINTS,
 )
