@@ -128,7 +128,7 @@ class Client:
         reader, writer = await self._send(method, path, body, headers or {})
         try:
             answer = await self._head(reader)
-            if method == "HEAD" or answer.status == 204:
+            if method == "HEAD" or answer.status in (204, 304):
                 return answer
             content = b""
             if answer.headers.get("transfer-encoding") == "chunked":

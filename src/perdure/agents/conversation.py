@@ -56,6 +56,12 @@ class Conversation:
         self._put(len(self.messages), message)
         self.digest = blake2b(self.digest + pack(message), digest_size=16).digest()
 
+    def open(self, said: Sequence[Message]) -> None:
+        """Begin the run under way with what was said: its last message opens it."""
+        for message in said:
+            self.opening = len(self.messages)
+            self.add(message)
+
     def drop(self, until: int) -> None:
         """Forget the messages before `until`, except the one that opens the run under way."""
         opening = self.messages[self.opening] if self.opening < until else None
@@ -93,6 +99,16 @@ def user_message(payload: Any) -> Message:
     return Message("user", (Text(to_json(payload).decode()),))
 
 
+def said_with(payload: Any) -> tuple[Message, ...]:
+    """All messages that somebody sent in one: a person's, and with `{"transcript": messages}` what was said before it,
+    somewhere else. The last one opens the run."""
+    if isinstance(payload, dict) and set(payload) == {"transcript"}:
+        messages = msgspec.convert(payload["transcript"], tuple[Message, ...])
+        if messages:
+            return messages
+    return (user_message(payload),)
+
+
 def assistant_message(response: ModelResponse) -> Message:
     return Message("assistant", response.parts)
 
@@ -120,7 +136,7 @@ async def past(history: History, tokens: int, under_way: Context | None = None) 
         room -= sum(len(record.data) + len(record.payload or b"") for record in page)
     if under_way is None or any(one.run_id == under_way.run_id and one.type == "run.accepted" for one in found):
         return messages_of(reversed(found))
-    return messages_of(reversed(found), user_message(under_way.envelope.payload))
+    return messages_of(reversed(found), said_with(under_way.envelope.payload)[-1])
 
 
 def _known(ctx: Context, newest: Iterable[r.Record], recent: Recent) -> Talk | None:
@@ -163,7 +179,7 @@ def messages_of(records: Iterable[r.Record], opening: Message | None = None) -> 
         match event:
             case r.RunAccepted():
                 close()
-                messages.append(user_message(unpack_as(event.body, Envelope).payload))
+                messages.extend(said_with(unpack_as(event.body, Envelope).payload))
             case r.EffectDone(kind="model") if messages:
                 close()
                 response = unpack_as(event.body, ModelResponse)

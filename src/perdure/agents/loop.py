@@ -9,7 +9,7 @@ from perdure.namespace.context import Context
 
 from .asking import ask
 from .calling import call_all
-from .conversation import Conversation, assistant_message, recall, results_message, user_message
+from .conversation import Conversation, assistant_message, recall, results_message, said_with
 from .recent import Talk
 from .setup import Setup
 from .window import fit
@@ -50,11 +50,13 @@ async def converse(ctx: Context, setup: Setup) -> Any:
 async def _open(ctx: Context, setup: Setup) -> tuple[Conversation, int]:
     """The conversation so far: from earlier runs, or from the segment of this run that a checkpoint closed."""
     earlier, sizes = await recall(ctx, setup.window, setup.recent)
-    opening = user_message(ctx.envelope.payload)
+    said = said_with(ctx.envelope.payload)
     if ctx.restored is not None:
         talk = Conversation(earlier, ctx.restored["digest"], sizes=sizes)
-        talk.opening = max((place for place, message in enumerate(earlier) if message == opening), default=len(earlier))
+        talk.opening = max(
+            (place for place, message in enumerate(earlier) if message == said[-1]), default=len(earlier)
+        )
         return talk, ctx.restored["step"]
     talk = Conversation(earlier, sizes=sizes)
-    talk.add(opening)
+    talk.open(said)
     return talk, 0

@@ -30,12 +30,12 @@ async def hear(
     """Events of the run behind the cursor `after`. It ends with the `result` of a run that has ended, or when `until`
     is done and everything was heard. Raises RunNotFound.
 
-    Given the row of a run just begun it listens before that run can say anything.
+    A future that is handed in as `until` is its owner's to cancel. Given the row of a run just begun it listens before that run can say anything.
     """
     if isinstance(run, str):
         run = await find_run(runtime.store, run)
     end = None if until is None else asyncio.ensure_future(until)
-    tasks: list[asyncio.Future[Any]] = [] if end is None else [end]
+    tasks: list[asyncio.Future[Any]] = [] if end is None or asyncio.isfuture(until) else [end]
     try:
         with runtime.channels.follow(run.id) as (channel, listener):
             hearing = _Hearing(runtime, run, channel, listener, after, end)

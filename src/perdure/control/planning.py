@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from perdure.agents.amounts import whole
-from perdure.agents.conversation import past, user_message
+from perdure.agents.conversation import past, said_with
 from perdure.agents.setup import Setup
 from perdure.agents.spec import AgentSpec
 from perdure.agents.targets import Target
@@ -78,7 +78,7 @@ async def plan(
         return _written_in_python(runtime, spec, agent)
     setup = runtime.library.setup(spec, rehearsal=True)
     earlier = await _earlier(runtime, agent, setup.window) if agent is not None else ()
-    request = setup.ask((*earlier, user_message(payload)))
+    request = setup.ask((*earlier, *said_with(payload)))
     return _planned(runtime, setup, request, agent, len(earlier), _key_problem(runtime, spec))
 
 

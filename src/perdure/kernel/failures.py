@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -29,7 +30,11 @@ def told(error: PerdureError) -> tuple[dict[str, Any], msgspec.Raw]:
 
 def restored(body: msgspec.Raw) -> PerdureError:
     """The error that a record tells of, to be raised again."""
-    said = unpack(body) or {"code": EffectFailed.code, "message": "the effect failed"}
+    return error_of(unpack(body) or {"code": EffectFailed.code, "message": "the effect failed"})
+
+
+def error_of(said: Mapping[str, Any]) -> PerdureError:
+    """The error that was told as this mapping."""
     cls = ERRORS.get(said["code"], EffectFailed)
     error = cls.__new__(cls)
     PerdureError.__init__(error, said["message"], hint=said.get("hint"), retryable=said.get("retryable", False))

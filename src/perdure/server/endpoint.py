@@ -8,9 +8,11 @@ from typing import Any, Generic, Literal, TypeAlias, TypeVar
 import msgspec
 from starlette.types import Receive, Scope, Send
 
+from perdure.base.errors import PerdureError
 from perdure.control.runtime import Runtime
 
 from .body import decode, decode_query, read
+from .problems import problem
 from .reply import Events, Reply
 from .sending import send_reply
 from .site import Site
@@ -51,7 +53,8 @@ class Call(Generic[B, Q]):
 
 class Endpoint(Generic[B, Q]):
     """`body` is the type that a JSON body is read as, `bytes` for one of any kind, None where there is none. `answer`
-    is what a success gives, for the description. `is_open` lets everybody in."""
+    is what a success gives, for the description. `is_open` lets everybody in. `told` puts a problem into the shape that
+    clients of this endpoint read."""
 
     def __init__(
         self,
@@ -65,6 +68,7 @@ class Endpoint(Generic[B, Q]):
         status: int = 200,
         streams: bool = False,
         is_open: bool = False,
+        told: Callable[[Reply], Reply] | None = None,
     ) -> None:
         self.method: Method = method
         self.path = path
@@ -75,10 +79,19 @@ class Endpoint(Generic[B, Q]):
         self.status = status
         self.streams = streams
         self.is_open = is_open
+        self.told = told
         self._decoder = msgspec.json.Decoder(body) if body is not None and body is not bytes else None
         self._no_query = query() if query is Nothing else None
 
     async def __call__(self, site: Site, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await self._answer(site, scope, receive, send)
+        except PerdureError as error:
+            if self.told is None:
+                raise
+            await send_reply(self.told(problem(error)), send)
+
+    async def _answer(self, site: Site, scope: Scope, receive: Receive, send: Send) -> None:
         headers: dict[bytes, bytes] = dict(scope["headers"])
         body: Any = None
         if self.body is not None:

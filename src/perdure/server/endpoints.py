@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import approvals, health, invoke, openapi, runs, specs, status, traces
+from . import agents, approvals, files, health, invoke, openapi, runs, specs, status, traces
+from .compatible import models, openai_chat
 from .endpoint import Endpoint
 
 ENDPOINTS: tuple[Endpoint[Any, Any], ...] = (
@@ -16,4 +17,8 @@ ENDPOINTS: tuple[Endpoint[Any, Any], ...] = (
     *specs.ENDPOINTS,
     *status.ENDPOINTS,
     *openapi.ENDPOINTS,
+    *openai_chat.ENDPOINTS,
+    *models.ENDPOINTS,
+    *agents.ENDPOINTS,
+    *files.ENDPOINTS,
 )

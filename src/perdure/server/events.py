@@ -51,4 +51,6 @@ async def _frames(
     except PerdureError as error:
         yield frame("error", problem(error).body)
     finally:
+        if rest is not None:
+            rest.cancel()
         await events.aclose()  # type: ignore[attr-defined]

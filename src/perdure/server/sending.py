@@ -15,7 +15,7 @@ async def send_reply(reply: Reply, send: Send) -> None:
     headers = [*SAFE]
     if content:
         headers.append((b"content-type", reply.media_type.encode()))
-    if reply.status != 204:
+    if reply.status not in (204, 304) and "content-length" not in reply.headers:
         headers.append((b"content-length", b"%d" % len(content)))
     headers += [(name.encode(), value.encode("latin-1", "replace")) for name, value in reply.headers.items()]
     await send({"type": "http.response.start", "status": reply.status, "headers": headers})
