@@ -23,8 +23,19 @@ class Model(Protocol):
         ...
 
 
-async def generate(model: Model, request: ModelRequest) -> ModelResponse:
+class WholeModel(Model, Protocol):
+    """A model that can also give its answer in one piece, without a stream that has one delta."""
+
+    async def whole(self, request: ModelRequest) -> ModelResponse:
+        """The answer to a request that asks for no stream. Raises ModelError."""
+        ...
+
+
+async def generate(model: Model | WholeModel, request: ModelRequest) -> ModelResponse:
     """The whole answer: the fold of `stream`."""
+    if not request.stream and (whole := getattr(model, "whole", None)) is not None:
+        answer: ModelResponse = await whole(request)
+        return answer
     response: ModelResponse | None = None
     async for delta in model.stream(request):  # to its end, so that no half-read generator is left to the collector
         if isinstance(delta, Finished):

@@ -112,6 +112,7 @@ class Execution:
             task.exception()  # whoever drives asks for it; if nobody does, the loop must not complain
         self._still()
         self.waits.over()
+        self.spending.over()
         self.effects.time_left = None
 
     def _still(self) -> None:

@@ -45,6 +45,10 @@ class Spending:
         self._write = write
         self._wait = wait
 
+    def over(self) -> None:
+        """The run has come to rest: let go of who waits for it, or each run would leave a cycle for the collector."""
+        del self._wait
+
     # -- before an effect ---------------------------------------------------------------------------------------------
 
     async def settle_lost(self, key: str) -> None:
