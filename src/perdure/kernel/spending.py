@@ -39,6 +39,8 @@ class Wait(Protocol):
 class Spending:
     """What the effects of one execution do with money. `write` is None in a replay, which comes here never."""
 
+    __slots__ = ("_journal", "_wait", "_write", "money")
+
     def __init__(self, journal: Journal, money: Money, write: Journalist | None, wait: Wait) -> None:
         self.money = money
         self._journal = journal
