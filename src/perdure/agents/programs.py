@@ -34,7 +34,7 @@ from .python import Agent, drive
 from .react import TextProtocol
 from .recent import Recent
 from .setup import Setup
-from .spec import AgentSpec, Budget, Supervise, spec_digest, spec_document
+from .spec import AgentSpec, Budget, Supervise, document_digest, spec_document
 from .targets import Target, spec_of
 
 KEPT = 1_024
@@ -88,9 +88,10 @@ class Library:
 
     def add(self, spec: AgentSpec) -> tuple[str, bytes, Program]:
         """The spec's digest, its document to store, and its program."""
-        digest = spec_digest(spec)
+        document = spec_document(spec)
+        digest = document_digest(document)
         program = self._programs.get(digest) or self._keep(digest, self.make(spec))
-        return digest, spec_document(spec), program
+        return digest, document, program
 
     async def stored(self, digest: str) -> AgentSpec:
         """The spec with this digest. Raises UnknownSpec."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Annotated, Any, Literal, TypeAlias
 
 import msgspec
@@ -208,7 +209,13 @@ def spec_document(spec: AgentSpec) -> bytes:
 
 def spec_digest(spec: AgentSpec) -> str:
     """32 hex digits that stand for the spec; a run keeps to the spec whose digest it began with."""
-    return digest_bytes(spec_document(spec))
+    return document_digest(spec_document(spec))
+
+
+@lru_cache(256)
+def document_digest(document: bytes) -> str:
+    """The digest of a spec's document. It is asked for with every run, and nearly always of the same bytes."""
+    return digest_bytes(document)
 
 
 def as_written(spec: AgentFile) -> dict[str, Any]:

@@ -161,9 +161,10 @@ async def _rest(
     run = _counted(execution, status, now)
     agent = msgspec.structs.replace(holding.agent, active_run="", updated_at=now)
     if status in ("done", "yielded"):
-        mail = await post(house, execution)
-        entries += mail.entries
-        all_ops += mail.ops
+        if execution.outbox or execution.marked:
+            mail = await post(house, execution)
+            entries += mail.entries
+            all_ops += mail.ops
         if execution.new_state is not None:
             data, version = execution.new_state
             agent = msgspec.structs.replace(agent, state=data, state_version=version)

@@ -121,12 +121,12 @@ class Engine:
 
     # -- what the layers above ask for -------------------------------------------------------------------------------
 
-    async def submit(
+    def submit(
         self, envelope: Envelope, spec: str, document: bytes, program: Program, *, is_new: bool = False
-    ) -> RunRow:
+    ) -> Coroutine[Any, Any, RunRow]:
         """Accept a message that begins a run; see `Reception.submit`."""
         self._mine.add(envelope.to)
-        return await self._reception.submit(envelope, spec, document, program, is_new=is_new)
+        return self._reception.submit(envelope, spec, document, program, is_new=is_new)
 
     async def tell(self, envelope: Envelope, run: RunRow) -> None:
         """Hand an answer or a command (see `Envelope.kind`) to a run; it is on disk when this returns."""
@@ -134,11 +134,11 @@ class Engine:
         await self.store.commit(answer(envelope, run.id, now=self.clock.now()))
         self.wake(run.agent_id)
 
-    async def rest(self, run: RunRow, *, person: bool = True, unlike: RunRow | None = None) -> Ended:
+    def rest(self, run: RunRow, *, person: bool = True, unlike: RunRow | None = None) -> Coroutine[Any, Any, Ended]:
         """Wait until the run has ended, yielded, was paused or, with `person`, waits for somebody: in another way than
         the row `unlike` shows, where a command or an answer is to move it on."""
         moving = run.agent_id in self._ticks
-        return await self._watchers.rest(run, person=person, unlike=unlike, moving=moving)
+        return self._watchers.rest(run, person=person, unlike=unlike, moving=moving)
 
     async def order(self, agent_id: str, ops: Sequence[Op], *, wait: bool = True) -> None:
         """Write a command to an agent (see `living.command`) and, with `wait`, see it carried out here, which is at the

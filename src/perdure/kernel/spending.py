@@ -41,11 +41,17 @@ class Wait(Protocol):
 class Spending:
     """What the effects of one execution do with money. `write` is None in a replay, which comes here never."""
 
+    __slots__ = ("_journal", "_wait", "_write", "money")
+
     def __init__(self, journal: Journal, money: Money, write: Journalist | None, wait: Wait) -> None:
         self.money = money
         self._journal = journal
         self._write = write
         self._wait = wait
+
+    def over(self) -> None:
+        """The run has come to rest: let go of who waits for it, or each run would leave a cycle for the collector."""
+        del self._wait
 
     # -- before an effect ---------------------------------------------------------------------------------------------
 
