@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from .directory import Directory, Extra
     from .exporting import ExportFormat
     from .listening import RunEvent
-    from .listing import AgentSummary, RunDetail, RunSummary
+    from .listing import RunDetail, RunSummary
     from .planning import Plan
     from .publishing import Shelf
     from .replaying import Replay
@@ -337,14 +337,6 @@ class Runtime:
         return await control.listing.list_runs(
             self, agent=agent, status=status, since_ms=since_ms, limit=limit, cursor=cursor
         )
-
-    async def agents(self, *, limit: int = 50, cursor: str = "") -> Page[AgentSummary]:
-        """Agents, in order of their ids."""
-        return await control.listing.list_agents(self, limit=limit, cursor=cursor)
-
-    async def agent(self, agent_id: str) -> AgentSummary:
-        """The line about one agent."""
-        return await control.listing.show_agent(self, agent_id)
 
     async def show(self, run_id: str) -> RunDetail:
         """Everything about one run but its course."""
