@@ -30,7 +30,8 @@ async def hear(
     """Events of the run behind the cursor `after`. It ends with the `result` of a run that has ended, or when `until`
     is done and everything was heard. Raises RunNotFound.
 
-    A future that is handed in as `until` is its owner's to cancel. Given the row of a run just begun it listens before that run can say anything.
+    A future that is handed in as `until` is its owner's to cancel. Given the row of a run just begun it listens before
+    that run can say anything.
     """
     if isinstance(run, str):
         run = await find_run(runtime.store, run)
