@@ -139,6 +139,9 @@ async def test_it_ends_with_what_was_waited_for(opened: Open) -> None:
         run = await runtime.start("clerk.yaml", "ask me")
         events = await heard(runtime.hear(run.id, until=runtime.wait(run)))
         assert shown(events) == ["model", "tool_start", "waiting"]
+        rest = asyncio.ensure_future(runtime.wait(run))
+        await heard(runtime.hear(run.id, until=rest))
+        assert rest.done() and not rest.cancelled()
         more = asyncio.ensure_future(heard(runtime.hear(run.id, after=events[-1].seq)))
         await runtime.approve(run.id, "because")
         assert shown(await more)[-2:] == ["model", "result"]

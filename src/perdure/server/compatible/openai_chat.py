@@ -150,6 +150,7 @@ def _frame(value: Any) -> bytes:
     return b"data: %b\n\n" % encode(value)
 
 
+PATH = "/v1/chat/completions"
 ENDPOINTS = (
     Endpoint(
         "POST", "/v1/chat/completions", complete, body=ChatRequest, answer=ChatCompletion, streams=True, told=told
