@@ -29,7 +29,6 @@ from .settings import DEFAULTS, Settings
 from .store.ops import Claim, Claimable, Unclaim
 from .store.port import Store
 from .store.rows import RunRow
-from .turnstile import Turnstile
 from .watchers import Watchers, ended
 
 AFTER_TROUBLE_MS = 5_000
@@ -79,7 +78,6 @@ class Engine:
         self._watchers = Watchers(store)
         self._reception = Reception(self, self._lease)
         self._closing = False
-        self._turnstile = Turnstile()
 
     async def start(self) -> None:
         """Begin to renew the lease, fire timers and, where the settings say so, take over what lies idle."""
@@ -166,8 +164,6 @@ class Engine:
     async def _turns(self, agent_id: str, holding: Holding | None) -> None:
         """One turn after another until there is nothing to do: this is the tick."""
         try:
-            if not self._turnstile.is_free():
-                await self._turnstile.wait()
             holding = holding or await self._claim(agent_id)
             if holding is None:
                 return
