@@ -212,7 +212,8 @@ def _command(path: tuple[str, ...], group: LazyGroup) -> Iterator[str]:
 
 
 def _methods(cls: type) -> Iterator[tuple[str, Any]]:
-    for name, value in vars(cls).items():
+    bases = [base for base in reversed(cls.__mro__) if base.__module__.startswith("perdure.")]
+    for name, value in {name: value for base in bases for name, value in vars(base).items()}.items():
         if not name.startswith("_") and (inspect.isfunction(value) or isinstance(value, (property, classmethod))):
             yield name, value
 

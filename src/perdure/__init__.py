@@ -12,6 +12,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from perdure.base.version import VERSION
+
 if TYPE_CHECKING:
     from perdure.agents.python import Agent as Agent
     from perdure.agents.spec import AgentSpec as AgentSpec
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
     from perdure.tools.function import tool as tool
     from perdure.wiring import open as open
 
-__version__ = "0.1.0.dev0"
+__version__ = VERSION
 
 _WHERE = {
     "Agent": "perdure.agents.python",

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
@@ -20,6 +21,7 @@ from perdure.agents.project import STATE_FOLDER, ProjectConfig
 from perdure.base.clock import Clock, SystemClock
 from perdure.base.errors import ConfigError
 from perdure.base.ids import Ids
+from perdure.compute.gateway import Gateway
 from perdure.compute.port import Model
 from perdure.compute.prices import Prices
 from perdure.compute.registry import Models
@@ -31,8 +33,11 @@ from perdure.kernel.engine import Engine
 from perdure.kernel.settings import Settings
 from perdure.kernel.store.port import Store
 from perdure.kernel.store.sqlite import SqliteStore
-from perdure.namespace.identity.keyrings import key_folder
 from perdure.tools.fetch.pooled import PooledFetch
+
+if TYPE_CHECKING:
+    from perdure.compute.jobs.port import Provider
+    from perdure.namespace.identity.port import Keyring
 
 
 class Served(NamedTuple):
@@ -59,6 +64,7 @@ async def open(
     environment: Mapping[str, str] | None = None,
     settings: Settings | None = None,
     transport: Transport | None = None,
+    providers: Sequence[Provider] = (),
     tenant: Pool | None = None,
     probe: Callable[[str], None] = _quiet,
     grace_ms: float = 2_000,
@@ -68,9 +74,9 @@ async def open(
     State is in `folder/.perdure/`. With `recover` this process takes over every run whose worker is gone, now and from
     then on, fires what is due, and deploys the agents in `agents/` that something wakes. `tenant` is what its agents
     may spend together besides the project's budget, under an id such as `tenant:acme` that many projects of one store
-    may share. The rest is for tests: another `store`, `models` that stand in for others by full name, a `clock`, `ids`,
-    an `environment`, the kernel's `settings`, a `transport`, and `probe`, called at named crash points. At the end,
-    effects under way have `grace_ms` to finish.
+    may share. `providers` do jobs of /compute beside those of models. The rest is for tests: another `store`, `models`
+    that stand in for others by full name, a `clock`, `ids`, an `environment`, the kernel's `settings`, a `transport`,
+    and `probe`, called at named crash points. At the end, effects and jobs under way have `grace_ms` to finish.
     """
     environment = os.environ if environment is None else environment
     clock = clock or SystemClock()
@@ -87,9 +93,8 @@ async def open(
         settings={name: msgspec.structs.asdict(said) for name, said in config.providers.items()},
         given=models,
     )
-    library = Library(
-        config, models=registry, prices=prices, fetch=PooledFetch(), environment=environment, read=opened.spec
-    )
+    gateway = Gateway(registry, prices, clock)
+    library = Library(config, gateway=gateway, fetch=PooledFetch(), environment=environment, read=opened.spec)
     settings = settings or Settings(recover=recover)
     settings = msgspec.structs.replace(settings, pools=(*settings.pools, *_pools(config, tenant)))
     engine = Engine(
@@ -102,16 +107,25 @@ async def open(
         probe=probe,
         planner=import_module("perdure.agents.schedules").plan if settings.recover else None,
     )
-    keyring = key_folder(config.root / STATE_FOLDER / "keys", os.urandom)
-    runtime = Runtime(config, engine, library, clock=clock, ids=ids, environment=environment, keyring=keyring)
+    runtime = Runtime(
+        config,
+        engine,
+        library,
+        clock=clock,
+        ids=ids,
+        environment=environment,
+        keyring=partial(_keyring, config),
+        providers=providers,
+    )
     try:
         await engine.start()
         if recover:
             runtime.undeployed = await control.deploying.deploy_project(runtime)
             await runtime.drivers.start()
+            await runtime.jobs.recover()
         yield runtime
     finally:
-        await runtime.drivers.stop()
+        await runtime.close(grace_ms)
         await engine.close(grace_ms)
         await transport.close()
         if store is None:
@@ -149,6 +163,12 @@ def _pools(config: ProjectConfig, tenant: Pool | None) -> list[Pool]:
     budget = config.budget
     project = Pool("project", whole(budget.per_day), whole(budget.per_month))
     return [pool for pool in (tenant, project) if pool is not None and pool.is_limited]
+
+
+def _keyring(config: ProjectConfig) -> Keyring:
+    keyrings = import_module("perdure.namespace.identity.keyrings")
+    found: Keyring = keyrings.key_folder(config.root / STATE_FOLDER / "keys", os.urandom)
+    return found
 
 
 def _database(config: ProjectConfig) -> Path:

@@ -240,3 +240,19 @@ def test_the_table_is_whole():
             "scripted",
         }
         assert not (provider.free and provider.priced_as), name
+
+
+def test_it_knows_which_providers_are_set_up_and_what_is_wrong_with_others():
+    made = Models(
+        transport=MemoryTransport(lambda _: Reply()),
+        clock=ManualClock(),
+        chance=lambda: 0.0,
+        environment={"GROQ_API_KEY": "k"},
+        settings={"mine": {"base_url": "http://127.0.0.1:1", "models": ("small", "big")}},
+        given={"scripted/a": Scripted([])},
+    )
+    assert made.configured() == {"mine": ("small", "big"), "groq": (), "scripted": ("a",)}
+    assert (made.problem("mine"), made.problem("groq")) == ("", "")
+    assert "OPENAI_API_KEY is not set" in made.problem("openai")
+    assert "no provider is called" in made.problem("nobody")
+    assert [made.embeds(name) for name in ("mine", "openai", "anthropic", "nobody")] == [True, True, False, False]

@@ -20,6 +20,7 @@ from perdure.base.errors import (
 from perdure.testing import call
 
 STANDARD = [
+    "compute",
     "ctl",
     "deadletter",
     "goals",
@@ -32,6 +33,7 @@ STANDARD = [
     "outbox",
     "runs",
     "status",
+    "tools",
     "wallet",
 ]
 

@@ -94,3 +94,25 @@ async def test_with_watch_it_goes_on_looking(opened: Any, killed: Any) -> None:
         assert (told.type, told.agent_id) == ("taken", "bob")
         assert (await anext(events)).result.output == "Fine."
         await events.aclose()
+
+
+async def test_messages_that_were_left_to_others_are_worked_off(opened: Any, gathered: Any) -> None:
+    async with opened(["One."]) as rt:
+        await rt.run("clerk.yaml", "first", agent="bob")
+        rt.engine.wake = lambda _: None
+        left = [(await rt.send("bob", text)).id for text in ("second", "third")]
+    async with opened(["One.", "More."]) as rt:
+        told = await asyncio.wait_for(gathered(rt.resume_all()), 10)
+    rested = {event.run_id: event.result.output for event in told if event.type == "rested"}
+    assert rested == dict.fromkeys(left, "More.")
+
+
+async def test_a_message_behind_a_question_does_not_keep_it_from_ending(opened: Any, gathered: Any) -> None:
+    async with opened(["One."]) as rt:
+        await rt.run("clerk.yaml", "first", agent="bob")
+        rt.engine.wake = lambda _: None
+        for text in ("second", "third"):
+            await rt.send("bob", text)
+    async with opened(["One.", call("ask", question="?")]) as rt:
+        told = await asyncio.wait_for(gathered(rt.resume_all()), 10)
+    assert "waiting" in [event.result.status for event in told if event.type == "rested"]

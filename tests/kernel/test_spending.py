@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
+from perdure.base.clock import settle
 from perdure.base.usage import Usage
 from perdure.kernel.budgets import DAY_MS, BudgetRules, Pool
 from perdure.kernel.classes import Outcome
-from perdure.kernel.store.ops import SetLimit
+from perdure.kernel.store.ops import Reserve, SetLimit, Settle
 
 QUIET = {"poll_ms": 3_600_000, "heartbeat_ms": None}
 
@@ -416,6 +419,40 @@ async def test_a_call_under_way_at_a_checkpoint_is_not_forgotten(world):
     ended = await world.rest(run)
     assert (ended.output, ended.run.cost) == ("closed", 400)
     assert await scope(world, "agent:ann:day") == (0, 400)
+    await world.close()
+
+
+@pytest.mark.parametrize("cut", [Reserve, Settle])
+async def test_a_run_that_is_cancelled_while_money_is_written_leaves_none_behind(world, cut):
+    """The disk takes its time over the commit that reserves, or settles; meanwhile the run is cancelled."""
+    commit = world.store.commit
+
+    def slowly(ops, guards=()):
+        written = commit(ops, guards)
+        if not any(isinstance(op, cut) for op in ops):
+            return written
+
+        async def later():
+            await settle(300)
+            return await written
+
+        return asyncio.ensure_future(later())
+
+    @world.handler(per_day=1_000)
+    async def work(ctx):
+        world.store.commit = slowly
+        await ask(ctx, 400, cost=100)
+
+    await world.engine(**QUIET)
+    run = await world.submit()
+    await settle(50)
+    world.store.commit = commit
+    await world.tell(run, "cancel")
+    ended = await world.rest(run)
+    spent = 400 if cut is Reserve else 100
+    assert (ended.run.status, ended.run.cost) == ("cancelled", spent)
+    assert await scope(world, "agent:ann:day") == (0, spent)
+    assert [event.spent for event in await kinds(world, run, "budget.settled")] == [spent]
     await world.close()
 
 

@@ -81,7 +81,14 @@ def test_everything_that_can_stand_under_tools(folder: Path) -> None:
 
 
 def test_every_builtin_resolves(folder: Path) -> None:
-    options: dict[str, Any] = {"files": "docs", "time": "UTC", "ask": "2d", "http": ["example.com"], "calculator": {}}
+    options: dict[str, Any] = {
+        "files": "docs",
+        "time": "UTC",
+        "ask": "2d",
+        "http": ["example.com"],
+        "calculator": {},
+        "namespace": {},
+    }
     assert set(options) == set(BUILTINS)
     for name, value in options.items():
         for made in resolve({name: value}, folder=folder):
@@ -115,7 +122,7 @@ def test_an_edited_file_is_another_module_and_the_old_one_stays(folder: Path) ->
     ("entry", "said"),
     [
         ("calculater", "there is no built-in tool calculater; did you mean calculator?"),
-        ("zzz", "there are ask, calculator, files, http, time"),
+        ("zzz", "there are ask, calculator, files, http, namespace, time"),
         ({"zzz": {}}, "there is no built-in tool zzz"),
         ({"http": {}, "time": {}}, "a tool is one name with its options, not 2: http, time"),
         ({}, "not 0"),

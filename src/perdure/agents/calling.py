@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from perdure.base.codec import digest
-from perdure.base.errors import EffectFailed, PerdureError, ToolError
+from perdure.base.errors import EffectFailed, PerdureError, ToolDenied, ToolError
 from perdure.base.messages import Text, ToolCall, ToolResult
 from perdure.kernel.classes import NotDone, Outcome, Unsure
 from perdure.namespace.context import Context
@@ -45,6 +45,7 @@ async def _act(ctx: Context, prepared: Prepared) -> ToolOutput:
     assert prepared.effect is not None
 
     async def do(key: str) -> Outcome:
+        await _check(ctx, call.name)
         try:
             return Outcome(await tool.call(arguments, key=key, ctx=ctx))
         except ToolError:
@@ -77,6 +78,8 @@ async def _take_part(ctx: Context, prepared: Prepared) -> ToolOutput:
     """A tool that takes the context is part of the handler; its result is recorded for later conversations."""
     tool, call = prepared.tool, prepared.call
     try:
+        # What it may do was decided when it was first come to: also this is on record.
+        await ctx.effect("granted", call.name, lambda _: _check(ctx, call.name), effect="read")
         output = await tool.call(prepared.arguments, key=ctx.uuid(), ctx=ctx)
     except ToolError as error:
         output = ToolOutput((Text(f"Error: {error.message}"),), error=True)
@@ -89,6 +92,13 @@ async def _take_part(ctx: Context, prepared: Prepared) -> ToolOutput:
         "tool", call.name, known, asked=asked, effect="read", type=ToolOutput, note=note
     )
     return recorded
+
+
+async def _check(ctx: Context, tool: str) -> None:
+    if not await ctx.may_call(tool):
+        raise ToolDenied(
+            f"{tool} was taken away from this agent", hint="Do not try it again; go on without it.", tool=tool
+        )
 
 
 async def _allowed(ctx: Context, prepared: Prepared) -> bool:

@@ -39,8 +39,9 @@ class History(Protocol):
 
 
 class Conversation:
-    """Messages in order, and the tokens of each at the usual ratio. `digest` stands for everything ever said in it,
-    also what was dropped since."""
+    """Messages in order, and the tokens of each at the usual ratio."""
+
+    __slots__ = ("_digest", "_undigested", "messages", "opening", "size", "sizes")
 
     def __init__(
         self, messages: Iterable[Message] = (), digest: bytes = b"", *, sizes: Iterable[int] | None = None
@@ -48,13 +49,25 @@ class Conversation:
         self.messages = list(messages)
         self.sizes = [size_of(message) for message in self.messages] if sizes is None else list(sizes)
         self.size = sum(self.sizes)
-        self.digest = digest
+        self._digest = digest
+        self._undigested: list[Message] = []  # the last word of a run is never asked about
         self.opening = len(self.messages)
         """Where the run under way begins."""
 
     def add(self, message: Message) -> None:
-        self._put(len(self.messages), message)
-        self.digest = blake2b(self.digest + pack(message), digest_size=16).digest()
+        size = size_of(message)
+        self.messages.append(message)
+        self.sizes.append(size)
+        self.size += size
+        self._undigested.append(message)
+
+    @property
+    def digest(self) -> bytes:
+        """Stands for everything ever said in it, also what was dropped since."""
+        for message in self._undigested:
+            self._digest = blake2b(self._digest + pack(message), digest_size=16).digest()
+        self._undigested.clear()
+        return self._digest
 
     def open(self, said: Sequence[Message]) -> None:
         """Begin the run under way with what was said: its last message opens it."""
@@ -69,17 +82,17 @@ class Conversation:
         del self.messages[:until], self.sizes[:until]
         self.opening = 0 if opening is not None else self.opening - until
         if opening is not None:
-            self._put(0, opening)
+            self._put_first(opening)
 
     def begin_with(self, message: Message) -> None:
         """Put a message before all others."""
-        self._put(0, message)
+        self._put_first(message)
         self.opening += 1
 
-    def _put(self, place: int, message: Message) -> None:
+    def _put_first(self, message: Message) -> None:
         size = size_of(message)
-        self.messages.insert(place, message)
-        self.sizes.insert(place, size)
+        self.messages.insert(0, message)
+        self.sizes.insert(0, size)
         self.size += size
 
 

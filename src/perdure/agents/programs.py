@@ -12,15 +12,13 @@ from typing import Any
 
 import msgspec
 
-from perdure.base.errors import ConfigError, ModelError, UnknownSpec
-from perdure.compute.port import Model
-from perdure.compute.prices import Prices
-from perdure.compute.spec import ModelSpec
-from perdure.compute.unavailable import Unavailable
+from perdure.base.errors import ConfigError, UnknownSpec
+from perdure.compute.gateway import Gateway
 from perdure.kernel.budgets import BudgetRules
 from perdure.kernel.context import Context as KernelContext
 from perdure.kernel.program import Program
-from perdure.namespace.context import Context, View
+from perdure.kernel.supervision import Supervision
+from perdure.namespace.context import Context, Reach
 from perdure.tools.fetch.port import Fetch
 from perdure.tools.load import load_file
 from perdure.tools.port import Tool
@@ -30,12 +28,13 @@ from .amounts import whole
 from .config.loader import load_document
 from .loop import converse
 from .output import Shape
+from .permissions import grants
 from .project import ProjectConfig
 from .python import Agent, drive
 from .react import TextProtocol
 from .recent import Recent
 from .setup import Setup
-from .spec import AgentSpec, Budget, spec_digest, spec_document
+from .spec import AgentSpec, Budget, Supervise, document_digest, spec_document
 from .targets import Target, spec_of
 
 KEPT = 1_024
@@ -49,19 +48,17 @@ class Library:
         self,
         project: ProjectConfig,
         *,
-        models: Any,
-        prices: Prices,
+        gateway: Gateway,
         fetch: Fetch,
         environment: Mapping[str, str],
         read: Callable[[str], Awaitable[bytes | None]],
     ) -> None:
         self.given: dict[str, Any] = {}
-        self.view: View | None = None
-        """The own directory of an agent, given by whoever puts directories together."""
+        self.reach: Reach | None = None
+        """The directories of agents, given by whoever puts them together."""
         self._recent = Recent()
         self._project = project
-        self._models = models
-        self._prices = prices
+        self.gateway = gateway
         self._fetch = fetch
         self._environment = environment
         self._read = read
@@ -91,9 +88,26 @@ class Library:
 
     def add(self, spec: AgentSpec) -> tuple[str, bytes, Program]:
         """The spec's digest, its document to store, and its program."""
-        digest = spec_digest(spec)
+        document = spec_document(spec)
+        digest = document_digest(document)
         program = self._programs.get(digest) or self._keep(digest, self.make(spec))
-        return digest, spec_document(spec), program
+        return digest, document, program
+
+    async def stored(self, digest: str) -> AgentSpec:
+        """The spec with this digest. Raises UnknownSpec."""
+        document = await self._read(digest)
+        if document is None:
+            raise UnknownSpec(f"no spec {digest} in the store", spec=digest)
+        return load_document(document, environment=self._environment)
+
+    def read(self, document: bytes) -> tuple[AgentSpec, Program]:
+        """The spec that a document is of, and its program for rehearsals; the store need not know it."""
+        spec = load_document(document, environment=self._environment)
+        return spec, self.make(spec, rehearsal=True)
+
+    def agent_class(self, spec: AgentSpec) -> type[Agent] | None:
+        """The class of a Python agent, None for any other."""
+        return None if spec.handler is None else self._agent_class(spec.handler, self._project.root / spec.folder)
 
     async def rehearsal(self, digest: str) -> Program:
         """A stored spec's program for replays only: it needs no key, as its model cannot be asked."""
@@ -118,21 +132,20 @@ class Library:
             raise ConfigError(
                 f"{spec.name} has no model", hint="Give it `model: provider/name`, or the project `defaults.model`."
             )
-        model_spec: ModelSpec = self._models.check(spec.model)
         if rehearsal:
-            model: Model = Unavailable(model_spec.full_name, ModelError("a rehearsal asks no model"))
+            asker = self.gateway.rehearsal(spec.model)
+        elif spec.strategy == "react":
+            asker = self.gateway.asker(spec.model, TextProtocol)
         else:
-            model = self._models.model(spec.model)
-        if spec.strategy == "react":
-            model = TextProtocol(model)
+            asker = self.gateway.asker(spec.model)
         recent = Recent() if rehearsal else self._recent
-        tools, shape = self._tools(spec), self._shape(spec)
-        return Setup(spec, model, model_spec, tools, self._prices, shape, recent=recent, rehearsal=rehearsal)
+        tools, shape = self.tools(spec), self._shape(spec)
+        return Setup(spec, asker, tools, shape, recent=recent, rehearsal=rehearsal)
 
     def _program(self, spec: AgentSpec, handle: Callable[..., Awaitable[Any]], sources: dict[str, str]) -> Program:
 
         async def work(ctx: KernelContext) -> Any:
-            return await handle(Context(ctx, self.view))
+            return await handle(Context(ctx, self.reach))
 
         return Program(
             work,
@@ -145,11 +158,14 @@ class Library:
             capacity=spec.inbox.capacity,
             policy=spec.inbox.policy,
             tools=sources,
+            supervision=None if spec.supervise is None else _supervision(spec.supervise),
         )
 
-    def _tools(self, spec: AgentSpec) -> dict[str, Tool]:
+    def tools(self, spec: AgentSpec) -> dict[str, Tool]:
+        """The tools that the spec grants, by name: those that its `permissions` do not close."""
         entries = (self.given.get(entry, entry) if isinstance(entry, str) else entry for entry in spec.tools)
-        return resolve_all(entries, folder=self._project.root / spec.folder, fetch=self._fetch)
+        found = resolve_all(entries, folder=self._project.root / spec.folder, fetch=self._fetch)
+        return {name: tool for name, tool in found.items() if grants(spec, name)} if spec.permissions else found
 
     def _shape(self, spec: AgentSpec) -> Shape | None:
         match spec.output:
@@ -198,3 +214,16 @@ def _schema_of(type_: Any) -> dict[str, Any]:
         schema: dict[str, Any] = type_.model_json_schema()
         return schema
     return msgspec.json.schema(type_)
+
+
+def _supervision(said: Supervise) -> Supervision:
+    """The rules of a spec, as the kernel knows them."""
+    return Supervision(
+        restart=said.restart,
+        backoff_ms=Supervision().backoff_ms if said.backoff is None else int(said.backoff),
+        then=said.then,
+        on=said.on,
+        throttle=said.throttle,
+        escalate_to=said.escalate_to,
+        demote=said.demote,
+    )

@@ -8,10 +8,7 @@ from fnmatch import fnmatchcase
 import msgspec
 
 from perdure.base.messages import Message, ModelRequest
-from perdure.base.usage import Usage
-from perdure.compute.estimate import DEFAULT_RATIO, Ratio, estimate, learn
-from perdure.compute.port import Model
-from perdure.compute.prices import Charge, Prices
+from perdure.compute.asker import Asker
 from perdure.compute.spec import ModelSpec
 from perdure.tools.port import Tool
 
@@ -21,28 +18,18 @@ from .spec import AgentSpec
 
 DEFAULT_WINDOW = 100_000
 """Tokens of conversation that are sent where a spec does not say."""
-ASSUMED_ANSWER = 4_096
-"""Tokens that an answer may have where neither the spec nor the provider bounds it."""
-ENOUGH = 64
-"""Calls after which nothing more is learnt of a model's tokens: weighing a long request takes its time."""
-MARGIN = 1.2
-"""Estimates are guesses; what is set aside for a call is a fifth more."""
 
 
 class Setup(msgspec.Struct):
-    """Everything that the loop needs of an agent. `ratios` learns how many bytes a token of each model has.
+    """Everything that the loop needs of an agent.
 
     A `rehearsal` replays a run to know its questions again: what was dropped from them is on record, not reckoned anew.
     """
 
     spec: AgentSpec
-    model: Model
-    model_spec: ModelSpec
+    asker: Asker
     tools: Mapping[str, Tool]
-    prices: Prices
     shape: Shape | None = None
-    ratios: dict[str, Ratio] = {}
-    heard: int = 0
     recent: Recent = msgspec.field(default_factory=Recent)
     rehearsal: bool = False
     question: ModelRequest = ModelRequest("", ())
@@ -65,22 +52,13 @@ class Setup(msgspec.Struct):
         return msgspec.structs.replace(self.question, messages=tuple(messages))
 
     @property
+    def model_spec(self) -> ModelSpec:
+        return self.asker.spec
+
+    @property
     def window(self) -> int:
         return self.spec.context.tokens or DEFAULT_WINDOW
 
     def needs_consent(self, tool: str) -> bool:
         """Whether a person is asked before each call of this tool."""
         return any(fnmatchcase(tool, pattern) for pattern in self.spec.approve)
-
-    def ratio(self) -> Ratio:
-        return self.ratios.get(self.model_spec.full_name, DEFAULT_RATIO)
-
-    def learn(self, request: ModelRequest, input_tokens: int) -> None:
-        if self.heard < ENOUGH:
-            self.heard += 1
-            self.ratios[self.model_spec.full_name] = learn(self.ratio(), request, input_tokens)
-
-    def worst_cost(self, request: ModelRequest, at: int) -> Charge | None:
-        """The most that asking this may cost; None where a model of the chain has no price."""
-        tokens = round(estimate(request, self.ratio()) * MARGIN)
-        return self.prices.at_most(self.model_spec, Usage(tokens, request.max_tokens or ASSUMED_ANSWER), at)

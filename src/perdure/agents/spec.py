@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Annotated, Any, Literal, TypeAlias
 
 import msgspec
@@ -9,6 +10,7 @@ from msgspec import Meta
 
 from perdure.base.codec import digest_bytes
 from perdure.compute.spec import ModelSpec
+from perdure.namespace.levels import Access
 
 from .amounts import Duration, Money, encode_amount
 
@@ -99,6 +101,26 @@ class Inbox(Section, frozen=True):
     policy: Literal["reject_new", "drop_oldest", "dead_letter"] = "reject_new"
 
 
+class Supervise(Section, frozen=True):
+    """What happens when a run fails, and how many may begin. Without this section a failed run is left as it is."""
+
+    restart: Annotated[int, Meta(ge=0, le=1000, description="How often a run that failed is gone on with.")] = 3
+    backoff: Annotated[
+        Duration | None,
+        Meta(description="Pause before the first time, then twice as long each time; 10s where absent."),
+    ] = None
+    then: Annotated[
+        Literal["quarantine", "demote", "terminate", "ignore"], Meta(description="What is done after that.")
+    ] = "quarantine"
+    on: Annotated[
+        dict[str, Literal["restart", "quarantine", "demote", "terminate", "ignore"]],
+        Meta(description="What is done about errors whose code is this, or begins with it and a dot."),
+    ] = {}
+    throttle: Annotated[Count | None, Meta(description="Most runs that begin in a minute; the rest wait.")] = None
+    escalate_to: Annotated[str, Meta(description="An agent that is told when more than a restart was done.")] = ""
+    demote: Annotated[tuple[str, ...], Meta(description="Paths that the agent loses by `demote`.")] = ()
+
+
 class Trigger(Section, frozen=True):
     """What wakes the agent besides a message to it: exactly one of the first five fields."""
 
@@ -136,6 +158,14 @@ class AgentFile(Section, frozen=True):
     approve: Annotated[
         tuple[str, ...], Meta(description="Tools whose calls wait for a person's approval; `*` stands for any text.")
     ] = ()
+    autonomy: Annotated[
+        Literal["supervised", "semi", "autonomous"] | None,
+        Meta(description="How much the agent may do by itself: levels of access to its wallet, compute and ctl."),
+    ] = None
+    permissions: Annotated[
+        dict[str, Access],
+        Meta(description="Levels of access by path of the agent's directory, such as `/goals: read_only`."),
+    ] = {}
     budget: Budget = Budget()
     limits: Limits = Limits()
     stop: Annotated[tuple[str, ...], Meta(description="Texts at which the model stops writing.")] = ()
@@ -149,6 +179,7 @@ class AgentFile(Section, frozen=True):
     output_retries: Annotated[int, Meta(ge=0, le=20, description="How often a misshapen answer is sent back.")] = 2
     context: ContextWindow = ContextWindow()
     inbox: Inbox = Inbox()
+    supervise: Annotated[Supervise | None, Meta(description="What happens when a run fails.")] = None
     while_waiting: Annotated[
         Literal["queue", "cancel"], Meta(description="What a new message does to a run that waits.")
     ] = "queue"
@@ -178,7 +209,13 @@ def spec_document(spec: AgentSpec) -> bytes:
 
 def spec_digest(spec: AgentSpec) -> str:
     """32 hex digits that stand for the spec; a run keeps to the spec whose digest it began with."""
-    return digest_bytes(spec_document(spec))
+    return document_digest(spec_document(spec))
+
+
+@lru_cache(256)
+def document_digest(document: bytes) -> str:
+    """The digest of a spec's document. It is asked for with every run, and nearly always of the same bytes."""
+    return digest_bytes(document)
 
 
 def as_written(spec: AgentFile) -> dict[str, Any]:

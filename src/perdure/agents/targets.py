@@ -38,7 +38,8 @@ def spec_of(
     if isinstance(target, type) and issubclass(target, Agent):
         target = AgentSpec(name=target.__name__.lower(), handler=_reference(target, given))
     elif isinstance(target, AgentSpec):
-        target = msgspec.structs.replace(target, tools=_named(target.tools, given))
+        if any(not isinstance(entry, str) for entry in target.tools):
+            target = msgspec.structs.replace(target, tools=_named(target.tools, given))
     elif isinstance(target, Mapping):
         target = {**target, "tools": _named(target.get("tools", ()), given)}
     else:

@@ -31,7 +31,7 @@ async def fit(ctx: Context, setup: Setup, talk: Conversation) -> None:
     window = setup.spec.context
     # Summing up is an effect, so what decides it may rest on nothing but the conversation itself; dropping may use
     # what was learnt of the model's tokens.
-    factor = setup.ratio().correction if window.policy == "drop_oldest" else 1.0
+    factor = setup.asker.ratio.correction if window.policy == "drop_oldest" else 1.0
     over = talk.size * factor - setup.window
     if over <= 0 or (setup.rehearsal and window.policy == "drop_oldest"):
         return

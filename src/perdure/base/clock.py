@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from heapq import heappop, heappush
+from time import time_ns
 from typing import Protocol
 
 
@@ -20,7 +20,7 @@ class Clock(Protocol):
 
 class SystemClock:
     def now(self) -> int:
-        return time.time_ns() // 1_000_000
+        return time_ns() // 1_000_000
 
     async def sleep(self, ms: float) -> None:
         await asyncio.sleep(ms / 1000)

@@ -13,14 +13,19 @@
     │   ├── AuthFailed, RateLimited, InvalidRequest, ContextTooLong, ContentFiltered
     │   ├── ModelNotFound, Overloaded, ModelTimeout, Unreachable, BrokenStream
     │   └── InvalidAnswer
+    ├── ComputeError               a job of /compute
+    │   ├── UnsupportedKind, NoProviderAvailable
+    │   ├── IdempotencyRequired, MaxCostRequired
+    │   └── JobNotFound, JobCancelled, JobInterrupted
     ├── ToolError                  a tool could not do its work
     │   ├── InvalidArguments, ToolTimeout, ToolFailed, ToolDenied
     │   └── InvalidResult
     ├── BudgetError                money
-    │   ├── BudgetExceeded, BudgetDenied, NotAnApprover
+    │   ├── BudgetExceeded, ApprovalRequired, BudgetDenied, NotAnApprover
     │   └── UnpricedModel
     ├── RunError                   a run cannot go on, or not like this
-    │   ├── RunNotFound, AgentNotFound, ApprovalNotFound, WrongState
+    │   ├── RunNotFound, ApprovalNotFound, WrongState
+    │   ├── AgentNotFound, AgentExists, AgentAtRest, AgentTerminated
     │   ├── ReplayDivergence, EffectFailed, Interrupted
     │   └── DeadlineExceeded
     ├── IdentityError              an agent's key
@@ -29,6 +34,9 @@
     │   ├── InvalidPath, NoSuchFile, FileExists, FileDenied
     │   ├── NotADirectory, IsADirectory, DirectoryNotEmpty
     │   └── FileUnsupported, FileNotReady, FileTooLarge, FileClosed
+    ├── BundleError                an agent as a file
+    │   ├── InvalidBundle, BundleTooLarge
+    │   └── IncompatibleBundle, BundleConflict
     ├── RequestError               what was sent to the server
     │   ├── Malformed, WrongMediaType, TooLarge, SlowRequest, KeyReused
     │   ├── NoSuchRoute, WrongMethod
@@ -208,6 +216,52 @@ class InvalidAnswer(ModelError):
     retryable = True
 
 
+# -- jobs of /compute -------------------------------------------------------------------------------------------------
+
+
+class ComputeError(PerdureError):
+    code = "compute.failed"
+
+
+class UnsupportedKind(ComputeError):
+    code = "compute.unsupported_kind"
+    hint = "Read /compute/providers to see what can be done here."
+
+
+class NoProviderAvailable(ComputeError):
+    """No provider may and can do it now; the fact `reasons` says of each why not."""
+
+    code = "compute.no_provider"
+    hint = "Read /compute/providers and /compute/policy, and the reasons given."
+
+
+class IdempotencyRequired(ComputeError):
+    code = "compute.idempotency_required"
+    hint = "Add an idempotency_key to the request: another one for each job that is meant."
+
+
+class MaxCostRequired(ComputeError):
+    code = "compute.max_cost_required"
+    hint = "Add max_cost_microusd to the request: the most that the job may cost."
+
+
+class JobNotFound(ComputeError):
+    code = "compute.job_not_found"
+    hint = "List /compute/jobs to see which there are."
+
+
+class JobCancelled(ComputeError):
+    code = "compute.cancelled"
+
+
+class JobInterrupted(ComputeError):
+    """The process that did the job ended first. What it cost nobody knows, so all that was reserved is spent."""
+
+    code = "compute.interrupted"
+    hint = "Submit it again, under another idempotency key where it has one."
+    retryable = True
+
+
 # -- tools ------------------------------------------------------------------------------------------------------------
 
 
@@ -251,6 +305,13 @@ class BudgetExceeded(BudgetError):
     hint = "Raise the budget of the scope named, wait for its next period, or use a cheaper model."
 
 
+class ApprovalRequired(BudgetError):
+    """A job of /compute may cost more than the agent's `approval_threshold`, and it cannot wait for a person."""
+
+    code = "budget.approval_required"
+    hint = "Ask for less (max_tokens), do it as a call of the agent's own run, which waits, or raise the threshold."
+
+
 class BudgetDenied(BudgetError):
     """Somebody who was asked did not agree to a spend above the agent's `approval_threshold`; `who` says who."""
 
@@ -284,6 +345,25 @@ class RunNotFound(RunError):
 
 class AgentNotFound(RunError):
     code = "agent.not_found"
+
+
+class AgentExists(RunError):
+    code = "agent.exists"
+    hint = "Choose another id, or delete the agent first: `perdure agents delete ID`."
+
+
+class AgentAtRest(RunError):
+    """The agent is in a state of its life in which it cannot do this; `status` names it."""
+
+    code = "agent.at_rest"
+    hint = "`perdure agents wake ID` lets it work again."
+
+
+class AgentTerminated(RunError):
+    """The agent has come to its end: it takes no mail, and never works again."""
+
+    code = "agent.terminated"
+    hint = "Send it to another agent; `perdure agents delete ID` removes what is left of this one."
 
 
 class ApprovalNotFound(RunError):
@@ -362,6 +442,12 @@ class FileError(PerdureError):
         if path:
             self._name(place if path == "/" else f"{place.rstrip('/')}{path}")
 
+    def seen_from_below(self, place: str) -> None:
+        """Name the path as it is seen by who has only what is below `place`."""
+        path = self.facts.get("path", "")
+        if path == place or path.startswith(f"{place}/"):
+            self._name(path[len(place) :] or "/")
+
     def _name(self, path: str) -> None:
         self.facts["path"] = path
         self.message = f"{path}: {self.why}"
@@ -432,6 +518,39 @@ class FileClosed(FileError):
     code = "file.closed"
     why = "the file is closed"
     hint = "Open it again."
+
+
+# -- bundles ----------------------------------------------------------------------------------------------------------
+
+
+class BundleError(PerdureError):
+    """An agent that was exported cannot be imported; nothing was changed."""
+
+    code = "bundle"
+
+
+class InvalidBundle(BundleError):
+    code = "bundle.invalid"
+    hint = "The file is damaged, or no export of an agent; export it again."
+
+
+class BundleTooLarge(BundleError):
+    code = "bundle.too_large"
+    hint = "Import it with a higher limit, if you trust where it comes from."
+
+
+class IncompatibleBundle(BundleError):
+    """The bundle was written by a version of Perdure, or of the agent's code, that this one cannot take over from."""
+
+    code = "bundle.incompatible"
+    hint = "Upgrade Perdure or the agent's code here, or teach its state to migrate."
+
+
+class BundleConflict(BundleError):
+    """What the bundle holds, and what is here already, cannot both be; `conflicts` lists it."""
+
+    code = "bundle.conflict"
+    hint = "Import it as a clone, or into another project."
 
 
 # -- requests to the server -------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ Here and in other values, `gc=False` spares Python's cycle collector the look at
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal, TypeAlias
 
 import msgspec
@@ -76,13 +77,20 @@ Role: TypeAlias = Literal["system", "user", "assistant", "tool"]
 StopReason: TypeAlias = Literal["end", "tool_calls", "length", "stop", "filter", "other"]
 
 
+def text_of(parts: Sequence[Part]) -> str:
+    """The text in these parts, joined."""
+    if len(parts) == 1 and isinstance(parts[0], Text):
+        return parts[0].text
+    return "".join([part.text for part in parts if isinstance(part, Text)])
+
+
 class Message(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     role: Role
     parts: tuple[Part, ...]
 
     @property
     def text(self) -> str:
-        return "".join(part.text for part in self.parts if isinstance(part, Text))
+        return text_of(self.parts)
 
 
 class ToolDefinition(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
@@ -128,11 +136,11 @@ class ModelResponse(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 
     @property
     def text(self) -> str:
-        return "".join(part.text for part in self.parts if isinstance(part, Text))
+        return text_of(self.parts)
 
     @property
     def tool_calls(self) -> tuple[ToolCall, ...]:
-        return tuple(part for part in self.parts if isinstance(part, ToolCall))
+        return tuple([part for part in self.parts if isinstance(part, ToolCall)])
 
     @property
     def used(self) -> Usage:

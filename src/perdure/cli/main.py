@@ -11,8 +11,8 @@ from typing import Any
 
 import click
 
-from perdure import __version__
 from perdure.base.errors import PerdureError
+from perdure.base.version import VERSION
 
 from .exits import DONE, INTERRUPTED
 from .group import LazyGroup, Sections, load
@@ -26,6 +26,8 @@ COMMANDS: Sections = {
     },
     "Run": {
         "run": ("perdure.cli.run:command", "Send input to an agent and wait for the answer."),
+        "send": ("perdure.cli.send:command", "Send a message to an agent that there is."),
+        "tick": ("perdure.cli.tick:command", "Begin a run of an agent without a message."),
         "serve": ("perdure.cli.serve:command", "Serve a project's agents over HTTP."),
         "resume": ("perdure.cli.resume:command", "Go on with a run, or with all that were interrupted."),
         "pause": ("perdure.cli.pause:command", "Let nothing new begin in a run."),
@@ -38,11 +40,20 @@ COMMANDS: Sections = {
     },
     "Look": {
         "runs": ("perdure.cli.runs.group:group", "List, show, verify, delete and export runs."),
+        "agents": ("perdure.cli.agents.group:group", "List, make, stop, wake, delete, export and import agents."),
         "trace": ("perdure.cli.trace:command", "Show what a run did, how long it took and what it cost."),
+        "logs": ("perdure.cli.logs:command", "Show the journal of an agent, and follow it."),
         "budget": ("perdure.cli.budget:command", "Show what may be spent and what is, or set a limit."),
         "replay": ("perdure.cli.replay:command", "Execute a run again against its journal, touching nothing."),
         "fork": ("perdure.cli.fork:command", "Begin a new run that shares the records before a key."),
         "export-cassette": ("perdure.cli.export_cassette:command", "Write a run's answers as a fixture for tests."),
+    },
+    "Files": {
+        "ls": ("perdure.cli.ls:command", "List a directory of the namespace."),
+        "cat": ("perdure.cli.cat:command", "Print a file of the namespace."),
+        "write": ("perdure.cli.write:command", "Write a file, or send a request and print its answer."),
+        "watch": ("perdure.cli.watch:command", "Follow the changes of a file or directory."),
+        "mount": ("perdure.cli.mount:command", "Show the namespace as a folder of this machine."),
     },
     "Keep": {
         "gc": ("perdure.cli.gc:command", "Free what nothing refers to any more."),
@@ -84,7 +95,7 @@ class Root(LazyGroup):
     epilog=EPILOG,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-@click.version_option(__version__, message="%(version)s")
+@click.version_option(VERSION, message="%(version)s")
 def cli() -> None:
     """Runs AI agents that last: durable, budgeted, replayable, from one SQLite file."""
 

@@ -27,7 +27,17 @@ project = click.option(
     metavar="DIR",
     help="The project's folder. [default: the one that this folder belongs to]",
 )
+
+
+def absolute(_: click.Context, __: click.Parameter, value: str) -> str:
+    return value if value.startswith("/") else f"/{value}"
+
+
+path = click.argument("path", metavar="PATH", callback=absolute)
+"""A path of the namespace; all of them are absolute, also without the slash in front."""
+agent_id = click.argument("agent_id", metavar="AGENT")
 run_id = click.argument("run_id", metavar="RUN")
+agent_id = click.argument("agent_id", metavar="ID")
 wait = click.option("--wait/--no-wait", default=True, help="Go on with the run here, and wait for its end.")
 overrides = click.option(
     "--override", "overrides", multiple=True, metavar="PATH=VALUE", help="Replace a value of the file: limits.steps=5."

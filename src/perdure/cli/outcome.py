@@ -65,7 +65,7 @@ def text_of(output: Any) -> str:
 
 def tell_next(runtime: Runtime, result: RunResult) -> None:
     match result.status:
-        case "waiting":
+        case "waiting" | "queued" | "running":
             for wait in result.waits:
                 _tell_wait(runtime, result.run_id, wait, several=len(result.waits) > 1)
         case "failed" | "cancelled":
@@ -101,6 +101,10 @@ def _tell_wait(runtime: Runtime, run_id: str, wait: Wait, *, several: bool) -> N
                 note(f"  request: {text_of(request) if isinstance(request, str) else _short(request)}")
             choices = (("--done", "JSON"), ("--retry",), ("--fail",))
             _tell_commands(runtime, *(("resolve", run_id, wait.key, *choice) for choice in choices))
+        case "start":
+            agent, status = wait.about["agent"], wait.about["status"]
+            note(f"Waiting for its agent: {agent} is {status}, and begins nothing.")
+            _tell_commands(runtime, ("agents", "wake", agent))
         case "budget":
             scope, amount = wait.about.get("scope", ""), wait.about.get("amount_microusd", 0)
             head = paint("Out of money", err=True, bold=True)

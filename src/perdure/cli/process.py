@@ -18,6 +18,7 @@ T = TypeVar("T")
 
 FAST_LOOP = "uvloop:new_event_loop"
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SAID = "Stopping at a safe point… (Ctrl-C again stops at once; nothing is lost either way)"
 _SHOW_CURSOR = "\x1b[?25h"
 
 
@@ -27,9 +28,10 @@ class Stopped(Exception):
 
 class Stop:
     """While it is entered, the first Ctrl-C lets what is under way come to a safe point, and the second ends the
-    process at once. SIGTERM does the same."""
+    process at once. SIGTERM does the same. `said` is what the first one is answered with."""
 
-    def __init__(self) -> None:
+    def __init__(self, said: str = SAID) -> None:
+        self._said = said
         self._asked = asyncio.Event()
         self._loop = asyncio.get_running_loop()
         self._heard_before = False
@@ -67,7 +69,8 @@ class Stop:
             os._exit(INTERRUPTED)
         self._heard_before = True
         self._loop.call_soon_threadsafe(self._asked.set)
-        note("Stopping at a safe point… (Ctrl-C again stops at once; nothing is lost either way)")
+        if self._said:
+            note(self._said)
 
 
 def complete(main: Coroutine[Any, Any, T], *, many: bool = False) -> T:

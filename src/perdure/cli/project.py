@@ -12,6 +12,7 @@ from perdure.agents.config.loader import load_project
 from perdure.agents.project import find_project_file
 from perdure.base.errors import ConfigError
 from perdure.control.runtime import Runtime
+from perdure.kernel.settings import Settings
 from perdure.wiring import open as open_runtime
 
 
@@ -24,8 +25,9 @@ def folder_of(project: Path | None, file: str = "") -> Path:
 
 
 @asynccontextmanager
-async def opened(project: Path | None, *, recover: bool = False) -> AsyncIterator[Runtime]:
-    """The runtime of a project that has run something already; looking at it makes no new one."""
+async def opened(project: Path | None, *, recover: bool = False, work: bool = True) -> AsyncIterator[Runtime]:
+    """The runtime of a project that has run something already; looking at it makes no new one. Where it is not to
+    `work`, what is accepted waits for a process that stays."""
     folder = folder_of(project)
     config = load_project(folder, environment=os.environ)
     if config.store.url is None and not config.database.exists():
@@ -33,7 +35,7 @@ async def opened(project: Path | None, *, recover: bool = False) -> AsyncIterato
             f"nothing has run in {config.root} yet: there is no {config.database}",
             hint="Change to the folder of the project, or name it: --project DIR.",
         )
-    async with open_runtime(folder, recover=recover) as runtime:
+    async with open_runtime(folder, recover=recover, settings=Settings(recover=recover, work=work)) as runtime:
         yield runtime
 
 

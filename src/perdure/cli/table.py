@@ -24,6 +24,11 @@ COLOURS = {
     "yielded": "yellow",
     "running": "cyan",
     "queued": "cyan",
+    "active": "green",
+    "created": "cyan",
+    "dormant": "cyan",
+    "quarantined": "red",
+    "terminated": "red",
 }
 """By the first word of a cell that tells a state."""
 

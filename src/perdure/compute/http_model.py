@@ -43,19 +43,21 @@ class HttpModel:
         self._headers = {"content-type": "application/json", **headers}
         self._quirks = quirks
 
+    async def whole(self, request: ModelRequest) -> ModelResponse:
+        answer = await self._transport.post(self._post(request))
+        if answer.status >= 300:
+            raise self._refusal(answer.status, answer.headers, answer.body)
+        return self._named(self._wire.response(answer.body))
+
     async def stream(self, request: ModelRequest) -> AsyncIterator[Delta]:
-        post = self._post(request)
         if not request.stream:
-            answer = await self._transport.post(post)
-            if answer.status >= 300:
-                raise self._refusal(answer.status, answer.headers, answer.body)
-            yield self._finished(self._wire.response(answer.body))
+            yield Finished(await self.whole(request))
             return
-        async with self._transport.stream(post) as incoming:
+        async with self._transport.stream(self._post(request)) as incoming:
             if incoming.status >= 300:
                 raise self._refusal(incoming.status, incoming.headers, await incoming.read())
             if incoming.headers.get("content-type", "").startswith("application/json"):  # a server that cannot stream
-                yield self._finished(self._wire.response(await incoming.read()))
+                yield Finished(self._named(self._wire.response(await incoming.read())))
                 return
             async for delta in self._deltas(incoming):
                 yield delta
@@ -66,11 +68,11 @@ class HttpModel:
             for event, data in parser.feed(chunk):
                 for delta in decoder.feed(event, data):
                     if isinstance(delta, Finished):
-                        yield self._finished(delta.response)
+                        yield Finished(self._named(delta.response))
                         return
                     yield delta
         for delta in decoder.end():
-            yield self._finished(delta.response) if isinstance(delta, Finished) else delta
+            yield Finished(self._named(delta.response)) if isinstance(delta, Finished) else delta
             if isinstance(delta, Finished):
                 return
         raise BrokenStream(f"{self.name} ended its stream without an answer", model=self.name)
@@ -83,8 +85,8 @@ class HttpModel:
         headers = {**self._headers, **call.headers} if call.headers else self._headers
         return Post(url, call.body, headers, request.timeout_ms)
 
-    def _finished(self, response: ModelResponse) -> Finished:
-        return Finished(msgspec.structs.replace(response, model=self.name))
+    def _named(self, response: ModelResponse) -> ModelResponse:
+        return msgspec.structs.replace(response, model=self.name)
 
     def _refusal(self, status: int, headers: dict[str, str], body: bytes) -> ModelError:
         if status < 400:

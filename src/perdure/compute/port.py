@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from typing import Protocol
+from collections.abc import AsyncIterator, Coroutine
+from typing import Any, Protocol
 
 from perdure.base.errors import BrokenStream
 from perdure.base.messages import Delta, Finished, ModelRequest, ModelResponse
@@ -23,8 +23,23 @@ class Model(Protocol):
         ...
 
 
-async def generate(model: Model, request: ModelRequest) -> ModelResponse:
+class WholeModel(Model, Protocol):
+    """A model that can also give its answer in one piece, without a stream that has one delta."""
+
+    async def whole(self, request: ModelRequest) -> ModelResponse:
+        """The answer to a request that asks for no stream. Raises ModelError."""
+        ...
+
+
+def generate(model: Model | WholeModel, request: ModelRequest) -> Coroutine[Any, Any, ModelResponse]:
     """The whole answer: the fold of `stream`."""
+    if not request.stream and (whole := getattr(model, "whole", None)) is not None:
+        answer: Coroutine[Any, Any, ModelResponse] = whole(request)
+        return answer
+    return _fold(model, request)
+
+
+async def _fold(model: Model, request: ModelRequest) -> ModelResponse:
     response: ModelResponse | None = None
     async for delta in model.stream(request):  # to its end, so that no half-read generator is left to the collector
         if isinstance(delta, Finished):

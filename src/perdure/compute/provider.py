@@ -26,6 +26,11 @@ class Provider(msgspec.Struct, frozen=True):
     priced_as: str = ""
     free: bool = False
 
+    @property
+    def embeds(self) -> bool:
+        """Whether it may have embeddings: those who speak OpenAI's formats may."""
+        return self.wire in (_CHAT, _RESPONSES)
+
 
 PROVIDERS: dict[str, Provider] = {
     "openai": Provider(_CHAT, "", "https://api.openai.com/v1", ("OPENAI_API_KEY",), priced_as="openai"),
@@ -65,8 +70,10 @@ PROVIDERS: dict[str, Provider] = {
 
 
 class ProviderSettings(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """What a project says about a provider, as in `[providers.openai]` of perdure.toml."""
+    """What a project says about a provider, as in `[providers.openai]` of perdure.toml. `models` are those that
+    /compute may choose there for a job that names a model without its provider."""
 
     api_key: str | None = None
     base_url: str | None = None
     headers: dict[str, str] = {}
+    models: tuple[str, ...] = ()

@@ -11,8 +11,10 @@ from typing import Any
 import msgspec
 
 from perdure.base.clock import Clock
-from perdure.base.errors import AuthFailed, ConfigError, UnknownProvider
+from perdure.base.errors import AuthFailed, ConfigError, NotSupported, UnknownProvider
 
+from .embeddings.http import HttpEmbedder
+from .embeddings.port import Embedder
 from .fallback import Fallback
 from .http_model import HttpModel
 from .port import Model
@@ -70,6 +72,47 @@ class Models:
         if not others:
             return self._one(first)
         return Fallback(self._or_unavailable(first), [(self._or_unavailable(spec), spec) for spec in others])
+
+    def embedder(self, value: ModelLike) -> Embedder:
+        """Who makes vectors with this model. Raises as `model` does, and NotSupported where its provider has none."""
+        spec = self.check(value)
+        provider, base_url = self._address(spec)
+        if not provider.embeds:
+            raise NotSupported(f"{spec.provider} has no embeddings in OpenAI's format", provider=spec.provider)
+        return HttpEmbedder(
+            spec.full_name,
+            vendor_name=spec.name,
+            transport=self._transport,
+            base_url=base_url,
+            headers=self._headers(spec, provider),
+        )
+
+    def problem(self, provider: str) -> str:
+        """Why no model of this provider can be asked, such as a key that is missing; "" where nothing is known."""
+        spec = ModelSpec(provider, "any")
+        try:
+            known, _ = self._address(spec)
+            self._headers(spec, known)
+        except (ConfigError, AuthFailed) as error:
+            return error.message
+        return ""
+
+    def configured(self) -> dict[str, tuple[str, ...]]:
+        """The providers that this project has set up, by a section of its own, a key in the environment, or a model
+        that is given; and what models each is said to have."""
+        found = {name: list(settings.models) for name, settings in self._settings.items()}
+        for name, provider in PROVIDERS.items():
+            if any(self._environment.get(variable, "").strip() for variable in provider.key_variables):
+                found.setdefault(name, [])
+        for full_name in self._given:
+            name, _, model = full_name.partition("/")
+            found.setdefault(name, []).append(model)
+        return {name: tuple(dict.fromkeys(models)) for name, models in found.items()}
+
+    def embeds(self, provider: str) -> bool:
+        """Whether this provider may have embeddings."""
+        known = PROVIDERS.get(provider, PROVIDERS["compatible"] if provider in self._settings else None)
+        return known is not None and known.embeds
 
     def _or_unavailable(self, spec: ModelSpec) -> Model:
         try:

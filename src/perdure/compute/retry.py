@@ -9,9 +9,9 @@ import msgspec
 
 from perdure.base.clock import Clock
 from perdure.base.errors import ModelError, Overloaded, RateLimited
-from perdure.base.messages import Delta, ModelRequest, Restart
+from perdure.base.messages import Delta, Finished, ModelRequest, ModelResponse, Restart
 
-from .port import Model
+from .port import Model, generate
 
 ATTEMPTS = 3
 FIRST_WAIT_MS = 500
@@ -33,7 +33,21 @@ class Retry:
         self._chance = chance
         self._attempts = attempts
 
+    async def whole(self, request: ModelRequest) -> ModelResponse:
+        end = self._clock.now() + request.timeout_ms
+        asked, attempt = request, 1
+        while True:
+            try:
+                return await generate(self._model, asked)
+            except ModelError as error:
+                wait = self._pause(error, attempt, end)
+            asked = await self._later(wait, request, end)
+            attempt += 1
+
     async def stream(self, request: ModelRequest) -> AsyncIterator[Delta]:
+        if not request.stream:
+            yield Finished(await self.whole(request))
+            return
         end = self._clock.now() + request.timeout_ms
         asked = request
         for attempt in count(1):
@@ -44,15 +58,24 @@ class Retry:
                     yield delta
                 return
             except ModelError as error:
-                wait = wait_before(error, attempt, self._chance())
-                if attempt >= self._attempts or not error.retryable or self._clock.now() + wait >= end:
-                    error.facts["attempts"] = attempt
-                    raise
+                wait = self._pause(error, attempt, end)
                 failed = error
             if shown:
                 yield Restart(str(failed))
-            await self._clock.sleep(wait)
-            asked = msgspec.structs.replace(request, timeout_ms=max(1, end - self._clock.now()))
+            asked = await self._later(wait, request, end)
+
+    def _pause(self, error: ModelError, attempt: int, end: int) -> float:
+        """How long to wait before the next attempt. Raises the error where there is none."""
+        wait = wait_before(error, attempt, self._chance())
+        if attempt >= self._attempts or not error.retryable or self._clock.now() + wait >= end:
+            error.facts["attempts"] = attempt
+            raise error
+        return wait
+
+    async def _later(self, wait: float, request: ModelRequest, end: int) -> ModelRequest:
+        """Wait; then the request, with what is left of its time."""
+        await self._clock.sleep(wait)
+        return msgspec.structs.replace(request, timeout_ms=max(1, end - self._clock.now()))
 
 
 def wait_before(error: ModelError, attempt: int, chance: float) -> float:

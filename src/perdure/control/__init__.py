@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from . import accepting as accepting
+    from . import agents as agents
     from . import approvals as approvals
     from . import budgets as budgets
+    from . import bundle as bundle
     from . import cassettes as cassettes
     from . import channels as channels
     from . import cleaning as cleaning
     from . import commands as commands
+    from . import computing as computing
     from . import decisions as decisions
     from . import deletion as deletion
     from . import delivering as delivering
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
     from . import hearing as hearing
     from . import listening as listening
     from . import listing as listing
+    from . import mounting as mounting
     from . import ordering as ordering
     from . import planning as planning
     from . import publishing as publishing

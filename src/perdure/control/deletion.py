@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from perdure.base.errors import AgentNotFound, VersionConflict, WrongState
+from perdure.base.errors import VersionConflict, WrongState
 from perdure.kernel.store.ops import Claimable, DeleteAgent, DeleteRun, RunIs
 from perdure.kernel.store.rows import ENDED, RunFilter, RunRow
 
-from .finding import each_run, find_run
+from .finding import each_run, find_agent, find_run
 
 if TYPE_CHECKING:
     from .runtime import Runtime
@@ -39,8 +39,7 @@ async def delete_agent(runtime: Runtime, agent_id: str) -> Deleted:
     """Forget an agent with everything of it: runs, journal, state, mail. Raises WrongState where a run of it has not
     ended, and Held where another process is at work for it."""
     store = runtime.store
-    if await store.load_agent(agent_id) is None:
-        raise AgentNotFound(f"no agent {agent_id!r}", agent_id=agent_id)
+    await find_agent(store, agent_id)
     runs = [run async for run in each_run(store, RunFilter(agent_id))]
     open_runs = [run.id for run in runs if run.status not in ENDED]
     if open_runs:

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from perdure.base.envelope import Envelope
-from perdure.base.errors import AgentNotFound, InputError
+from perdure.base.errors import InputError
 from perdure.kernel.inbox import ANSWERS, COMMANDS
 from perdure.kernel.store.rows import RunRow
 
+from .finding import find_agent
 from .starting import payload_of
 
 if TYPE_CHECKING:
@@ -25,9 +26,7 @@ async def deliver(runtime: Runtime, envelope: Envelope) -> RunRow:
             f"an envelope of kind {envelope.kind!r} speaks to a run",
             hint="`perdure approve`, `resolve`, `cancel`, `pause` and `resume` do that.",
         )
-    agent = await runtime.store.load_agent(envelope.to)
-    if agent is None:
-        raise AgentNotFound(f"no agent is called {envelope.to!r}", agent_id=envelope.to)
+    agent = await find_agent(runtime.store, envelope.to)
     envelope = replace(envelope, payload=payload_of(envelope.payload))
     spec, document, program = await runtime.library.find(agent.spec)
     return await runtime.engine.submit(envelope, spec, document, program)

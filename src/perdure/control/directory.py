@@ -11,26 +11,35 @@ from msgspec.structs import replace
 
 from perdure.agents.amounts import whole
 from perdure.agents.config.loader import load_document
+from perdure.agents.permissions import places, row_of
 from perdure.agents.spec import AgentSpec
-from perdure.base.errors import AgentNotFound, ConfigError, MissingDependency, UnknownSpec
+from perdure.base.errors import ConfigError, MissingDependency, UnknownSpec
+from perdure.compute.service import RESTRICTED as COMPUTE_RESTRICTED
 from perdure.kernel.budgets import agent_scopes, pool_scopes
+from perdure.kernel.context import Context
 from perdure.kernel.records import Record
+from perdure.kernel.sanctions import SUPERVISOR
 from perdure.kernel.store.rows import AgentRow, RecordFilter
-from perdure.namespace.access import Access
 from perdure.namespace.identity.service import identity
 from perdure.namespace.mounted import Mounted
 from perdure.namespace.mounts import Mount, MountTable
 from perdure.namespace.namespace import Namespace
 from perdure.namespace.node import Folder, Node, json_document
-from perdure.namespace.path import Path
-from perdure.namespace.port import Change, Entry
+from perdure.namespace.path import Path, parse
+from perdure.namespace.port import Change, Entry, FileService
+from perdure.namespace.reaching import Files
 from perdure.namespace.served import Served
 from perdure.namespace.services.desk import Desk, Terms
 from perdure.namespace.services.news import News
 from perdure.namespace.services.tree import Service, agent_folder, place_of, services_of
 from perdure.namespace.services.values import TYPES, kind_of
 from perdure.namespace.services.watching import follow
+from perdure.tools.port import Tool
+from perdure.tools.service import tool_node, tools_node
 
+from .computing import compute_of
+from .finding import find_agent
+from .mounting import OwnTable, Purse
 from .ordering import order
 
 if TYPE_CHECKING:
@@ -39,20 +48,7 @@ if TYPE_CHECKING:
 Extra: TypeAlias = Callable[[Desk], Mapping[str, Service]]
 """Services that other layers add to every agent's directory, by their names there."""
 
-ACCESS: dict[str, Access] = {
-    "compute": "budgeted",
-    "deadletter": "read_only",
-    "identity": "sign_only",
-    "logs": "read_only",
-    "metrics": "read_only",
-    "mounts": "read_only",
-    "outbox": "read_only",
-    "runs": "read_only",
-    "status": "read_only",
-    "wallet": "read_only",
-}
-"""What an agent may do with the services of its own directory: with others, everything."""
-RESTRICTED: dict[str, tuple[Path, ...]] = {"compute": (("policy",),)}
+RESTRICTED: dict[str, tuple[Path, ...]] = {"compute": COMPUTE_RESTRICTED}
 """What in them only an administrator may write."""
 SPECS_KEPT = 256
 
@@ -70,27 +66,62 @@ class Directory:
             deliver=runtime.deliver,
             command=partial(order, runtime),
             terms=self.terms,
-            pubkey=self._pubkey,
+            pubkey=self.pubkey,
         )
         self._runtime = runtime
         self._extra = extra
         self._specs: dict[str, AgentSpec] = {}
-        self._tables: WeakValueDictionary[str, MountTable] = WeakValueDictionary()
-        self._services = services_of(self.desk, {**self._added(self.desk), "mounts": self._mounts})
+        self._tables: WeakValueDictionary[str, OwnTable] = WeakValueDictionary()
+        self._changes = runtime.mount_changes
+        self._services = services_of(self.desk, self._more(self.desk))
         self.tree = Namespace(Mounted(self._operators(), as_admin=True))
 
     async def view(self, agent_id: str) -> Namespace:
         """What an agent reaches itself. Raises AgentNotFound."""
         return Namespace(Mounted(await self.table(agent_id)))
 
-    async def table(self, agent_id: str) -> MountTable:
-        """An agent's mount table, the same one for as long as anybody uses it. Raises AgentNotFound."""
+    def files(self, ctx: Context) -> Files:
+        """What a run reaches, as effects of it."""
+        return Files(ctx, partial(self.view, ctx.agent_id))
+
+    async def table(self, agent_id: str) -> OwnTable:
+        """An agent's mount table, the same one for as long as anybody uses it, brought to what holds now. Raises
+        AgentNotFound."""
+        row = await find_agent(self.desk.store, agent_id)
         table = self._tables.get(agent_id)
-        if table is None:
-            if await self.desk.store.load_agent(agent_id) is None:
-                raise AgentNotFound(f"no agent {agent_id!r}", agent_id=agent_id)
-            table = self._tables.setdefault(agent_id, self._table(agent_id))
+        if table is None or table.spec != row.spec or not self._changes.is_known(agent_id):
+            spec = await self.spec_of(row)
+            tools = self._tools(spec)
+            table = self._tables.setdefault(agent_id, table or self._table(agent_id, tools))
+            changes = await self._changes.of(agent_id)
+            table.lay(row.spec, places(spec, self._services, tools, changes))
         return table
+
+    def take(self, agent_id: str, paths: Iterable[str]) -> None:
+        """Cut off whoever uses what a supervisor has taken from an agent."""
+        self._changes.forget(agent_id)
+        table = self._tables.get(agent_id)
+        if table is not None:
+            table.take([parse(path) for path in paths], SUPERVISOR)
+        self.desk.news.notify()
+
+    async def mounts_changed(self, agent_id: str) -> None:
+        """What was decided about the agent's mounts holds from now on, for what is open too."""
+        self._changes.forget(agent_id)
+        if agent_id in self._tables:
+            await self.table(agent_id)
+        self.desk.news.notify()
+
+    def offers(self, path: str) -> bool:
+        """Whether an agent of this project finds a service at this path, or above it."""
+        return path.strip("/").partition("/")[0] in self._services
+
+    async def spec_of(self, row: AgentRow) -> AgentSpec | None:
+        """What the agent is; None where that cannot be read here and now."""
+        try:
+            return await self._spec(row.spec)
+        except ConfigError:
+            return None
 
     async def terms(self, row: AgentRow) -> Terms:
         """What the agent's spec says, as far as it can be read here and now."""
@@ -116,7 +147,7 @@ class Directory:
             self._specs[digest] = spec
         return spec
 
-    async def _pubkey(self, agent_id: str) -> str:
+    async def pubkey(self, agent_id: str) -> str:
         """The agent's public key, "" where it has none, or none can be had for want of a library."""
         keyring = self._runtime.keyring
         try:
@@ -127,7 +158,10 @@ class Directory:
 
     def _added(self, desk: Desk) -> Mapping[str, Service]:
         keyring = self._runtime.keyring
-        return {**({"identity": partial(identity, keyring)} if keyring is not None else {}), **self._extra(desk)}
+        added: dict[str, Service] = {"compute": compute_of(self._runtime)}
+        if keyring is not None:
+            added["identity"] = partial(identity, keyring)
+        return {**added, **self._extra(desk)}
 
     # -- views --------------------------------------------------------------------------------------------------------
 
@@ -158,24 +192,36 @@ class Directory:
         table.mount(Mount(path=("mounts",), service=Served(table.document()), access="read_only"))
         return table
 
-    def _table(self, agent_id: str) -> MountTable:
+    def _table(self, agent_id: str, tools: Mapping[str, Tool]) -> OwnTable:
         desk = replace(self.desk, who=agent_id, command=partial(order, self._runtime, who=agent_id))
-        table = MountTable()
-        for name, service in services_of(desk, self._added(desk)).items():
-            table.mount(
-                Mount(
-                    path=(name,),
-                    service=Served(service(agent_id)),
-                    access=ACCESS.get(name, "read_write"),
-                    price=0,
-                    restricted=RESTRICTED.get(name, ()),
-                )
-            )
-        table.mount(Mount(path=("mounts",), service=Served(table.document()), access="read_only"))
-        return table
+        services: dict[Path, FileService] = {
+            (name,): Served(make(agent_id)) for name, make in services_of(desk, self._more(desk)).items()
+        }
+        for name, tool in tools.items():
+            services["tools", name] = Served(tool_node(tool, self.desk.ids))
+        return OwnTable(services, RESTRICTED, Purse(agent_id, desk))
+
+    def _more(self, desk: Desk) -> dict[str, Service]:
+        return {**self._added(desk), "mounts": self._mounts, "tools": self._tools_node}
+
+    def _tools(self, spec: AgentSpec | None) -> Mapping[str, Tool]:
+        try:
+            return {} if spec is None else self._runtime.library.tools(spec)
+        except ConfigError:
+            return {}
+
+    def _tools_node(self, agent_id: str) -> Node:
+        async def tools() -> Mapping[str, Tool]:
+            row = await self.desk.store.load_agent(agent_id)
+            return {} if row is None else self._tools(await self.spec_of(row))
+
+        return tools_node(tools, self.desk.ids)
 
     def _mounts(self, agent_id: str) -> Node:
         async def rows() -> object:
-            return (await self.table(agent_id)).rows()
+            table, row = await self.table(agent_id), await self.desk.store.load_agent(agent_id)
+            spec = None if row is None else await self.spec_of(row)
+            said = {one.path: one for one in table.places}
+            return [row_of(replace(said[mount.path], access=mount.access), spec) for mount in table]
 
         return json_document(rows)

@@ -1,16 +1,24 @@
-"""Finding runs by what people type, and what is on record of them."""
+"""Finding agents and runs by what people type, and what is on record of them."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from perdure.base.errors import InputError, RunNotFound
+from perdure.base.errors import AgentNotFound, InputError, RunNotFound
 from perdure.kernel.records import Record
 from perdure.kernel.store.port import Store
-from perdure.kernel.store.rows import RecordFilter, RunFilter, RunRow
+from perdure.kernel.store.rows import AgentRow, RecordFilter, RunFilter, RunRow
 
 AT_ONCE = 200
 """Rows read at a time where all of many are wanted."""
+
+
+async def find_agent(store: Store, id: str) -> AgentRow:
+    """The agent with this id. Raises AgentNotFound."""
+    row = await store.load_agent(id)
+    if row is None:
+        raise AgentNotFound(f"no agent is called {id!r}", hint="`perdure agents list` shows all of them.", agent_id=id)
+    return row
 
 
 async def find_run(store: Store, id: str) -> RunRow:

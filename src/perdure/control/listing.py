@@ -9,11 +9,11 @@ import msgspec
 
 from perdure.base.codec import from_json, unpack_as
 from perdure.base.envelope import Envelope
-from perdure.base.errors import AgentNotFound, InputError, PerdureError
+from perdure.base.errors import InputError, PerdureError
 from perdure.base.usage import Usage
 from perdure.kernel import records as r
 from perdure.kernel.journal import changed_tools, decode
-from perdure.kernel.store.rows import AgentRow, Page, RecordFilter, RunFilter, RunRow, RunStatus
+from perdure.kernel.store.rows import Page, RecordFilter, RunFilter, RunRow, RunStatus
 
 from .finding import each_run, find_run
 from .results import duration_of, usage_of
@@ -42,18 +42,6 @@ class RunSummary(msgspec.Struct, frozen=True):
     cost_microusd: int
     usage: Usage
     interrupted: bool
-
-
-class AgentSummary(msgspec.Struct, frozen=True):
-    """One line about an agent. `spec` is its name; times are milliseconds UTC; `active_run` is "" between runs."""
-
-    agent_id: str
-    spec: str
-    status: str
-    created_at: int
-    updated_at: int
-    active_run: str
-    records: int
 
 
 class RunDetail(msgspec.Struct, frozen=True):
@@ -98,27 +86,6 @@ async def list_runs(
     filter = RunFilter(agent, cast("tuple[RunStatus, ...]", tuple(status)), since=since_ms)
     page = await runtime.store.runs(filter, cursor=cursor, limit=limit)
     return Page(await summaries(runtime, page.items), page.next)
-
-
-async def list_agents(runtime: Runtime, *, limit: int = 50, cursor: str = "") -> Page[AgentSummary]:
-    """Agents in order of their ids. `cursor` is the `next` of the page before."""
-    if not 0 < limit <= MOST:
-        raise InputError(f"not a number of agents to list: {limit}", hint=f"Between 1 and {MOST}.")
-    page = await runtime.store.agents(cursor=cursor, limit=limit)
-    names = {digest: await spec_name(runtime, digest) for digest in {row.spec for row in page.items}}
-    return Page([_agent(row, names[row.spec]) for row in page.items], page.next)
-
-
-async def show_agent(runtime: Runtime, agent_id: str) -> AgentSummary:
-    """The line about one agent. Raises AgentNotFound."""
-    row = await runtime.store.load_agent(agent_id)
-    if row is None:
-        raise AgentNotFound(f"no agent {agent_id!r}", agent_id=agent_id)
-    return _agent(row, await spec_name(runtime, row.spec))
-
-
-def _agent(row: AgentRow, spec: str) -> AgentSummary:
-    return AgentSummary(row.id, spec, row.status, row.created_at, row.updated_at, row.active_run, row.records)
 
 
 async def interrupted(runtime: Runtime) -> list[RunSummary]:

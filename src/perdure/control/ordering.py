@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
-from perdure.base.envelope import Envelope
-from perdure.base.errors import AgentNotFound, NotSupported
+from perdure.base.errors import InputError
+from perdure.kernel.life import LifeVerb
 
-from .delivering import deliver
+from .agents import change, tick
 
 if TYPE_CHECKING:
     from .runtime import Runtime
 
 
 async def order(runtime: Runtime, agent_id: str, verb: str, *, who: str = "operator") -> None:
-    """Do what an agent is told: `tick` begins a run without a message, `wake` sees to its mail."""
-    if await runtime.store.load_agent(agent_id) is None:
-        raise AgentNotFound(f"no agent {agent_id!r}", agent_id=agent_id)
+    """Do what an agent is told: `tick` begins a run without a message, the rest are verbs of its life. What an
+    agent tells itself is done when its turn is over."""
     match verb:
         case "tick":
-            id, now = runtime.ids.new("env"), runtime.clock.now()
-            await deliver(runtime, Envelope(id, agent_id, "manual", sender=who, created_at=now))
-        case "wake":
-            runtime.engine.wake(agent_id)
+            await tick(runtime, agent_id, who=who)
+        case "start" | "wake" | "stop" | "hibernate":
+            await change(runtime, agent_id, verb, who=who, wait=who != agent_id)
         case _:
-            raise NotSupported(f"agents cannot be told to {verb} yet")
+            known = ", ".join(("tick", *get_args(LifeVerb)[:-1]))
+            raise InputError(f"not a command: {verb!r}", hint=f"There are {known}.")

@@ -9,12 +9,13 @@ import msgspec
 
 from perdure.agents.amounts import whole
 from perdure.agents.conversation import past, said_with
-from perdure.agents.setup import ASSUMED_ANSWER, MARGIN, Setup
+from perdure.agents.setup import Setup
 from perdure.agents.spec import AgentSpec
 from perdure.agents.targets import Target
 from perdure.base.errors import AuthFailed
 from perdure.base.messages import Message, ModelRequest
 from perdure.base.usage import Usage
+from perdure.compute.asker import ASSUMED_ANSWER, MARGIN
 from perdure.compute.estimate import estimate
 from perdure.kernel import records as r
 from perdure.kernel.store.rows import RecordFilter
@@ -84,11 +85,11 @@ async def plan(
 def _planned(
     runtime: Runtime, setup: Setup, request: ModelRequest, agent: str | None, remembers: int, problem: str
 ) -> Plan:
-    spec, prices, now = setup.spec, setup.prices, runtime.clock.now()
+    spec, prices, now = setup.spec, setup.asker.prices, runtime.clock.now()
     answer = request.max_tokens or ASSUMED_ANSWER
-    tokens = estimate(request, setup.ratio())
+    tokens = estimate(request, setup.asker.ratio)
     first = prices.at_most(setup.model_spec, Usage(tokens, answer), now)
-    bare = estimate(msgspec.structs.replace(request, messages=()), setup.ratio())
+    bare = estimate(msgspec.structs.replace(request, messages=()), setup.asker.ratio)
     fullest = max(tokens, round((setup.window + bare) * MARGIN))
     dearest = prices.at_most(setup.model_spec, Usage(fullest, answer), now)
     bounds = [whole(spec.budget.per_run), whole(spec.budget.per_day), whole(runtime.project.budget.per_day)]

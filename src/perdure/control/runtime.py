@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from perdure import control
+from perdure.agents.permissions import may_call
 from perdure.agents.programs import Library
 from perdure.agents.project import ProjectConfig
 from perdure.agents.spec import AgentSpec
@@ -20,16 +21,25 @@ from perdure.kernel.records import Wait
 from perdure.kernel.store.port import Store
 from perdure.kernel.store.rows import Page, RunFilter, RunRow
 
+from .changes import MountChanges
 from .drivers.running import Drivers
 from .results import RunResult, result_of
 
 if TYPE_CHECKING:
     from perdure.agents.schedules import Schedule
+    from perdure.compute.jobs.jobs import Jobs
+    from perdure.compute.jobs.port import Provider
+    from perdure.kernel.context import Context
+    from perdure.kernel.life import LifeVerb
     from perdure.kernel.standing import BudgetLine
     from perdure.namespace.identity.port import Keyring
+    from perdure.namespace.levels import Access
     from perdure.namespace.namespace import Namespace
+    from perdure.namespace.reaching import Files
 
+    from .agents import AgentDetail, AgentSummary
     from .approvals import Approval
+    from .bundle.importing import Imported, ImportMode
     from .channels import Channels
     from .cleaning import Cleaned
     from .deletion import Deleted
@@ -37,7 +47,7 @@ if TYPE_CHECKING:
     from .directory import Directory, Extra
     from .exporting import ExportFormat
     from .listening import RunEvent
-    from .listing import AgentSummary, RunDetail, RunSummary
+    from .listing import RunDetail, RunSummary
     from .planning import Plan
     from .publishing import Shelf
     from .replaying import Replay
@@ -47,8 +57,25 @@ if TYPE_CHECKING:
     from .watching import Progress
 
 
+def _none() -> None:
+    return None
+
+
 def _nothing(_: object) -> Mapping[str, Any]:
     return {}
+
+
+class _Reach:
+    """The directory of a runtime, made when it is first used: most runs need none."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+
+    def files(self, ctx: Context) -> Files:
+        return self._runtime.directory.files(ctx)
+
+    async def may_call(self, agent_id: str, tool: str) -> bool:
+        return may_call(tool, await self._runtime.mount_changes.of(agent_id))
 
 
 class Runtime:
@@ -63,7 +90,8 @@ class Runtime:
         clock: Clock,
         ids: Ids,
         environment: Mapping[str, str],
-        keyring: Keyring | None = None,
+        providers: Sequence[Provider] = (),
+        keyring: Callable[[], Keyring | None] = _none,
         services: Extra = _nothing,
     ) -> None:
         self.project = project
@@ -72,16 +100,30 @@ class Runtime:
         self.clock = clock
         self.ids = ids
         self.environment = environment
-        self.keyring = keyring
+        self._keyring = keyring
         self._services = services
-        library.view = self.namespace_of
+        self.mount_changes = MountChanges(engine.store)
+        library.reach = _Reach(self)
+        engine.demote = self._demoted
         self.undeployed: dict[str, ConfigError] = {}
         """Files of agents that could not be deployed, and why."""
         self.drivers = Drivers(self.deliver)
+        self._providers = providers
 
     @property
     def store(self) -> Store:
         return self.engine.store
+
+    @cached_property
+    def jobs(self) -> Jobs:
+        """The jobs of /compute, of all agents."""
+        return control.computing.jobs_of(self, self._providers)
+
+    async def close(self, grace_ms: float = 0) -> None:
+        """Let what was begun beside the engine finish, at most `grace_ms`, then end it."""
+        await self.drivers.stop()
+        if "jobs" in self.__dict__:
+            await self.jobs.close(grace_ms)
 
     def spec(self, target: Target, overrides: Sequence[str] = ()) -> AgentSpec:
         """The checked spec of a target. Raises InvalidFile with everything that is wrong."""
@@ -116,6 +158,11 @@ class Runtime:
     # -- the namespace ------------------------------------------------------------------------------------------------
 
     @cached_property
+    def keyring(self) -> Keyring | None:
+        """The keys of agents, loaded when the first is asked for."""
+        return self._keyring()
+
+    @cached_property
     def directory(self) -> Directory:
         """The directories of all agents."""
         return control.directory.Directory(self, self._services)
@@ -128,6 +175,17 @@ class Runtime:
     async def namespace_of(self, agent_id: str) -> Namespace:
         """What an agent sees and may do itself: `/status`, `/inbox`, … Raises AgentNotFound."""
         return await self.directory.view(agent_id)
+
+    def _demoted(self, agent_id: str, paths: tuple[str, ...]) -> None:
+        """A supervisor took paths from an agent; whoever uses them is cut off at once."""
+        self.mount_changes.forget(agent_id)
+        if "directory" in self.__dict__:
+            self.directory.take(agent_id, paths)
+
+    async def change_mount(self, agent: str, path: str, access: Access | None, *, who: str = "operator") -> None:
+        """Give a path of an agent's directory, such as `/goals` or `/tools/http`, another access level at once; None
+        gives back what its spec says. Raises AgentNotFound, InvalidPath and InputError."""
+        await control.mounting.change_mount(self, agent, path, access, who=who)
 
     # -- running ------------------------------------------------------------------------------------------------------
 
@@ -280,14 +338,6 @@ class Runtime:
             self, agent=agent, status=status, since_ms=since_ms, limit=limit, cursor=cursor
         )
 
-    async def agents(self, *, limit: int = 50, cursor: str = "") -> Page[AgentSummary]:
-        """Agents, in order of their ids."""
-        return await control.listing.list_agents(self, limit=limit, cursor=cursor)
-
-    async def agent(self, agent_id: str) -> AgentSummary:
-        """The line about one agent."""
-        return await control.listing.show_agent(self, agent_id)
-
     async def show(self, run_id: str) -> RunDetail:
         """Everything about one run but its course."""
         return await control.listing.show_run(self, run_id)
@@ -334,6 +384,44 @@ class Runtime:
     async def budget_warnings(self, run_id: str) -> list[str]:
         """What a run told of budgets that are nearly spent."""
         return await control.budgets.warnings(self, run_id)
+
+    # -- agents --------------------------------------------------------------------------------------------------------
+
+    async def create(
+        self, target: Target, *, agent: str | None = None, overrides: Sequence[str] = (), who: str = "operator"
+    ) -> AgentSummary:
+        """Make an agent without sending it a message; a Python agent's `on_create` runs now."""
+        return await control.agents.create(self, self.spec(target, overrides), agent=agent, who=who)
+
+    async def agents(self, *, status: Sequence[str] = (), limit: int = 20, cursor: str = "") -> Page[AgentSummary]:
+        """Agents in order of their ids: those in these states."""
+        return await control.agents.list_agents(self, status=status, limit=limit, cursor=cursor)
+
+    async def show_agent(self, agent_id: str) -> AgentDetail:
+        """Everything about one agent but its runs."""
+        return await control.agents.show_agent(self, agent_id)
+
+    async def change(self, agent_id: str, verb: LifeVerb, *, why: str = "", who: str = "operator") -> AgentSummary:
+        """Start, wake, stop, hibernate or terminate an agent."""
+        return await control.agents.change(self, agent_id, verb, who=who, why=why)
+
+    async def tick(self, agent_id: str, *, reason: str = "", who: str = "operator") -> RunRow:
+        """Let an agent take a turn now."""
+        return await control.agents.tick(self, agent_id, who=who, reason=reason)
+
+    async def send(self, agent_id: str, input: Any, *, who: str = "operator") -> RunRow:
+        """Send something to an agent that there is; `wait` for the run that it begins."""
+        return await control.agents.send(self, agent_id, input, who=who)
+
+    async def export_agent(self, agent_id: str) -> bytes:
+        """All of an agent as one file; unchanged, it has the same bytes every time."""
+        return await control.bundle.export_agent(self, agent_id, pubkey=await self.directory.pubkey(agent_id))
+
+    async def import_agent(
+        self, data: bytes, *, mode: ImportMode = "restore", agent: str | None = None, who: str = "operator"
+    ) -> Imported:
+        """Put an exported agent into this project: `restore`, `clone` or `merge`."""
+        return await control.bundle.import_agent(self, data, mode=mode, agent=agent, who=who)
 
     # -- keeping ------------------------------------------------------------------------------------------------------
 

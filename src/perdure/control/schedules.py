@@ -9,9 +9,10 @@ import msgspec
 from perdure.agents.schedules import Schedule, of_triggers
 from perdure.agents.spec import Trigger
 from perdure.base.codec import unpack_as
-from perdure.base.errors import AgentNotFound
 from perdure.kernel.alarms import PREFIX, VALUES, drop_schedule, set_schedule
 from perdure.kernel.store.ops import Op
+
+from .finding import find_agent
 
 if TYPE_CHECKING:
     from .runtime import Runtime
@@ -45,8 +46,7 @@ async def plan(runtime: Runtime, agent_id: str, schedule: Schedule, *, id: str =
 
 async def drop(runtime: Runtime, agent_id: str, id: str) -> bool:
     """Drop a schedule. False where there is none of this id. Raises AgentNotFound."""
-    if await runtime.store.load_agent(agent_id) is None:
-        raise AgentNotFound(f"no agent is called {agent_id!r}", agent_id=agent_id)
+    await find_agent(runtime.store, agent_id)
     dropped = await runtime.store.commit(drop_schedule(agent_id, id))
     return bool(dropped[0])
 

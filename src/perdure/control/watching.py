@@ -75,6 +75,9 @@ async def _take(runtime: Runtime, woken: set[str]) -> list[Place]:
             engine.wake(agent_id)
             if agent.active_run:
                 found[agent.active_run, agent_id] = None
+                continue
+            async for run in each_run(store, RunFilter(agent_id=agent_id, status=("queued",))):
+                found[run.id, agent_id] = None  # left by a process that did not work at it
     return list(found)
 
 

@@ -110,10 +110,12 @@ def agent_scopes(agent_id: str, *, per_tick: int | None = None, per_day: int | N
 
 
 def pool_scopes(pools: Iterable[Pool]) -> list[Scope]:
-    limits = (
-        (pool.id, name, limit) for pool in pools for name, limit in (("day", pool.per_day), ("month", pool.per_month))
-    )
-    return [Scope(f"{id}:{name}", limit) for id, name, limit in limits if limit is not None]
+    found: list[Scope] = []
+    for pool in pools:
+        for name, limit in (("day", pool.per_day), ("month", pool.per_month)):
+            if limit is not None:
+                found.append(Scope(f"{pool.id}:{name}", limit))
+    return found
 
 
 def limits_of(scopes: Iterable[Scope], now: int, tick: int = 0) -> tuple[ScopeLimit, ...]:
@@ -129,6 +131,8 @@ def low(scope_id: str, spent: int, limit: int) -> str:
 class Money:
     """The budget of one run, in memory: what has been decided since its last commit. Without a limit on any scope
     nothing is reserved at all."""
+
+    __slots__ = ("_count", "_guards", "_ops", "_run_id", "_scopes", "_tick", "is_limited", "now", "rules")
 
     def __init__(
         self,

@@ -21,9 +21,11 @@ from .inbox import Item
 from .outgoing import answer, reply
 from .post import deliver, post
 from .program import Yielded
+from .sanctions import sanction
 from .store.ops import Acknowledge, CancelTimer, Op, PutAgent, PutRun, SetTimer, Settle, Unclaim
 from .store.rows import ENDED, RunRow, RunStatus, Timer
 from .store.scopes import OVER
+from .supervision import Failure, Verdict, judge
 from .waits import most_pressing
 
 ANY_MAIL = 0
@@ -74,14 +76,28 @@ async def _ended(holding: Holding, execution: Execution) -> None:
 async def _failed(holding: Holding, execution: Execution, error: PerdureError) -> None:
     """The handler raised: its state and outgoing mail are dropped, and the failure stays on record."""
     program, attempt = execution.program, execution.journal.attempt
+    now = holding.house.clock.now()
     shown, body = told(error)
     failed: Entry = (str(error.facts.get("key", "")), r.TickFailed(attempt=attempt, body=body))
     await execution.abandon()
-    if not error.retryable or attempt >= program.attempts:
+    failure = Failure(attempt, shown, now)
+    if error.retryable and attempt < program.attempts:
+        verdict = Verdict("restart", now + program.backoff_ms * 2 ** (attempt - 1))
+    else:
+        verdict = judge(program.supervision, failure)
+    due = verdict.until
+    if verdict.measure != "restart" or due is None:
+        measures = await sanction(holding, execution.run, verdict, failure)
+        holding.agent = measures.agent
         finished = r.RunFinished(status="failed", body=body)
-        await _rest(holding, execution, "failed", finished, before=[failed], error=shown)
+        before = [failed, *measures.entries]
+        await _rest(holding, execution, "failed", finished, before=before, error=shown, ops=measures.ops)
+        holding.house.hurry()
+        if verdict.demote:
+            holding.house.demote(holding.agent.id, verdict.demote)
+        for agent_id in measures.to:
+            holding.house.wake(agent_id)
         return
-    due = holding.house.clock.now() + program.backoff_ms * 2 ** (attempt - 1)
     wait = r.Wait(f"{r.RETRY}{attempt}", "timer", due)
     run = _counted(execution, "waiting", holding.house.clock.now(), "timer")
     run = msgspec.structs.replace(run, attempt=attempt + 1)
@@ -98,6 +114,14 @@ async def give_way(holding: Holding, item: Item) -> None:
     await execution.abandon()
     error = {"code": "run.cancelled", "message": "a new message came while it waited"}
     await _cancelled(holding, execution, item.envelope, error)
+
+
+async def cut_off(holding: Holding, cause: Envelope, ops: Sequence[Op]) -> None:
+    """Cancel the active run, as its agent comes to its end."""
+    execution = holding.execution
+    assert execution is not None
+    await execution.abandon()
+    await _cancelled(holding, execution, cause, cancelled_by(cause), ops)
 
 
 async def _cancelled(
@@ -137,9 +161,10 @@ async def _rest(
     run = _counted(execution, status, now)
     agent = msgspec.structs.replace(holding.agent, active_run="", updated_at=now)
     if status in ("done", "yielded"):
-        mail = await post(house, execution)
-        entries += mail.entries
-        all_ops += mail.ops
+        if execution.outbox or execution.marked:
+            mail = await post(house, execution)
+            entries += mail.entries
+            all_ops += mail.ops
         if execution.new_state is not None:
             data, version = execution.new_state
             agent = msgspec.structs.replace(agent, state=data, state_version=version)

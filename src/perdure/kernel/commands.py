@@ -11,7 +11,9 @@ from . import records as r
 from .closing import cancelled_by, close, dropped
 from .execution import Execution
 from .holding import Ended, Holding
-from .inbox import Item
+from .inbox import LIFE, Item
+from .life import changed
+from .living import cuts_short, live
 from .outgoing import reply
 from .store.ops import Acknowledge, Op, PutAgent, PutRun, Retire, RunIs
 from .store.rows import ENDED, RunRow
@@ -22,6 +24,9 @@ RESUMABLE = frozenset(("failed", "yielded", "paused"))
 async def obey(holding: Holding, item: Item) -> bool:
     """Carry out a command. True where the handler has something to do because of it."""
     kind = item.envelope.kind
+    if kind == LIFE:
+        await live(holding, item)
+        return False
     active = holding.execution is not None and holding.execution.run.id == item.run_id
     if kind == "resume":
         return await _resume(holding, item, active)
@@ -39,6 +44,10 @@ async def interrupt(holding: Holding, item: Item) -> None:
     """Carry a command out without waiting for the end of the turn: on the run at work, or on one in the queue."""
     execution = holding.execution
     if execution is None or holding.command is not None:
+        return
+    if item.envelope.kind == LIFE:
+        if cuts_short(holding, item):
+            execution.park()
         return
     if item.run_id != execution.run.id:
         if item.envelope.kind == "cancel":
@@ -66,9 +75,10 @@ async def _resume(holding: Holding, item: Item, active: bool) -> bool:
     )
     now = holding.house.clock.now()
     execution.run = msgspec.structs.replace(run, status="running", waiting_for="", finished_at=0, started_at=now)
+    holding.agent, stirred = changed(holding.agent, "active", why="resume", now=now)
     holding.agent = msgspec.structs.replace(holding.agent, active_run=run.id, updated_at=now)
     ops: list[Op] = [Acknowledge(holding.agent.id, (item.envelope.id,)), PutRun(execution.run), PutAgent(holding.agent)]
-    await holding.commit([("", resumed)], ops)
+    await holding.commit([("", resumed), *stirred], ops)
     execution.journal.note("", resumed)
     return True
 

@@ -7,7 +7,7 @@ point. Handlers take time, chance and ids from the context, and start parallel w
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AbstractContextManager
 from contextvars import copy_context
 from pathlib import Path
@@ -60,7 +60,7 @@ class Context:
 
     # -- the outside --------------------------------------------------------------------------------------------------
 
-    async def effect(
+    def effect(
         self,
         kind: str,
         name: str,
@@ -74,7 +74,7 @@ class Context:
         timeout_ms: int | None = None,
         reserve: int = 0,
         note: dict[str, Any] | None = None,
-    ) -> Any:
+    ) -> Coroutine[Any, Any, Any]:
         """Do something outside the run, once: `call(idempotency_key)`, or the recorded result of an earlier call.
 
         `request` is what is asked, as plain data; a handler that asks something else under the same key fails with
@@ -82,7 +82,7 @@ class Context:
         happened, `type` is what a recorded result is decoded to, `reserve` is micro-USD to set aside,
         `note` is shown beside it in a trace.
         """
-        return await self._x.effects.perform(
+        return self._x.effects.perform(
             kind,
             name,
             call,
@@ -328,8 +328,7 @@ class Context:
     @property
     def tokens(self) -> int:
         """Tokens used by this run so far, in and out."""
-        used = self._x.effects.used
-        return used.input_tokens + used.output_tokens
+        return self._x.effects.tokens
 
     @property
     def place(self) -> str:

@@ -41,6 +41,11 @@ IDEMPOTENT_ATTEMPTS = 3
 class Effects:
     """Runs effects of one execution. `write` is None in a replay, which does nothing that is not on record."""
 
+    __slots__ = (
+        *("_journal", "_keys", "_may_act", "_probe", "_run_id", "_spending", "_waits", "_write"),
+        *("is_over", "parking", "time_left", "tokens", "under_way"),
+    )
+
     def __init__(
         self,
         run_id: str,
@@ -57,8 +62,8 @@ class Effects:
         self.under_way: set[str] = set()
         """Keys of effects that were begun in this process, may change something, and have no outcome yet."""
         self.time_left: Callable[[], int] | None = None
-        self.used = journal.used
-        """What the handler has used up to the place where it is, which a replay comes to only by and by."""
+        self.tokens = journal.used.tokens
+        """How many the handler has used up to the place where it is, which a replay comes to only by and by."""
         self._run_id = run_id
         self._journal = journal
         self._keys = keys
@@ -178,11 +183,10 @@ class Effects:
         while entries := self._intent(one):
             self._probe("effect.before_intent")
             try:
-                await self._write(*entries, money=spending.money)
+                await (spending.reserve(one, entries) if one.reservation else self._write(*entries))
             except BudgetExceeded as error:
                 await spending.room(one, error)
                 continue
-            spending.is_set_aside(one)
             if one.effect != "read":
                 self.under_way.add(one.key)
             self._probe("effect.intended")
@@ -228,7 +232,7 @@ class Effects:
 
     def _count(self, usage: Usage | None) -> None:
         if usage is not None:
-            self.used = self.used + usage
+            self.tokens += usage.tokens
 
     async def _fail(self, one: Effect, error: Exception, started: float) -> PerdureError:
         """Record that the effect failed; gives back the error to raise, the same that a replay will raise."""

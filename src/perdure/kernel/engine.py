@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +20,14 @@ from .failures import normal
 from .holding import Ended, Holding
 from .intake import read, take
 from .leases import Lease
+from .life import STILL
 from .live import Live
 from .outgoing import answer
 from .program import Program, Programs
 from .pulse import Pulse
 from .reception import Reception
 from .settings import DEFAULTS, Settings
-from .store.ops import Claim, Claimable, Unclaim
+from .store.ops import Claim, Claimable, Op, Unclaim
 from .store.port import Store
 from .store.rows import RunRow
 from .watchers import Watchers, ended
@@ -37,6 +38,10 @@ AFTER_NOTHING_MS = 2_000
 
 
 def _nothing(_: str) -> None:
+    pass
+
+
+def _keep(_: str, __: tuple[str, ...]) -> None:
     pass
 
 
@@ -78,6 +83,18 @@ class Engine:
         self._watchers = Watchers(store)
         self._reception = Reception(self, self._lease)
         self._closing = False
+        self.demote: Callable[[str, tuple[str, ...]], None] = _keep
+        """Takes paths from an agent, as its supervisor decided and the journal has it."""
+
+    @property
+    def lease(self) -> Lease:
+        """The lease of this process, for what it does beside the ticks."""
+        return self._lease
+
+    def tick(self, agent_id: str) -> int:
+        """The number of the turn that the agent is in here; 0 where this process does not hold it."""
+        holding = self._held.get(agent_id)
+        return 0 if holding is None else holding.tick()
 
     async def start(self) -> None:
         """Begin to renew the lease, fire timers and, where the settings say so, take over what lies idle."""
@@ -104,12 +121,12 @@ class Engine:
 
     # -- what the layers above ask for -------------------------------------------------------------------------------
 
-    async def submit(
+    def submit(
         self, envelope: Envelope, spec: str, document: bytes, program: Program, *, is_new: bool = False
-    ) -> RunRow:
+    ) -> Coroutine[Any, Any, RunRow]:
         """Accept a message that begins a run; see `Reception.submit`."""
         self._mine.add(envelope.to)
-        return await self._reception.submit(envelope, spec, document, program, is_new=is_new)
+        return self._reception.submit(envelope, spec, document, program, is_new=is_new)
 
     async def tell(self, envelope: Envelope, run: RunRow) -> None:
         """Hand an answer or a command (see `Envelope.kind`) to a run; it is on disk when this returns."""
@@ -117,11 +134,20 @@ class Engine:
         await self.store.commit(answer(envelope, run.id, now=self.clock.now()))
         self.wake(run.agent_id)
 
-    async def rest(self, run: RunRow, *, person: bool = True, unlike: RunRow | None = None) -> Ended:
+    def rest(self, run: RunRow, *, person: bool = True, unlike: RunRow | None = None) -> Coroutine[Any, Any, Ended]:
         """Wait until the run has ended, yielded, was paused or, with `person`, waits for somebody: in another way than
         the row `unlike` shows, where a command or an answer is to move it on."""
         moving = run.agent_id in self._ticks
-        return await self._watchers.rest(run, person=person, unlike=unlike, moving=moving)
+        return self._watchers.rest(run, person=person, unlike=unlike, moving=moving)
+
+    async def order(self, agent_id: str, ops: Sequence[Op], *, wait: bool = True) -> None:
+        """Write a command to an agent (see `living.command`) and, with `wait`, see it carried out here, which is at the
+        end of the turn under way; where another process has the agent, that one does it."""
+        self._mine.add(agent_id)
+        await self.store.commit(ops)
+        self.wake(agent_id, anyway=True)
+        while wait and (turn := self._ticks.get(agent_id)) is not None:
+            await asyncio.wait((turn,))
 
     async def ended(self, run: RunRow) -> Ended:
         """A run with what its last record says of its output, error or waits."""
@@ -137,11 +163,11 @@ class Engine:
 
     # -- ticking ------------------------------------------------------------------------------------------------------
 
-    def wake(self, agent_id: str) -> None:
-        """See to the agent's mail: now, or when the turn under way is done."""
+    def wake(self, agent_id: str, *, anyway: bool = False) -> None:
+        """See to the agent's mail: now, or when the turn under way is done; `anyway` also where it does not work."""
         self._mine.add(agent_id)
         if agent_id not in self._ticks and agent_id not in self._reception.arriving:
-            if not self._closing:
+            if (anyway or self.settings.work) and not self._closing:
                 self._tick(agent_id, self._held.get(agent_id))
             return
         self._again.add(agent_id)
@@ -175,6 +201,8 @@ class Engine:
                     break
             if not holding.turns:
                 self._idle[agent_id] = self.clock.now() + AFTER_NOTHING_MS
+                if holding.agent.status in STILL:  # a timer of its run may be due all the while
+                    self._troubled[agent_id] = self.clock.now() + AFTER_NOTHING_MS
             await self._leave(holding)
         except Fenced:
             await self._lost(agent_id)
@@ -204,7 +232,7 @@ class Engine:
         if holding.released:
             self._held.pop(holding.agent.id, None)
             self._mine.discard(holding.agent.id)
-        elif holding.execution is not None and holding.execution.is_started and not self._closing:
+        elif holding.lingers and not self._closing:
             self._linger(holding)
         else:
             await self._let_go(holding)

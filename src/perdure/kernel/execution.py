@@ -33,6 +33,12 @@ End: TypeAlias = Literal["ended", "suspended", "parked"]
 class Execution:
     """Runs a handler until it ends, stands still, or is told to park. Does no committing of its own."""
 
+    __slots__ = (
+        *("_began", "_project", "_settled", "_task", "_waited", "agent", "clock", "effects", "envelope", "journal"),
+        *("keys", "live", "marked", "money", "new_state", "outbox", "probe", "program", "reported", "run", "spending"),
+        *("store", "waits", "write"),
+    )
+
     def __init__(
         self,
         agent: AgentRow,
@@ -112,6 +118,7 @@ class Execution:
             task.exception()  # whoever drives asks for it; if nobody does, the loop must not complain
         self._still()
         self.waits.over()
+        self.spending.over()
         self.effects.time_left = None
 
     def _still(self) -> None:

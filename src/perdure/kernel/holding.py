@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -59,6 +59,8 @@ class House(Protocol):
 
     def wake(self, agent_id: str) -> None: ...
     def settled(self, ended: Ended) -> None: ...
+    def hurry(self) -> None: ...
+    def demote(self, agent_id: str, paths: tuple[str, ...]) -> None: ...
 
 
 class Holding:
@@ -67,6 +69,10 @@ class Holding:
     `last_mail` is the seq of the last envelope looked at, `command` one that cuts the turn under way short, `turns`
     counts. Once `released` nothing may be written any more.
     """
+
+    __slots__ = (
+        *("_guards", "agent", "command", "execution", "fence", "fresh", "house", "last_mail", "released", "turns"),
+    )
 
     def __init__(self, house: House, agent: AgentRow, fence: int) -> None:
         self.house = house
@@ -137,18 +143,23 @@ class Holding:
         """What the run may draw on."""
         house = self.house
         scopes = await scopes_of(house.store, house.programs, run, program, house.settings.pools)
-        return Money(run.id, scopes, program.spending, now=house.clock.now, tick=self._tick)
+        return Money(run.id, scopes, program.spending, now=house.clock.now, tick=self.tick)
 
-    def _tick(self) -> int:
+    def tick(self) -> int:
         """The number of this turn among all of the agent's: whoever holds it next has a higher fence."""
         return self.fence << TURNS_BITS | self.turns
 
-    async def go(self) -> End:
+    def go(self) -> Coroutine[Any, Any, End]:
         """One turn of the handler."""
         assert self.execution is not None
         self.fresh = False
         self.turns += 1
-        return await self.execution.go()
+        return self.execution.go()
+
+    @property
+    def lingers(self) -> bool:
+        """Whether the active run is worth keeping in memory a while: the answer that it waits for may come soon."""
+        return self.execution is not None and self.execution.is_started and self.agent.status == "active"
 
     @property
     def waits(self) -> Mapping[str, r.Wait]:
@@ -190,12 +201,11 @@ class Holding:
         house, agent_id = self.house, self.agent.id
         if not run_id and self.execution is not None:
             run_id = self.execution.run.id
-        all_ops = list(ops)
         if entries:
             now = house.clock.now()
             records = [encode(event, agent_id=agent_id, run_id=run_id, key=key, at=now) for key, event in entries]
-            all_ops[:0] = append(agent_id, records)
-        written = house.store.commit(all_ops, (*self._guards, *guards) if guards else self._guards)
+            ops = [*append(agent_id, records), *ops]
+        written = house.store.commit(ops, (*self._guards, *guards) if guards else self._guards)
         if entries and house.live.watched(run_id):
             written.add_done_callback(lambda future: self._show(future, run_id, records))
         return written

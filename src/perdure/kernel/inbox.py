@@ -12,7 +12,9 @@ from perdure.base.envelope import Envelope
 from . import records as r
 from .store.rows import Mail, Timer
 
-COMMANDS = frozenset(("cancel", "pause", "resume"))
+LIFE = "life"
+"""The kind of an envelope that tells an agent to come into another state of its life."""
+COMMANDS = frozenset(("cancel", "pause", "resume", LIFE))
 _FIELDS = frozenset(("kind", "sender", "correlation"))
 ANSWERS = frozenset(("child", "approval", "resolve", "reply", "budget"))
 

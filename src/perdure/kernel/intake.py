@@ -17,6 +17,8 @@ from .execution import Execution
 from .holding import Entry, Holding
 from .inbox import Answer, Intake, Item, sort
 from .journal import encode
+from .life import STILL, changed
+from .living import bury, rises, waits_its_turn
 from .outgoing import append
 from .store.ops import Acknowledge, CancelTimer, Op, PutAgent, PutRun, RunIs
 from .store.rows import RunRow
@@ -36,9 +38,15 @@ async def take(holding: Holding) -> bool:
     for item in intake.stale:
         await dropped(holding, item, "unknown_run")
     for item in intake.commands:
+        if holding.agent.status in STILL and item.envelope.kind == "resume":
+            continue
         if await obey(holding, item):
             return True
     if holding.released:
+        return False
+    if holding.agent.status in STILL and not await rises(holding):
+        if holding.agent.status == "terminated":
+            await bury(holding, intake)
         return False
     if holding.execution is not None and holding.execution.run.status == "paused":
         return False
@@ -46,6 +54,8 @@ async def take(holding: Holding) -> bool:
         if not _gives_way(holding.execution, intake, recovered):
             return await _give(holding, intake.answers, recovered)
         await give_way(holding, intake.starters[0])
+    if intake.starters and await waits_its_turn(holding):
+        return False
     return await _begin_next(holding, intake.starters)
 
 
@@ -77,8 +87,8 @@ async def _give(holding: Holding, answers: Sequence[Answer], recovered: bool) ->
     if any(answer.key.startswith(r.RETRY) for answer in answers):
         entries.append(("", r.RunResumed(reason="retried", forget=(execution.journal.failed_key,))))
     elif recovered:
-        changed = execution.journal.changed(execution.program.tools)
-        entries.append(("", r.RunResumed(reason="recovered", worker=holding.house.worker, changed=changed)))
+        differ = execution.journal.changed(execution.program.tools)
+        entries.append(("", r.RunResumed(reason="recovered", worker=holding.house.worker, changed=differ)))
     ops: list[Op] = [CancelTimer(execution.run.id, answer.key) for answer in answers]
     items = [answer.item for answer in answers if answer.item is not None]
     if items:
@@ -87,6 +97,10 @@ async def _give(holding: Holding, answers: Sequence[Answer], recovered: bool) ->
         ops += await _swallowed(holding, item)
     execution.run = msgspec.structs.replace(execution.run, status="running", waiting_for="")
     ops.append(PutRun(execution.run))
+    if holding.agent.status != "active":
+        holding.agent, stirred = changed(holding.agent, "active", why="mail", now=holding.house.clock.now())
+        entries += stirred
+        ops.append(PutAgent(holding.agent))
     await holding.commit(entries, ops)
     for key, event in entries:
         if not execution.waits.answer(key, event):
@@ -134,10 +148,11 @@ async def _begin(holding: Holding, envelope: Envelope, run: RunRow | None) -> No
         body = msgspec.Raw(pack(envelope))
         entries.append(("", r.RunAccepted(spec=spec, budget=run.budget, tools=program.tools, body=body)))
     run = msgspec.structs.replace(run, status="running", started_at=now)
-    agent = msgspec.structs.replace(holding.agent, active_run=run.id, spec=spec, updated_at=now)
+    agent, stirred = changed(holding.agent, "active", why=envelope.kind, now=now)
+    agent = msgspec.structs.replace(agent, active_run=run.id, spec=spec, updated_at=now)
     ops: list[Op] = [Acknowledge(agent.id, (envelope.id,)), PutRun(run), PutAgent(agent)]
     guards = [] if entries else [RunIs(run.id, ("queued",))]
-    results = await holding.commit(entries, ops, run_id=run.id, guards=guards)
+    results = await holding.commit([*entries, *stirred], ops, run_id=run.id, guards=guards)
     holding.agent = agent
     if entries:
         run = msgspec.structs.replace(run, first_seq=results[0][0])

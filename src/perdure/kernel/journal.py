@@ -75,6 +75,11 @@ class Totals(msgspec.Struct):
 class Journal:
     """The answers that a run's records hold, by key; `asked` collects the keys that the handler came for."""
 
+    __slots__ = (
+        *("accepted", "answers", "asked", "attempt", "checkpoint", "counters", "effects", "extensions", "failed_key"),
+        *("reserved", "resolved", "sent", "totals", "used", "waits"),
+    )
+
     def __init__(self) -> None:
         self.effects: dict[str, Past] = {}
         self.answers: dict[str, r.MessageReceived] = {}

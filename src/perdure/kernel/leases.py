@@ -39,6 +39,14 @@ class Lease:
         every = self._settings.heartbeat_ms
         return every is not None and self._beaten_at > 0 and self._clock.now() - self._beaten_at >= every
 
+    async def is_alive(self, worker: str) -> bool:
+        """Whether this is us, or somebody whose heartbeat has not lapsed."""
+        if worker == self.worker:
+            return True
+        await self._store.reap()
+        workers = await self._store.workers()
+        return any(row.id == worker and row.heartbeat_at >= self.stale_before for row in workers)
+
     async def renew(self) -> None:
         now = self._clock.now()
         row = WorkerRow(self.worker, now, self._started_at, os.getpid(), socket.gethostname())

@@ -23,4 +23,6 @@ async def scopes_of(
         found += agent_scopes(row.agent_id, per_day=(await programs.program(row.spec)).per_day)
         parent = row.parent
     found += pool_scopes(pools)
+    if not found:
+        return ()
     return tuple({scope.id: scope for scope in reversed(found)}.values())[::-1]

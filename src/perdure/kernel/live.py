@@ -21,7 +21,7 @@ class Live:
         self._listeners: dict[str, list[Listener]] = {}
 
     def watched(self, run_id: str) -> bool:
-        return run_id in self._listeners or "" in self._listeners
+        return bool(self._listeners) and (run_id in self._listeners or "" in self._listeners)
 
     def publish(self, run_id: str, item: Any) -> None:
         for listener in (*self._listeners.get(run_id, ()), *self._listeners.get("", ())):

@@ -99,5 +99,7 @@ def lost(envelope: Envelope, reason: str, *, now: int) -> list[Op]:
 def append(agent_id: str, records: list[r.Record]) -> list[Op]:
     """Records, and after them as blobs what is too long for them; so their seqs are the first result."""
     ops: list[Op] = [Append(agent_id, tuple(records))]
-    ops += [PutBlob(record.blob, record.payload) for record in records if record.payload is not None]
+    for record in records:
+        if record.payload is not None:
+            ops.append(PutBlob(record.blob, record.payload))
     return ops

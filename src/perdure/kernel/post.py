@@ -12,6 +12,7 @@ from perdure.base.envelope import MAX_HOPS, Envelope
 from . import records as r
 from .answering import undelivered
 from .execution import Execution
+from .life import terminated
 from .outgoing import CAPACITY, Outgoing, accept, answer, lost
 from .store.ops import Deliver, MarkSeen, Op, PutSpec
 from .store.rows import AgentRow, RunRow
@@ -43,8 +44,8 @@ async def post(house: House, execution: Execution) -> Post:
             mail.ops.extend(outgoing.ops)
             continue
         existing = await house.store.load_agent(envelope.to)
-        if envelope.hops > MAX_HOPS or (existing is None and outgoing.target is None):
-            _lose(mail, key, envelope, now=house.clock.now())
+        if (reason := _unreachable(outgoing, existing)) is not None:
+            _lose(mail, key, envelope, reason, now=house.clock.now())
         elif outgoing.target is not None:
             mail.ops.extend(await _begin(house, execution, outgoing, existing))
             mail.to.append(envelope.to)
@@ -78,9 +79,19 @@ def deliver(outgoing: Outgoing, *, now: int) -> list[Op]:
     ]
 
 
-def _lose(mail: Post, key: str, envelope: Envelope, *, now: int) -> None:
+def _unreachable(outgoing: Outgoing, existing: AgentRow | None) -> str | None:
+    """Why a message reaches nobody, None where it does."""
+    if outgoing.envelope.hops > MAX_HOPS:
+        return "hops"
+    if outgoing.target is not None:
+        return None
+    if existing is None:
+        return "unknown_agent"
+    return "terminated" if existing.status == "terminated" else None
+
+
+def _lose(mail: Post, key: str, envelope: Envelope, reason: str, *, now: int) -> None:
     """A message that reaches nobody: it is kept, on record, and whoever waits for an answer is told."""
-    reason = "hops" if envelope.hops > MAX_HOPS else "unknown_agent"
     mail.entries.append((key, r.MessageDropped(envelope=envelope.id, reason=reason)))
     mail.ops.extend(lost(envelope, reason, now=now))
     told = undelivered(envelope, reason, now=now)
@@ -92,6 +103,8 @@ def _lose(mail: Post, key: str, envelope: Envelope, *, now: int) -> None:
 async def _begin(house: House, execution: Execution, outgoing: Outgoing, existing: AgentRow | None) -> list[Op]:
     """What it takes for a child run to begin."""
     envelope, now = outgoing.envelope, house.clock.now()
+    if existing is not None and existing.status == "terminated":
+        raise terminated(existing.id)
     spec, document, program = await house.programs.find(outgoing.target)
     parent = execution.run
     run = RunRow(

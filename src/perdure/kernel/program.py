@@ -10,6 +10,7 @@ import msgspec
 from .budgets import BudgetRules
 from .context import Context
 from .store.ops import OverflowPolicy
+from .supervision import Supervision
 
 Handler: TypeAlias = Callable[[Context], Awaitable[Any]]
 
@@ -36,6 +37,7 @@ class Program(msgspec.Struct, frozen=True):
     capacity: int = 1024
     policy: OverflowPolicy = "dead_letter"
     tools: dict[str, str] = {}
+    supervision: Supervision | None = None
     spending: BudgetRules = BudgetRules()
 
 

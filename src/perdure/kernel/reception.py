@@ -8,15 +8,17 @@ from typing import Any, Protocol
 
 import msgspec
 
+from perdure.base.codec import pack
 from perdure.base.envelope import Envelope
 from perdure.base.errors import KeyExists, PerdureError
 
 from .holding import Ended, Holding, House
 from .leases import Lease
+from .life import terminated
 from .outgoing import accept
 from .overflow import admit
 from .program import Program
-from .store.ops import NoAgent, Op, PutSpec
+from .store.ops import NoAgent, Op, PutDeadLetter, PutSpec
 from .store.rows import AgentRow, RunRow
 
 
@@ -48,7 +50,11 @@ class Reception:
         id = host.ids.new("run")
         run = RunRow(id, agent_id, spec, envelope.id, "queued", now, root=id, budget=program.per_run)
         host.probe("accept.before_commit")
-        if is_new or await host.store.load_agent(agent_id) is None:
+        there = None if is_new else await host.store.load_agent(agent_id)
+        if there is not None and there.status == "terminated":
+            await host.store.commit([PutDeadLetter(agent_id, envelope.id, "terminated", now, pack(envelope))])
+            raise terminated(agent_id)
+        if there is None:
             try:
                 run = await self._found(envelope, run, program, keep)
             except KeyExists:

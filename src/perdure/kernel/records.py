@@ -27,7 +27,7 @@ SPEND = "spend#"
 ROOM = "room#"
 """What the keys of waits begin with that wait for a budget to have room."""
 
-WaitKind: TypeAlias = Literal["approval", "timer", "message", "reply", "child", "in_doubt", "budget"]
+WaitKind: TypeAlias = Literal["approval", "timer", "message", "reply", "child", "in_doubt", "budget", "start"]
 AgentStatus: TypeAlias = Literal["created", "active", "dormant", "failed", "quarantined", "terminated"]
 
 

@@ -9,10 +9,12 @@ from .budgets import Pool
 
 class Settings(msgspec.Struct, frozen=True):
     """Times in milliseconds. `recover` makes this process take over any run whose worker is gone; without it only
-    agents that it was asked for are touched. `heartbeat_ms` None keeps no lease (one process, in memory).
+    agents that it was asked for are touched, and where it does not `work`, not even these: what it accepts waits for
+    another process. `heartbeat_ms` None keeps no lease (one process, in memory).
     `pools` are what all its agents together may spend."""
 
     recover: bool = False
+    work: bool = True
     heartbeat_ms: int | None = 1_000
     lease_ms: int = 3_000
     poll_ms: int = 250

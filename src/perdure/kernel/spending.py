@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Iterable
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from functools import partial
 from typing import Any, Protocol
 
 from perdure.base.envelope import Envelope
@@ -39,11 +41,17 @@ class Wait(Protocol):
 class Spending:
     """What the effects of one execution do with money. `write` is None in a replay, which comes here never."""
 
+    __slots__ = ("_journal", "_wait", "_write", "money")
+
     def __init__(self, journal: Journal, money: Money, write: Journalist | None, wait: Wait) -> None:
         self.money = money
         self._journal = journal
         self._write = write
         self._wait = wait
+
+    def over(self) -> None:
+        """The run has come to rest: let go of who waits for it, or each run would leave a cycle for the collector."""
+        del self._wait
 
     # -- before an effect ---------------------------------------------------------------------------------------------
 
@@ -53,9 +61,12 @@ class Spending:
         if lost is None:
             return
         spent = self.lost_cost(lost)
-        await self._settle((key, r.BudgetSettled(reservation=lost.reservation, spent=spent)))
-        self._journal.totals.cost += spent
-        del self._journal.reserved[key]
+
+        def note() -> None:
+            self._journal.totals.cost += spent
+            self._journal.reserved.pop(key, None)
+
+        await self._settle(note, (key, r.BudgetSettled(reservation=lost.reservation, spent=spent)))
 
     def lost_cost(self, lost: r.BudgetReserved) -> int:
         """What a call counts for that was cut short: it may have cost all that was set aside."""
@@ -95,10 +106,10 @@ class Spending:
         event = r.BudgetReserved(reservation=one.reservation, amount=one.reserve, approved_by=one.approved_by)
         return [(one.key, event)]
 
-    def is_set_aside(self, one: Effect) -> None:
-        """The reservation is on disk."""
-        if one.reservation:
-            self._journal.reserved[one.key] = r.BudgetReserved(reservation=one.reservation, amount=one.reserve)
+    async def reserve(self, one: Effect, entries: Sequence[Entry]) -> None:
+        """Write what was set aside, with the effect's intent. Raises BudgetExceeded where there is no room."""
+        event = r.BudgetReserved(reservation=one.reservation, amount=one.reserve)
+        await self._commit(partial(self._journal.reserved.__setitem__, one.key, event), *entries)
 
     async def room(self, one: Effect, error: BudgetExceeded) -> None:
         """Wait until there may be room for the effect; raises the error where the agent does not wait for that."""
@@ -134,24 +145,36 @@ class Spending:
         """Write how the effect ended and what it cost, which may be more than was reserved."""
         over = max(0, event.cost - one.reserve)
         settled = r.BudgetSettled(reservation=one.reservation, spent=event.cost, over=over)
-        await self._settle((one.key, event), (one.key, settled))
-        self._journal.reserved.pop(one.key, None)
+        await self._settle(partial(self._journal.reserved.pop, one.key, None), (one.key, event), (one.key, settled))
 
     async def released(self, one: Effect, event: r.EffectFailed) -> None:
         """Write that the effect failed, and give back all that was set aside for it."""
-        assert self._write is not None
         self.money.settle(one.reservation, 0)
-        await self._write((one.key, event), (one.key, r.BudgetReleased(reservation=one.reservation)), money=self.money)
-        self._journal.reserved.pop(one.key, None)
+        released = r.BudgetReleased(reservation=one.reservation)
+        await self._commit(partial(self._journal.reserved.pop, one.key, None), (one.key, event), (one.key, released))
 
-    async def _settle(self, *entries: Entry) -> None:
-        assert self._write is not None
+    async def _settle(self, note: Callable[[], object], *entries: Entry) -> None:
         *_, (key, settled) = entries
         assert isinstance(settled, r.BudgetSettled)
         self.money.settle(settled.reservation, settled.spent)
-        for row in _scopes(await self._write(*entries, money=self.money)):
+        for row in _scopes(await self._commit(note, *entries)):
             if self.money.is_low(row):
                 await self._warn(key, row)
+
+    async def _commit(self, note: Callable[[], object], *entries: Entry) -> list[Any]:
+        """Write, and `note` that it is on disk. Where the run is cut short meanwhile, that waits until it is known: a
+        commit under way happens all the same, and what it reserved has to be settled with the end of the run."""
+        assert self._write is not None
+        written = asyncio.ensure_future(self._write(*entries, money=self.money))
+        try:
+            results = await asyncio.shield(written)
+        except asyncio.CancelledError:
+            await asyncio.wait((written,))
+            if written.exception() is None:
+                note()
+            raise
+        note()
+        return results
 
     async def _warn(self, key: str, row: ScopeRow) -> None:
         assert self._write is not None

@@ -20,6 +20,8 @@ def _nothing() -> None:
 class Waits:
     """The open waits of a handler, and the count of its branches at work. `still` is called when none is left."""
 
+    __slots__ = ("_parked", "_still", "_working", "open")
+
     def __init__(self, still: Callable[[], None]) -> None:
         self.open: dict[str, tuple[Wait, asyncio.Future[Any]]] = {}
         self._still = still

@@ -12,8 +12,9 @@ from . import records as r
 from .holding import Ended
 from .journal import decode
 from .store.port import Store
-from .store.rows import ENDED, RecordFilter, RunRow
+from .store.rows import ENDED, RESTING, RecordFilter, RunRow
 
+UNDER_WAY = frozenset(("queued", "running", "waiting"))
 NEEDS_A_PERSON = frozenset(("approval", "in_doubt", "budget", "message"))
 
 
@@ -89,9 +90,9 @@ def _is_rest(ended: Ended, person: bool) -> bool:
     status = ended.run.status
     if status in ENDED or status in ("yielded", "paused"):
         return True
-    if status == "queued":
-        return person and bool(ended.waits)  # behind a run that waits for somebody
-    return person and status == "waiting" and ended.run.waiting_for in NEEDS_A_PERSON
+    if status in ("queued", "running"):
+        return person and bool(ended.waits)  # behind a run that waits for somebody, or of an agent that is at rest
+    return person and (ended.run.waiting_for in NEEDS_A_PERSON or any(wait.kind == "start" for wait in ended.waits))
 
 
 async def ended(store: Store, run: RunRow) -> Ended:
@@ -99,6 +100,8 @@ async def ended(store: Store, run: RunRow) -> Ended:
     types = (r.RunFinished.type, r.RunWaiting.type, r.RunYielded.type)
     found = await store.records(RecordFilter(run.agent_id, run.id, types), limit=1, order="newest")
     event = decode(found[0]) if found else None
+    if run.status in UNDER_WAY and (halted := await _halted(store, run)):
+        return Ended(run, waits=halted)
     match event:
         case r.RunFinished():
             value = unpack(event.body)
@@ -111,6 +114,14 @@ async def ended(store: Store, run: RunRow) -> Ended:
             return Ended(run, waits=await _ahead(store, run))
         case _:
             return Ended(run)
+
+
+async def _halted(store: Store, run: RunRow) -> tuple[r.Wait, ...]:
+    """What the run waits for where its agent is at rest: that somebody lets it start again."""
+    agent = await store.load_agent(run.agent_id)
+    if agent is None or agent.status not in RESTING:
+        return ()
+    return (r.Wait("start", "start", about={"agent": agent.id, "status": agent.status}),)
 
 
 async def _ahead(store: Store, run: RunRow) -> tuple[r.Wait, ...]:

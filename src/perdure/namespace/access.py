@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, Protocol, TypeAlias
+from typing import Protocol
 
 from msgspec.structs import replace
 
 from perdure.base.errors import ConfigError, FileDenied
 
+from .levels import Access as Access
 from .path import Path, show
 from .port import READ, Entry, File, FileService, How, Stat, Watch
 from .wrapper import Wrapper
-
-Access: TypeAlias = Literal["read_only", "read_write", "sign_only", "budgeted", "disabled"]
 
 OPERATIONS = ("decrypt", "encrypt", "pubkey", "sign", "verify")
 """What `sign_only` leaves: to use a key without ever reading it."""

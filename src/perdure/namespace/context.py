@@ -2,31 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from functools import cached_property
+from typing import TYPE_CHECKING, Protocol
 
 from perdure.base.errors import WrongState
 from perdure.kernel import context
 
-from .namespace import Namespace
-from .reaching import Files
+if TYPE_CHECKING:
+    from .reaching import Files
 
-View = Callable[[str], Awaitable[Namespace]]
-"""The own view of the agent with this id."""
+
+class Reach(Protocol):
+    """What agents reach just now, put together where all services are known."""
+
+    def files(self, ctx: context.Context) -> Files:
+        """The own directory of the agent whose run this is."""
+        ...
+
+    async def may_call(self, agent_id: str, tool: str) -> bool:
+        """Whether a tool that the agent's spec grants has not been taken away since."""
+        ...
 
 
 class Context(context.Context):
     """One run as its handler sees it."""
 
-    def __init__(self, inner: context.Context, view: View | None) -> None:
+    def __init__(self, inner: context.Context, reach: Reach | None) -> None:
         super().__init__(inner._x, inner.project)
-        self._view = view
+        self._reach = reach
 
-    @cached_property
+    @property
     def files(self) -> Files:
         """The agent's own directory: `await ctx.files.read("/status")`."""
-        view = self._view
-        if view is None:
+        if self._reach is None:
             raise WrongState("this run has no directory", hint="Open the project with `perdure.open`.")
-        agent_id = self.agent_id
-        return Files(self, lambda: view(agent_id))
+        return self._reach.files(self)
+
+    async def may_call(self, tool: str) -> bool:
+        """Whether the agent may call a tool just now: not recorded, so it is asked inside an effect."""
+        return self._reach is None or await self._reach.may_call(self.agent_id, tool)

@@ -15,6 +15,11 @@ class Namespace:
     def __init__(self, service: FileService) -> None:
         self._service = service
 
+    @property
+    def service(self) -> FileService:
+        """The same by parsed paths."""
+        return self._service
+
     async def open(self, path: str, how: How = READ) -> File:
         return await self._service.open(parse(path), how)
 

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
+from perdure.control.agents import AgentDetail, AgentSummary
 from perdure.control.deploying import Deployed
-from perdure.control.listing import AgentSummary
 from perdure.kernel.store.rows import Page
 
 from .endpoint import Call, Endpoint, Nothing
@@ -16,6 +16,7 @@ from .reply import Reply
 
 
 class Listed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    status: Annotated[str, Meta(description="States, with commas between them.")] = ""
     limit: Annotated[int, Meta(ge=1, le=1_000)] = 50
     cursor: Annotated[str, Meta(description="The `next` of the page before.")] = ""
 
@@ -29,7 +30,8 @@ class Create(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 async def list_agents(call: Call[Any, Listed]) -> Page[AgentSummary]:
-    return await call.runtime.agents(limit=call.query.limit, cursor=call.query.cursor)
+    status = tuple(filter(None, call.query.status.split(",")))
+    return await call.runtime.agents(status=status, limit=call.query.limit, cursor=call.query.cursor)
 
 
 async def create(call: Call[Create, Nothing]) -> Reply:
@@ -39,8 +41,8 @@ async def create(call: Call[Create, Nothing]) -> Reply:
     return Reply(deployed, status, headers={"location": f"/agents/{deployed.agent_id}"})
 
 
-async def show(call: Call[Any, Nothing]) -> AgentSummary:
-    return await call.runtime.agent(call.path["id"])
+async def show(call: Call[Any, Nothing]) -> AgentDetail:
+    return await call.runtime.show_agent(call.path["id"])
 
 
 async def delete(call: Call[Any, Nothing]) -> Reply:
@@ -51,6 +53,6 @@ async def delete(call: Call[Any, Nothing]) -> Reply:
 ENDPOINTS = (
     Endpoint("GET", "/agents", list_agents, query=Listed, answer=Page[AgentSummary]),
     Endpoint("POST", "/agents", create, body=Create, answer=Deployed, status=201),
-    Endpoint("GET", "/agents/{id}", show, answer=AgentSummary),
+    Endpoint("GET", "/agents/{id}", show, answer=AgentDetail),
     Endpoint("DELETE", "/agents/{id}", delete, status=204),
 )

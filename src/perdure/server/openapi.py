@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from perdure import __version__
+from perdure.base.version import VERSION
 
 from .endpoint import Call, Endpoint, Nothing
 from .problems import MEDIA_TYPE
@@ -54,7 +54,7 @@ def describe(endpoints: Iterable[Endpoint[Any, Any]], title: str) -> dict[str, A
         paths.setdefault(path, {})[endpoint.method.lower()] = _operation(endpoint, shown)
     return {
         "openapi": "3.1.0",
-        "info": {"title": title, "version": __version__},
+        "info": {"title": title, "version": VERSION},
         "paths": paths,
         "components": {"schemas": definitions, "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}},
         "security": [{"token": []}],

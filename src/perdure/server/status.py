@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from perdure import __version__
+from perdure.base.version import VERSION
 
 from .endpoint import Call, Endpoint
 
@@ -30,7 +30,7 @@ async def status(call: Call[Any, Any]) -> RuntimeStatus:
     site, runtime = call.site, call.runtime
     return RuntimeStatus(
         runtime.project.name,
-        __version__,
+        VERSION,
         os.getpid(),
         runtime.engine.worker,
         site.started_at,

@@ -24,6 +24,7 @@ BUILTINS: dict[str, str] = {
     "calculator": "perdure.tools.builtin.calculator:BUILTIN",
     "files": "perdure.tools.builtin.files:BUILTIN",
     "http": "perdure.tools.builtin.http:BUILTIN",
+    "namespace": "perdure.tools.builtin.namespace:BUILTIN",
     "time": "perdure.tools.builtin.time:BUILTIN",
 }
 """Built-ins by name; a module is imported when an agent first asks for it."""

@@ -8,6 +8,7 @@ import os
 import shutil
 import sys
 import threading
+from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from importlib import import_module
@@ -37,12 +38,18 @@ async def mounted(
 ) -> AsyncIterator[asyncio.Event]:
     """Show `service` at `folder`, an empty directory, until the block is left. The event is set where somebody else
     unmounts it. `told` hears of what a program could not be told. Raises MissingDependency and ConfigError."""
-    library = _library()
+    library, here = _library(), os.getcwd()
+    folder = Path(here, folder)
     await asyncio.to_thread(_check, folder)  # what is mounted there may be served by this very loop
     loop, ready, gone = asyncio.get_running_loop(), asyncio.Event(), asyncio.Event()
     bridge = Bridge(loop, lambda: bool(library._libfuse.fuse_interrupted()))
     tree = Tree(service, told)
-    callbacks = _load(OPERATIONS)(tree, bridge, now=clock.now(), ready=lambda: loop.call_soon_threadsafe(ready.set))
+
+    def begin() -> None:
+        os.chdir(here)  # libfuse goes to / on its way
+        loop.call_soon_threadsafe(ready.set)
+
+    callbacks = _load(OPERATIONS)(tree, bridge, now=clock.now(), ready=begin)
     failed: list[Exception] = []
 
     def serve() -> None:
@@ -65,7 +72,7 @@ async def mounted(
         bridge.close()
         await tree.close()
         if not gone.is_set():
-            await _unmount(folder)
+            await _unmount(folder, told)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(gone.wait(), GONE_S)
 
@@ -115,13 +122,16 @@ async def _first(*events: asyncio.Event) -> None:
             one.cancel()
 
 
-async def _unmount(folder: Path) -> None:
+async def _unmount(folder: Path, told: Callable[[str], None]) -> None:
     """Take the mount away, from programs as well that are in it."""
+    said = b"there is no fusermount"
     for words in (("fusermount3", "-u", "-z"), ("fusermount", "-u", "-z"), ("umount", "-l"), ("umount",)):
         if shutil.which(words[0]) is not None:
-            process = await asyncio.create_subprocess_exec(*words, os.fspath(folder))
-            if await process.wait() == 0:
+            process = await asyncio.create_subprocess_exec(*words, os.fspath(folder), stderr=PIPE)
+            _, said = await process.communicate()
+            if process.returncode == 0:
                 return
+    told(f"{folder} could not be unmounted: {said.decode(errors='replace').strip()}")
 
 
 def _load(where: str) -> Any:

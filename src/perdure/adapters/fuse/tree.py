@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterator
 from itertools import count
 
-from perdure.base.errors import FileClosed, FileUnsupported, NoSuchFile, PerdureError
+from perdure.base.errors import FileClosed, FileError, FileUnsupported, NoSuchFile, PerdureError
 from perdure.namespace.path import Path, show
 from perdure.namespace.port import READ, Entry, FileService, How, Stat
 
@@ -79,7 +79,8 @@ class Tree:
         try:
             await handle.release()
         except PerdureError as error:
-            self._told(f"{show(self._open[number][0])} was closed, and then: {error.message}")
+            why = error.why if isinstance(error, FileError) else error.message
+            self._told(f"{show(self._open[number][0])} was closed, and then: {why}")
         finally:
             del self._open[number]
 

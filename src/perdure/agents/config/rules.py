@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from importlib import import_module
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
+from perdure.base.errors import InputError, InvalidPath
 from perdure.compute.provider import PROVIDERS
+from perdure.namespace.path import parse
 
 from ..amounts import LEAST_EVERY_MS, Duration, decode_amount
+from ..permissions import check_place
 from .problems import Finding, Path, guess
 from .scalars import as_number
 
@@ -47,6 +50,10 @@ def _agent(tree: dict[str, Any], reach: Reach | None) -> Iterator[Finding]:
         yield Finding(("class",), "expected ./file.py:Class or package.module:Class", shown=True)
     for index, entry in enumerate(_list(tree.get("tools"))):
         yield from _tool(entry, ("tools", index))
+    for path, access in _mapping(tree.get("permissions")).items():
+        yield from _permission(path, access, ("permissions", path), "key")
+    for index, path in enumerate(_list(_mapping(tree.get("supervise")).get("demote"))):
+        yield from _permission(path, "disabled", ("supervise", "demote", index), "value")
     output = tree.get("output")
     if isinstance(output, str) and not _OBJECT.fullmatch(output):
         yield Finding(("output",), "expected a JSON Schema or ./file.py:Type", shown=True)
@@ -54,6 +61,14 @@ def _agent(tree: dict[str, Any], reach: Reach | None) -> Iterator[Finding]:
         yield from _json_schema(output, ("output",))
     for index, entry in enumerate(_list(tree.get("on"))):
         yield from _trigger(entry, ("on", index))
+
+
+def _permission(text: Any, access: Any, path: Path, at: Literal["key", "value"]) -> Iterator[Finding]:
+    try:
+        check_place(parse(str(text)), access)
+    except (InvalidPath, InputError) as error:
+        hint = f". {error.hint}" if isinstance(error, InputError) and "nothing was accepted" not in error.hint else ""
+        yield Finding(path, error.message, at, hint=hint)
 
 
 def _project(tree: dict[str, Any]) -> Iterator[Finding]:

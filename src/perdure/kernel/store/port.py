@@ -75,7 +75,7 @@ class Store(Protocol):
     async def next_due(self) -> int | None: ...
     async def ready(self, stale_before: int, limit: int) -> list[str]:
         """Agents that nobody holds (or whose holder's heartbeat is before `stale_before`) and that have mail, or a run
-        in state queued or running; ordered by id."""
+        in state queued or running; ordered by id. Those at rest (`rows.RESTING`) are left out."""
         ...
 
     # lists, for people and for replay

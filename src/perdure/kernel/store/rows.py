@@ -16,6 +16,10 @@ RunStatus: TypeAlias = Literal["queued", "running", "waiting", "paused", "done",
 ENDED: frozenset[RunStatus] = frozenset(("done", "failed", "cancelled"))
 
 
+RESTING: frozenset[str] = frozenset(("quarantined", "failed"))
+"""States of an agent in which mail is accepted and waits, and nothing begins until somebody says so."""
+
+
 class AgentRow(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """`state` is packed by the handler, None before the first tick that set it. `active_run` is "" between runs.
     `head` is the hash of the agent's last record and `records` counts them. `owner` is a worker's id or ""."""

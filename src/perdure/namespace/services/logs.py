@@ -6,6 +6,7 @@ the whole as lines of JSON; a request such as `{"from": 100, "to": 200}` answers
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated, Any
 
 import msgspec
@@ -93,6 +94,7 @@ async def records_as_lines(desk: Desk, filter: RecordFilter, range: Range) -> by
                 hint='Ask for a part: write {"from": 100, "to": 200} and read the answer.',
             )
         after = page[-1].seq
+        await asyncio.sleep(0)  # a store may answer without waiting, and there are others
     return bytes(text)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 
@@ -45,6 +46,7 @@ def wallet_node(agent_id: str, desk: Desk) -> Folder:
                 page.pop()  # to be read again with the record before it
             found += _charges(page)
             before = page[-1].seq
+            await asyncio.sleep(0)  # a store may answer without waiting, and there are others
         return found[:SHOWN]
 
     return Folder(

@@ -80,3 +80,11 @@ class Leases:
             assert await store.ready(101, 10) == ["mail", "queued", "running"]
             await store.commit([Acknowledge("mail", ("e1",)), run("r2", "running", status="done")])
             assert await store.ready(101, 10) == ["queued"]
+
+    async def test_an_agent_at_rest_is_not_ready_however_much_waits_for_it(self, open_store: OpenStore) -> None:
+        async with opened(open_store) as store:
+            for status in ("created", "dormant", "quarantined", "failed", "terminated"):
+                await store.commit([agent(status, status=status), deliver("e1", status), run(f"r-{status}", status)])
+            assert await store.ready(100, 10) == ["created", "dormant", "terminated"]
+            await store.commit([agent("failed", status="active")])
+            assert await store.ready(100, 10) == ["created", "dormant", "failed", "terminated"]

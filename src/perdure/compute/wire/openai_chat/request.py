@@ -19,6 +19,7 @@ from perdure.base.messages import (
     Thinking,
     ToolCall,
     ToolResult,
+    text_of,
 )
 
 from ..arguments import arguments_object, arguments_text
@@ -168,7 +169,7 @@ def _user(messages: list[dict[str, Any]], message: Message, quirks: Quirks, ids:
 
 def _content(parts: list[Part], quirks: Quirks) -> Any:
     if all(isinstance(part, Text) for part in parts):
-        return "".join(part.text for part in parts if isinstance(part, Text))
+        return text_of(parts)
     content: list[dict[str, Any]] = []
     for part in parts:
         if isinstance(part, Text):

@@ -15,6 +15,7 @@ from perdure.kernel.records import Record
 from perdure.kernel.store.ops import CollectGarbage, Guard, Op
 from perdure.kernel.store.refusals import no_agent, unstorable
 from perdure.kernel.store.rows import (
+    RESTING,
     AgentRow,
     Answer,
     DeadLetter,
@@ -135,6 +136,7 @@ class MemoryStore:
         tables = self._tables
         busy = {agent_id for agent_id, inbox in tables.mail.items() if inbox}
         busy.update(run.agent_id for _, run in tables.runs.values() if run.status in ("queued", "running"))
+        busy = {id for id in busy if tables.agents[id].status not in RESTING}
         free = (id for id in sorted(busy) if not is_held(tables, tables.agents[id].owner, stale_before))
         return [id for id, _ in zip(free, range(limit), strict=False)]
 

@@ -8,6 +8,7 @@ from typing import Any
 from perdure.kernel.chain import link
 from perdure.kernel.store import ops
 from perdure.kernel.store.ops import Op
+from perdure.kernel.store.rows import RESTING
 
 from . import answers, inbox, money, values
 from .insert import Insert
@@ -15,7 +16,7 @@ from .packing import pack_row, tight
 from .restore import restore
 from .transaction import RECORDS, Transaction
 
-_AGENT_ROWS = Insert("agent_rows", "agent, spec, row", verb="INSERT OR REPLACE")
+_AGENT_ROWS = Insert("agent_rows", "agent, spec, row, rests", verb="INSERT OR REPLACE")
 _SPECS = Insert("specs", "digest, at, data", verb="INSERT OR IGNORE")
 _BLOBS = Insert("blobs", "digest, data", verb="INSERT OR IGNORE")
 
@@ -57,7 +58,7 @@ def _append(tx: Transaction, op: ops.Append) -> list[int]:
 def _put_agent(tx: Transaction, op: ops.PutAgent) -> None:
     row = op.row
     agent = tx.agent(row.id) or tx.add_agent(row.id, row.owner, row.fence)
-    tx.later(_AGENT_ROWS, (agent.n, row.spec, pack_row(row)))
+    tx.later(_AGENT_ROWS, (agent.n, row.spec, pack_row(row), row.status in RESTING))
 
 
 def _put_run(tx: Transaction, op: ops.PutRun) -> None:

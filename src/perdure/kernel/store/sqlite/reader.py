@@ -120,6 +120,7 @@ class Reader:
             "SELECT a.id FROM agents a WHERE a.n IN (SELECT agent FROM mail UNION SELECT agent FROM runs"
             "  WHERE status IN ('queued', 'running') AND status NOT IN ('done', 'failed', 'cancelled'))"
             " AND NOT EXISTS (SELECT 1 FROM workers w WHERE w.id = a.owner AND w.heartbeat_at >= ?)"
+            " AND NOT EXISTS (SELECT 1 FROM agent_rows r WHERE r.agent = a.n AND r.rests)"
             " ORDER BY a.id LIMIT ?",
             (stale_before, limit),
         )

@@ -39,6 +39,12 @@ ALTER TABLE scopes ADD COLUMN warned INTEGER NOT NULL DEFAULT -1;
 """
 """Since version 3."""
 
+RESTS = """
+-- rests: nothing begins for this agent until somebody says so.
+ALTER TABLE agent_rows ADD COLUMN rests INTEGER NOT NULL DEFAULT 0;
+"""
+"""Since version 3."""
+
 TABLES = """
 -- What every commit touches is kept small: the row of an agent proper is in agent_rows.
 CREATE TABLE agents (
@@ -121,7 +127,7 @@ class Schema(msgspec.Struct, frozen=True):
     steps: Mapping[int, str] = {}
 
 
-SCHEMA = Schema(version=3, tables=TABLES + KEPT + LIMITS, steps={1: KEPT, 2: LIMITS})
+SCHEMA = Schema(version=3, tables=TABLES + KEPT + LIMITS + RESTS, steps={1: KEPT, 2: LIMITS + RESTS})
 
 
 def connect(path: str, busy_ms: int = BUSY_MS) -> apsw.Connection:

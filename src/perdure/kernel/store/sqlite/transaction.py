@@ -44,8 +44,8 @@ class Agent:
 
 
 class Transaction:
-    """Used by the writer alone, again and again: begin, some commits, each ended by `accept`, then `write` and `commit`,
-    or `abandon`. A commit that may have to be undone alone is begun with `mark`.
+    """Used by the writer alone, again and again: begin, some commits, each ended by `accept`, then `write` and
+    `commit`, or `abandon`. A commit that may have to be undone alone is begun with `mark`.
 
     A row that nobody in the transaction need find at once is left for `later`: `write` inserts all rows of one kind by
     one statement. Whatever is executed in between finds them, as they are written before it.

@@ -1,0 +1,1 @@
+"""`perdure agents`: the agents of a project, one command a file."""

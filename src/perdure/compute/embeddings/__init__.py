@@ -1,0 +1,1 @@
+"""Texts as vectors: over HTTP, or by rules without a model."""

@@ -1,0 +1,1 @@
+"""Jobs of /compute: submitted at once, done beside the agent, on disk from beginning to end."""
