@@ -7,6 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
 
+import anthropic
 import pytest
 from openai import (
     APIStatusError,
@@ -128,3 +129,42 @@ async def test_an_image_reaches_the_model(served: Served) -> None:
         await ai.chat.completions.create(model="clerk", messages=[{"role": "user", "content": parts}])
         _, image = model.requests[0].messages[0].parts
         assert (image.media_type, image.data) == ("image/png", b"\0\0\0")  # type: ignore[union-attr]
+
+
+def claude(client: Any, **more: Any) -> anthropic.AsyncAnthropic:
+    return anthropic.AsyncAnthropic(
+        base_url=client.url, api_key=more.pop("api_key", client.token), max_retries=0, **more
+    )
+
+
+async def test_a_message(served: Served) -> None:
+    async with served(["Good day."]) as client, claude(client) as ai:
+        answer = await ai.messages.create(model="clerk", max_tokens=100, messages=HELLO)
+        (block,) = answer.content
+        assert (block.type, block.text, answer.stop_reason) == ("text", "Good day.", "end_turn")  # type: ignore[union-attr]
+        assert answer.usage.input_tokens > 0
+
+
+async def test_a_message_piece_by_piece(served: Served) -> None:
+    async with served(["one two three"]) as client, claude(client) as ai:
+        async with ai.messages.stream(model="clerk", max_tokens=100, system="Be brief.", messages=HELLO) as stream:
+            said = [text async for text in stream.text_stream]
+            final = await stream.get_final_message()
+        assert "".join(said) == "one two three" and len(said) == 3
+        assert final.stop_reason == "end_turn" and final.usage.output_tokens > 0
+
+
+async def test_errors_are_those_that_the_other_client_knows(served: Served) -> None:
+    async with served([PAY]) as client:
+        async with claude(client, api_key="wrong") as ai:
+            with pytest.raises(anthropic.AuthenticationError):
+                await ai.messages.create(model="clerk", max_tokens=1, messages=HELLO)
+        async with claude(client) as ai:
+            with pytest.raises(anthropic.NotFoundError, match="GET /v1/models lists them"):
+                await ai.messages.create(model="nobody", max_tokens=1, messages=HELLO)
+            with pytest.raises(anthropic.APIStatusError, match="waits for a person"):
+                await ai.messages.create(model="clerk", max_tokens=1, messages=HELLO)
+            with pytest.raises(anthropic.APIStatusError, match="waits for a person"):
+                async with ai.messages.stream(model="clerk", max_tokens=1, messages=HELLO) as stream:
+                    _ = [text async for text in stream.text_stream]
+            assert [model.id async for model in ai.models.list()] == ["clerk", "poor"]
