@@ -51,7 +51,7 @@ COMMANDS: Sections = {
     "Files": {
         "ls": ("perdure.cli.ls:command", "List a directory of the namespace."),
         "cat": ("perdure.cli.cat:command", "Print a file of the namespace."),
-        "write": ("perdure.cli.write:command", "Write a file, or send a request and print its answer."),
+        "write": ("perdure.cli.write:command", "Write a file of the namespace."),
         "watch": ("perdure.cli.watch:command", "Follow the changes of a file or directory."),
         "mount": ("perdure.cli.mount:command", "Show the namespace as a folder of this machine."),
     },

@@ -24,7 +24,8 @@ from ..project import opened
 def command(agent_id: str, output: Path | None, force: bool, as_json: bool, project: Path | None) -> None:
     """Write an agent to a file.
 
-    In it are journal, state, mail, values, timers and budgets, but not its keys. The file has the same bytes for as long as the agent does not change.
+    In it are journal, state, mail, values, timers and budgets, but not its keys. The file has the same bytes for as
+    long as the agent does not change.
     """
     path = output or Path(f"{agent_id}.tar.gz")
     if path.exists() and not force:
