@@ -10,6 +10,7 @@ from .delivery import Delivery
 from .effects import IdempotentEffects
 from .identity import Signer
 from .money import Budgets
+from .mounting import FuseMount
 from .moving import Moving
 from .overflow import Overflow
 from .samples import OpenRuntime
@@ -19,6 +20,6 @@ from .watching import Watching
 __all__ = ["OpenRuntime", "RuntimeContract"]
 
 
-class RuntimeContract(Ticks, Delivery, IdempotentEffects, Watching, Budgets, Overflow, Moving, Signer):
+class RuntimeContract(Ticks, Delivery, IdempotentEffects, Watching, Budgets, Overflow, Moving, Signer, FuseMount):
     """Inherit from it and give it a fixture `open_runtime`: a function that opens, and opens again, this test's runtime
     on one state, with the options of `perdure.open`."""
