@@ -12,8 +12,6 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from perdure.base.version import VERSION
-
 if TYPE_CHECKING:
     from perdure.agents.python import Agent as Agent
     from perdure.agents.spec import AgentSpec as AgentSpec
@@ -25,6 +23,7 @@ if TYPE_CHECKING:
     from perdure.base.messages import File as File
     from perdure.base.messages import Image as Image
     from perdure.base.messages import Text as Text
+    from perdure.base.version import __version__ as __version__
     from perdure.control.listening import RunEvent as RunEvent
     from perdure.control.results import RunResult as RunResult
     from perdure.control.runtime import Runtime as Runtime
@@ -35,8 +34,6 @@ if TYPE_CHECKING:
     from perdure.sync import run_sync as run_sync
     from perdure.tools.function import tool as tool
     from perdure.wiring import open as open
-
-__version__ = VERSION
 
 _WHERE = {
     "Agent": "perdure.agents.python",
@@ -58,11 +55,12 @@ _WHERE = {
     "Unsure": "perdure.kernel.classes",
     "open": "perdure.wiring",
     "run_sync": "perdure.sync",
+    "__version__": "perdure.base.version",
     "tool": "perdure.tools.function",
 }
 """The public names, each imported when it is first asked for, so that `import perdure` costs nothing."""
 
-__all__ = ["__version__", *_WHERE]
+__all__ = [*_WHERE]
 
 
 def __getattr__(name: str) -> Any:

@@ -52,7 +52,7 @@ async def test_an_agent_is_made_without_a_message(opened: Open, counter: dict[st
         with pytest.raises(AgentExists):
             await rt.create("clerk.yaml", agent="ann")
         assert (await rt.wait(await rt.send("ann", "hi"))).output == "hello"
-        assert (await rt.show_agent("ann")).summary.status == "active"
+        assert (await rt.show_agent("ann")).status == "active"
         assert (await rt.create(counter)).status == "active"
         assert (await rt.wait(await rt.send("counter", "x"))).output == ["message", 1, 2], "it was created first"
 
@@ -124,7 +124,7 @@ async def test_the_rules_of_supervision_stand_in_the_file(opened: Open, project:
     }
     async with opened(store=MemoryStore()) as rt:
         await rt.run(spec, "hi", agent="ann")
-        assert (await rt.show_agent("ann")).summary.status == "terminated"
+        assert (await rt.show_agent("ann")).status == "terminated"
         program = await rt.library.program((await rt.show_agent("ann")).spec_digest)
         assert program.supervision is not None
         assert (program.supervision.throttle, program.supervision.backoff_ms) == (60, 10_000)
@@ -135,7 +135,7 @@ async def test_what_a_supervisor_took_away_is_gone_at_once_and_for_good(opened: 
     spec: dict[str, Any] = {
         "name": "broken",
         "class": "./counter.py:Broken",
-        "supervise": {"restart": 0, "then": "demote", "demote": ["/memory", "/nowhere"]},
+        "supervise": {"restart": 0, "then": "demote", "demote": ["/memory", "/wallet"]},
     }
     store = MemoryStore()
     async with opened(store=store) as rt:
@@ -154,7 +154,7 @@ async def test_an_agent_s_own_ctl_stops_it_when_its_turn_is_over(opened: Open) -
     async with opened(["hello"], store=MemoryStore()) as rt:
         await rt.create("clerk.yaml", agent="ann")
         await rt.namespace.write("/agents/ann/ctl", b"hibernate")
-        assert (await rt.show_agent("ann")).summary.status == "dormant"
+        assert (await rt.show_agent("ann")).status == "dormant"
         await (await rt.namespace_of("ann")).write("/ctl", b"stop")
         await rt.engine.order("ann", [])
-        assert (await rt.show_agent("ann")).summary.status == "quarantined"
+        assert (await rt.show_agent("ann")).status == "quarantined"

@@ -54,7 +54,8 @@ def _nothing_heard() -> None:
 
 
 async def test_a_running_tool_is_cut_short_and_named_as_doubtful(tmp_path: Path) -> None:
-    async with perdure.open(tmp_path, models=lingerers()) as rt:
+    models = {**lingerers(), "scripted/quick": Scripted(["fine"])}
+    async with perdure.open(tmp_path, models=models) as rt:
         run = await rt.start(LINGERER, "go")
         await until(lambda: heard)
         ended = await rt.cancel(run.id, who="ann")
@@ -66,8 +67,8 @@ async def test_a_running_tool_is_cut_short_and_named_as_doubtful(tmp_path: Path)
         assert heard == ["it begins", "it is cut short"]
         assert await rt.store.verify(run.agent_id) == []
         # The agent is free for the next message.
-        rt.library._models._given["scripted/lingerer"] = Scripted(["fine"])
-        assert (await rt.run({**LINGERER, "instructions": "be quick"}, "again", agent=run.agent_id)).output == "fine"
+        quick = {**LINGERER, "model": "scripted/quick"}
+        assert (await rt.run(quick, "again", agent=run.agent_id)).output == "fine"
 
 
 async def test_cancel_reaches_child_runs(tmp_path: Path) -> None:

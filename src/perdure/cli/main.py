@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from perdure.base.errors import PerdureError
-from perdure.base.version import VERSION
+from perdure.base.version import __version__
 
 from .exits import DONE, INTERRUPTED
 from .group import LazyGroup, Sections, load
@@ -40,7 +40,7 @@ COMMANDS: Sections = {
     },
     "Look": {
         "runs": ("perdure.cli.runs.group:group", "List, show, verify, delete and export runs."),
-        "agents": ("perdure.cli.agents.group:group", "List, make, stop, wake, delete, export and import agents."),
+        "agents": ("perdure.cli.agents.group:group", "List, make, show, stop, wake, delete, export and import agents."),
         "trace": ("perdure.cli.trace:command", "Show what a run did, how long it took and what it cost."),
         "logs": ("perdure.cli.logs:command", "Show the journal of an agent, and follow it."),
         "budget": ("perdure.cli.budget:command", "Show what may be spent and what is, or set a limit."),
@@ -51,7 +51,7 @@ COMMANDS: Sections = {
     "Files": {
         "ls": ("perdure.cli.ls:command", "List a directory of the namespace."),
         "cat": ("perdure.cli.cat:command", "Print a file of the namespace."),
-        "write": ("perdure.cli.write:command", "Write a file, or send a request and print its answer."),
+        "write": ("perdure.cli.write:command", "Write a file of the namespace."),
         "watch": ("perdure.cli.watch:command", "Follow the changes of a file or directory."),
         "mount": ("perdure.cli.mount:command", "Show the namespace as a folder of this machine."),
     },
@@ -95,7 +95,7 @@ class Root(LazyGroup):
     epilog=EPILOG,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-@click.version_option(VERSION, message="%(version)s")
+@click.version_option(__version__, message="%(version)s")
 def cli() -> None:
     """Runs AI agents that last: durable, budgeted, replayable, from one SQLite file."""
 

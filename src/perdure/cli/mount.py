@@ -22,11 +22,11 @@ MOUNTED = "perdure.adapters.fuse.mount:mounted"
 @options.project
 @click.pass_context
 def command(ctx: click.Context, folder: Path, agent: str | None, project: Path | None) -> None:
-    """Show the namespace as a folder of this machine, until Ctrl-C.
+    """Show the namespace as a folder of this machine.
 
-    DIR is an empty directory. `ls`, `cat`, `tail -f`, `echo >` and every other program then use what
-    `perdure ls`, `cat`, `watch` and `write` do; what is delivered in there is worked at by this process. Needs the
-    extra `fuse` and libfuse.
+    It is there until Ctrl-C. DIR is an empty directory. `ls`, `cat`, `tail -f`, `echo >` and every other program then
+    use what `perdure ls`, `cat`, `watch` and `write` do; what is delivered in there is worked at by this process. Needs
+    the extra `fuse` and libfuse.
     """
 
     async def main() -> int:

@@ -7,7 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 import click
 
-from perdure.base.version import VERSION
+from perdure.base.version import __version__
 
 from . import options
 from .json import print_json
@@ -30,7 +30,7 @@ STANDS_ON = (
 @options.json("Print one object.")
 def command(as_json: bool) -> None:
     """Print the versions of Perdure and of what it stands on."""
-    found = {"perdure": VERSION, "python": platform.python_version(), "platform": platform.platform()}
+    found = {"perdure": __version__, "python": platform.python_version(), "platform": platform.platform()}
     found |= {name: _installed(name) for name in STANDS_ON}
     if as_json:
         print_json(found)

@@ -25,10 +25,10 @@ from .terminal import note
 @options.project
 @click.pass_context
 def command(ctx: click.Context, path: str, after: int | None, as_json: bool, project: Path | None) -> None:
-    """Follow the changes of a file or directory, until it ends or Ctrl-C.
+    """Follow the changes of a file or directory.
 
-    Each change has a number. Whoever comes back with the last one that it saw, as --after, misses nothing; where
-    something was lost all the same, the first change is a `gap`.
+    It goes on until there is no more to come, or Ctrl-C. Each change has a number. Whoever comes back with the last
+    one that it saw, as --after, misses nothing; where something was lost all the same, the first change is a `gap`.
     """
 
     async def main() -> int:

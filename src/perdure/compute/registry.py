@@ -13,7 +13,6 @@ import msgspec
 from perdure.base.clock import Clock
 from perdure.base.errors import AuthFailed, ConfigError, NotSupported, UnknownProvider
 
-from .embeddings.http import HttpEmbedder
 from .embeddings.port import Embedder
 from .fallback import Fallback
 from .http_model import HttpModel
@@ -26,6 +25,7 @@ from .unavailable import Unavailable
 
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _NO_SETTINGS = ProviderSettings()
+_EMBEDDER = "perdure.compute.embeddings.http:HttpEmbedder"
 
 
 class Models:
@@ -79,13 +79,14 @@ class Models:
         provider, base_url = self._address(spec)
         if not provider.embeds:
             raise NotSupported(f"{spec.provider} has no embeddings in OpenAI's format", provider=spec.provider)
-        return HttpEmbedder(
+        made: Embedder = _load(_EMBEDDER)(
             spec.full_name,
             vendor_name=spec.name,
             transport=self._transport,
             base_url=base_url,
             headers=self._headers(spec, provider),
         )
+        return made
 
     def problem(self, provider: str) -> str:
         """Why no model of this provider can be asked, such as a key that is missing; "" where nothing is known."""

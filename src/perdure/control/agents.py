@@ -45,10 +45,9 @@ class AgentSummary(msgspec.Struct, frozen=True):
     updated_at: int
 
 
-class AgentDetail(msgspec.Struct, frozen=True):
+class AgentDetail(AgentSummary, frozen=True, kw_only=True):
     """Everything about an agent that is not a run. `runs` are the newest."""
 
-    summary: AgentSummary
     spec_digest: str
     state_version: int
     dead_letters: int
@@ -108,12 +107,12 @@ async def show_agent(runtime: Runtime, agent_id: str) -> AgentDetail:
     row = await find_agent(runtime.store, agent_id)
     runs = await runtime.store.runs(RunFilter(agent_id), limit=10)
     return AgentDetail(
-        await _summary(runtime, row),
-        row.spec,
-        row.state_version,
-        await runtime.store.dead_letter_count(agent_id),
-        tuple(await planned(runtime, agent_id)),
-        tuple(run.id for run in runs.items),
+        **msgspec.structs.asdict(await _summary(runtime, row)),
+        spec_digest=row.spec,
+        state_version=row.state_version,
+        dead_letters=await runtime.store.dead_letter_count(agent_id),
+        schedules=tuple(await planned(runtime, agent_id)),
+        runs=tuple(run.id for run in runs.items),
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from perdure.base.version import VERSION
+from perdure.base.version import __version__
 
 from .endpoint import Call, Endpoint, Nothing
 from .problems import MEDIA_TYPE
@@ -54,7 +54,7 @@ def describe(endpoints: Iterable[Endpoint[Any, Any]], title: str) -> dict[str, A
         paths.setdefault(path, {})[endpoint.method.lower()] = _operation(endpoint, shown)
     return {
         "openapi": "3.1.0",
-        "info": {"title": title, "version": VERSION},
+        "info": {"title": title, "version": __version__},
         "paths": paths,
         "components": {"schemas": definitions, "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}},
         "security": [{"token": []}],

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from perdure.base.version import VERSION
+from perdure.base.version import __version__
 
 from .endpoint import Call, Endpoint
 
@@ -30,7 +30,7 @@ async def status(call: Call[Any, Any]) -> RuntimeStatus:
     site, runtime = call.site, call.runtime
     return RuntimeStatus(
         runtime.project.name,
-        VERSION,
+        __version__,
         os.getpid(),
         runtime.engine.worker,
         site.started_at,

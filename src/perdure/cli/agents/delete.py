@@ -20,9 +20,9 @@ from ..who import who
 @options.json("Print one object: agents, runs. Asks nothing.")
 @options.project
 def command(agent_id: str, end: bool, yes: bool, as_json: bool, project: Path | None) -> None:
-    """Delete an agent with everything of it: runs, journal, state, mail.
+    """Delete an agent with everything of it.
 
-    All its runs have to have ended, unless it is to be ended first.
+    That is runs, journal, state and mail. All its runs have to have ended, unless it is to be ended first.
     """
     if not (yes or as_json):
         click.confirm(f"Delete {agent_id} for good?", abort=True, err=True)

@@ -22,9 +22,10 @@ from ..project import opened
 @options.json("Print one object: agent_id, file, bytes, digest.")
 @options.project
 def command(agent_id: str, output: Path | None, force: bool, as_json: bool, project: Path | None) -> None:
-    """Write an agent to a file: journal, state, mail, values, timers and budgets, but not its keys.
+    """Write an agent to a file.
 
-    The file has the same bytes for as long as the agent does not change.
+    In it are journal, state, mail, values, timers and budgets, but not its keys. The file has the same bytes for as
+    long as the agent does not change.
     """
     path = output or Path(f"{agent_id}.tar.gz")
     if path.exists() and not force:

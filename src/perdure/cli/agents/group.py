@@ -14,7 +14,10 @@ COMMANDS: Sections = {
         "hibernate": ("perdure.cli.agents.hibernate:command", "Put an agent to sleep until mail or a timer wakes it."),
         "wake": ("perdure.cli.agents.wake:command", "Let an agent work that sleeps, was stopped, or has failed."),
         "stop": ("perdure.cli.agents.stop:command", "Let nothing begin for an agent; its mail waits."),
-        "delete": ("perdure.cli.agents.delete:command", "Delete an agent with everything of it."),
+        "delete": (
+            "perdure.cli.agents.delete:command",
+            "Delete an agent with everything of it.",
+        ),
         "export": ("perdure.cli.agents.export:command", "Write an agent to a file."),
         "import": ("perdure.cli.agents.import_:command", "Put an agent from a file into this project."),
     }

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
-import msgspec
 
 from perdure.control.agents import AgentDetail
 
@@ -37,8 +36,7 @@ def command(agent_id: str, as_json: bool, project: Path | None) -> None:
 
 def _tell(detail: AgentDetail, as_json: bool) -> None:
     if as_json:
-        rest = {name: value for name, value in plain(detail).items() if name != "summary"}
-        print_json({**msgspec.structs.asdict(detail.summary), **rest})
+        print_json(plain(detail))
         return
     for name, value in _facts(detail):
         if value:
@@ -49,15 +47,14 @@ def _tell(detail: AgentDetail, as_json: bool) -> None:
 
 
 def _facts(detail: AgentDetail) -> list[tuple[str, str]]:
-    agent = detail.summary
     return [
-        ("agent", f"{agent.agent_id} (spec {agent.spec} {detail.spec_digest[:8]})"),
-        ("status", agent.status),
-        ("created", show_time(agent.created_at)),
-        ("changed", show_time(agent.updated_at)),
-        ("journal", f"{agent.records:,} records"),
-        ("mail", f"{agent.mail} waiting, {detail.dead_letters} dead"),
-        ("active", agent.active_run),
+        ("agent", f"{detail.agent_id} (spec {detail.spec} {detail.spec_digest[:8]})"),
+        ("status", detail.status),
+        ("created", show_time(detail.created_at)),
+        ("changed", show_time(detail.updated_at)),
+        ("journal", f"{detail.records:,} records"),
+        ("mail", f"{detail.mail} waiting, {detail.dead_letters} dead"),
+        ("active", detail.active_run),
         ("schedules", "\n".join(f"{one.id}, next {show_time(one.due or 0)}" for one in detail.schedules)),
         ("runs", "\n".join(detail.runs)),
     ]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from perdure.base.codec import digest, digest_bytes, from_json
-from perdure.base.version import VERSION
+from perdure.base.version import __version__
 from perdure.kernel import records as r
 from perdure.kernel.journal import decode
 from perdure.kernel.store.rows import Answer, ScopeRow
@@ -54,7 +54,7 @@ def bundle(contents: Contents, *, pubkey: str = "") -> bytes:
         agent_name=str(from_json(document)["spec"]["name"]) if document else "",
         pubkey=pubkey,
         exported_at=changed_at(snapshot),
-        source_runtime=f"perdure/{VERSION}",
+        source_runtime=f"perdure/{__version__}",
         versioning=Versioning(
             digest({"spec": snapshot.agent.spec, "tools": tools}),
             RUNTIME_API_VERSION,

@@ -9,6 +9,9 @@ class TestMine(RuntimeContract):
 from .delivery import Delivery
 from .effects import IdempotentEffects
 from .identity import Signer
+from .money import Budgets
+from .mounting import FuseMount
+from .moving import Moving
 from .overflow import Overflow
 from .samples import OpenRuntime
 from .ticks import Ticks
@@ -17,6 +20,6 @@ from .watching import Watching
 __all__ = ["OpenRuntime", "RuntimeContract"]
 
 
-class RuntimeContract(Ticks, Delivery, IdempotentEffects, Watching, Overflow, Signer):
+class RuntimeContract(Ticks, Delivery, IdempotentEffects, Watching, Budgets, Overflow, Moving, Signer, FuseMount):
     """Inherit from it and give it a fixture `open_runtime`: a function that opens, and opens again, this test's runtime
     on one state, with the options of `perdure.open`."""

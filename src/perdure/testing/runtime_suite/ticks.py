@@ -9,7 +9,7 @@ from perdure.agents.python import Agent
 from perdure.base.envelope import Envelope
 from perdure.kernel.context import Context
 
-from .samples import Ledger, OpenRuntime
+from .samples import OpenRuntime
 
 BUSY_MS = 40
 
@@ -54,10 +54,3 @@ class Ticks:
             row = await rt.start(Curious, "why?", agent="curious", envelope_id="env_mine")
             result = await rt.wait(row)
             assert result.output == {"id": "env_mine", "kind": "message", "same": True}
-
-    async def test_hibernation_state_persists(self, open_runtime: OpenRuntime) -> None:
-        async with open_runtime() as rt:
-            assert (await rt.run(Ledger, "one", agent="sleeper")).output["kept"] == 1
-        async with open_runtime() as rt:
-            second = await rt.run(Ledger, "two", agent="sleeper")
-            assert second.output["all"] == ["one", "two"]
