@@ -21,7 +21,7 @@ from peers.contest import add_arguments, hold, rewrite
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results.json"
-DEPENDENCIES = ("perdure", "apsw", "httptools", "msgspec", "pyreqwest", "uvloop")
+DEPENDENCIES = ("perdure", "apsw", "httptools", "msgspec", "pyreqwest", "starlette", "uvicorn", "uvloop")
 
 
 class Figure(NamedTuple):
@@ -61,6 +61,11 @@ FIGURES = (
     Figure(
         "namespace", "status_reads_per_s", "reads of an agent's status through the namespace", "/s", 20_000, "least"
     ),
+    Figure("serving", "invokes_per_s", "`POST /invoke`, waiting for the answer, 64 at once", "/s", 1_500, "least"),
+    Figure("serving", "server_cpu_ms_per_invoke", "the same: CPU of the server for each", "ms"),
+    Figure("serving", "accept_p95_ms", "a receipt on disk, 1,000 clients at once, p95", "ms", 200),
+    Figure("serving", "watchers_served_ms", "a run told to 500 watchers", "ms"),
+    Figure("serving", "idle_rss_mb", "memory of an idle server", "MB", 50),
     Figure("namespace", "goal_reads_per_s", "reads of one of its goals", "/s", 20_000, "least"),
     Figure("namespace", "memory_reads_per_s", "reads of a file of a tree in memory", "/s", 20_000, "least"),
     Figure("idle", "bytes_per_agent", "memory of an idle agent, of 10,000, beside its row", "bytes", 2_048),
@@ -68,6 +73,7 @@ FIGURES = (
     Figure("idle", "wake_p99_ms", "the same, p99", "ms"),
 )
 QUICK = {
+    "serving": ("--runs", "2000"),
     "throughput": ("--runs", "2000"),
     "floor": ("--runs", "2000"),
     "alone": ("--runs", "200"),

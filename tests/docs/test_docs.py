@@ -13,6 +13,7 @@ from types import ModuleType
 import pytest
 
 from perdure.base.errors import ERRORS
+from perdure.server.endpoints import ENDPOINTS
 from perdure.tools.load import load_file
 
 ROOT = Path(__file__).parents[2]
@@ -65,6 +66,14 @@ def test_the_reference_is_what_the_code_says(name: str, reference: ModuleType) -
 def test_every_error_code_is_in_the_reference() -> None:
     written = (ROOT / "docs/reference/errors.md").read_text()
     assert [code for code in ERRORS if f"`{code}`" not in written] == []
+
+
+def test_every_route_is_in_the_guide_to_the_server() -> None:
+    written = (ROOT / "docs/guides/server.md").read_text()
+    for endpoint in ENDPOINTS:
+        path = endpoint.path.replace(":path}", "}")
+        above, _, last = path.rpartition("/")
+        assert path in written or (f"{above}/" in written and f"`{last}`" in written), path
 
 
 def test_every_page_can_be_reached_from_the_readme() -> None:

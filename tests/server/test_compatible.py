@@ -168,3 +168,33 @@ async def test_errors_are_those_that_the_other_client_knows(served: Served) -> N
                 async with ai.messages.stream(model="clerk", max_tokens=1, messages=HELLO) as stream:
                     _ = [text async for text in stream.text_stream]
             assert [model.id async for model in ai.models.list()] == ["clerk", "poor"]
+
+
+async def test_a_response_and_the_next(served: Served) -> None:
+    model = Scripted(by_turn(["Good day.", "Ada."]), name="scripted/m")
+    async with served(model=model) as client, openai(client) as ai:
+        first = await ai.responses.create(model="clerk", input="I am Ada.", instructions="Be brief.")
+        assert (first.output_text, first.status) == ("Good day.", "completed")
+        assert first.usage is not None and first.usage.total_tokens > 0
+        said = [{"role": "user", "content": [{"type": "input_text", "text": "Who am I?"}]}]
+        second = await ai.responses.create(model="clerk", input=said, previous_response_id=first.id)
+        assert second.output_text == "Ada."
+        assert [one.text for one in model.requests[1].messages] == ["Be brief.", "I am Ada.", "Good day.", "Who am I?"]
+        with pytest.raises(UnprocessableEntityError, match="no response"):
+            await ai.responses.create(model="clerk", input="x", previous_response_id="resp_00000000")
+
+
+async def test_a_response_piece_by_piece(served: Served) -> None:
+    async with served(["one two three"]) as client, openai(client) as ai:
+        async with ai.responses.stream(model="clerk", input="Count.") as stream:
+            said = [event.delta async for event in stream if event.type == "response.output_text.delta"]
+            final = await stream.get_final_response()
+        assert said == ["one ", "two ", "three"]
+        assert (final.output_text, final.status) == ("one two three", "completed")
+
+
+async def test_a_response_that_fails_in_the_middle(served: Served) -> None:
+    async with served([PAY]) as client, openai(client) as ai:
+        stream = await ai.responses.create(model="clerk", input="Pay.", stream=True)
+        *_, last = [event async for event in stream]
+        assert last.type == "error" and "waits for a person" in last.message

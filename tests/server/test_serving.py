@@ -64,11 +64,12 @@ class Process:
         self.port = int(self.url.rpartition(":")[2])
         self.token = (folder / ".perdure" / "token").read_text().strip()
 
-    async def ask(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
+    async def ask(self, method: str, path: str, body: Any = None, key: str = "") -> tuple[int, Any]:
         content = b"" if body is None else json.dumps(body).encode()
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
         try:
             head = f"{method} {path} HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: Bearer {self.token}\r\n"
+            head += f"idempotency-key: {key}\r\n" if key else ""
             kind = "content-type: application/json\r\nconnection: close\r\n"
             writer.write(f"{head}{kind}content-length: {len(content)}\r\n\r\n".encode() + content)
             found, _, answer = (await reader.read()).partition(b"\r\n\r\n")
@@ -174,6 +175,43 @@ async def test_what_was_accepted_survives_a_kill(start: Callable[..., Process]) 
             if run["summary"]["status"] == "done":
                 break
         assert run["output"] == "25*47 = 1175"
+
+
+async def test_clients_that_retry_get_one_answer_each_however_often_the_server_dies(
+    start: Callable[..., Process],
+) -> None:
+    server, answers = start(), dict[str, Any]()
+    is_over = False
+
+    async def client(name: int) -> None:
+        number = 0
+        while not is_over:
+            key, ask = f"{name}-{number}", {"spec": "calc", "input": f"{name}*{number}"}
+            try:
+                status, answer = await server.ask("POST", "/invoke", ask, key)
+            except (OSError, IndexError, ValueError, asyncio.IncompleteReadError):
+                await asyncio.sleep(0.05)  # it was killed meanwhile: ask again
+                continue
+            if status == 200:
+                answers[key] = answer
+                number += 1
+
+    clients = [asyncio.create_task(client(name)) for name in range(8)]
+    for _ in range(4):
+        seen = len(answers)
+        while len(answers) < seen + 20:
+            await asyncio.sleep(0.01)
+        server.signal(signal.SIGKILL)
+        await server.end()
+        server = await asyncio.to_thread(start)
+    is_over = True
+    await asyncio.gather(*clients)
+    assert len({answer["run_id"] for answer in answers.values()}) == len(answers)
+    for key, answer in answers.items():
+        left, _, right = key.partition("-")
+        assert answer["output"] == f"{left}*{right} = {int(left) * int(right)}"
+    ask = {"spec": "calc", "input": "0*0"}
+    assert (await server.ask("POST", "/invoke", ask, "0-0"))[1]["run_id"] == answers["0-0"]["run_id"]
 
 
 async def test_it_stands_for_one_address(start: Callable[..., Process]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from . import agents, approvals, files, health, invoke, openapi, runs, specs, status, traces
-from .compatible import anthropic_messages, models, openai_chat
+from .compatible import anthropic_messages, models, openai_chat, openai_responses
 from .endpoint import Endpoint
 
 ENDPOINTS: tuple[Endpoint[Any, Any], ...] = (
@@ -18,6 +18,7 @@ ENDPOINTS: tuple[Endpoint[Any, Any], ...] = (
     *status.ENDPOINTS,
     *openapi.ENDPOINTS,
     *openai_chat.ENDPOINTS,
+    *openai_responses.ENDPOINTS,
     *anthropic_messages.ENDPOINTS,
     *models.ENDPOINTS,
     *agents.ENDPOINTS,

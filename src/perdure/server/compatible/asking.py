@@ -19,8 +19,9 @@ from ..endpoint import Call
 from ..invoke import key_of
 
 
-async def ask(call: Call[Any, Any], model: str, messages: list[Message]) -> RunRow:
-    """Accept the last message, with all before it as what was said already. Raises SpecNotFound, RequestError."""
+async def ask(call: Call[Any, Any], model: str, messages: list[Message], *, agent: str = "") -> RunRow:
+    """Accept the last message, with all before it as what was said already: to a new agent of the model's name, or to
+    the `agent` that there is. Raises SpecNotFound, RequestError."""
     if not messages or messages[-1].role == "assistant":
         raise RequestError("the last message has to be one of the user's, or a tool's")
     try:
@@ -28,7 +29,7 @@ async def ask(call: Call[Any, Any], model: str, messages: list[Message]) -> RunR
     except SpecNotFound as error:
         raise SpecNotFound(f"there is no model {model!r}", hint="GET /v1/models lists them.", model=model) from error
     transcript = {"transcript": msgspec.to_builtins(messages, builtin_types=(bytes,))}
-    return await call.runtime.accept(transcript, spec=model, key=key_of(call), who=call.who)
+    return await call.runtime.accept(transcript, spec=model, agent=agent, key=key_of(call), who=call.who)
 
 
 async def answer(call: Call[Any, Any], run: RunRow) -> RunResult:
