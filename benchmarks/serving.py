@@ -119,7 +119,7 @@ async def accept(found: Server, clients: int) -> dict[str, float]:
 
     took = await asyncio.gather(*map(client, connections))
     waiting = found.request("GET", "/runs?status=running&status=queued&limit=1")
-    while json.loads((await connections[0].ask(waiting))[1])["items"]:  # noqa: ASYNC110
+    while json.loads((await connections[0].ask(waiting))[1])["items"]:
         await asyncio.sleep(0.05)
     for connection in connections:
         connection.close()
