@@ -18,7 +18,7 @@ from perdure.base.usage import Usage
 
 from .estimate import Ratio, estimate
 from .learnt import Learnt
-from .port import Model
+from .port import Model, generate
 from .prices import Charge, Prices
 from .spec import ModelSpec
 
@@ -70,25 +70,32 @@ class Asker:
 
     async def ask(self, request: ModelRequest, hear: Callable[[Delta], None] | None = None) -> Answered:
         """The answer; with `hear` its pieces are told as they come. Raises ModelError."""
-        if hear is not None:
-            request = msgspec.structs.replace(request, stream=True)
-        response: ModelResponse | None = None
         started = perf_counter()
         first = 0.0
         try:
-            async for delta in self.model.stream(request):  # to its end: no half-read generator is left behind
-                first = first or perf_counter()
-                if isinstance(delta, Finished):
-                    response = delta.response
-                elif hear is not None:
-                    hear(delta)
-            if response is None:
-                raise BrokenStream(f"{self.model.name} ended without an answer", model=self.model.name)
+            if hear is None:
+                response = await generate(self.model, request)
+            else:
+                response, first = await self._listen(request, hear)
         except ModelError as error:
             self.learnt.failed(error, self._clock.now())
             raise
-        ms = (perf_counter() - started) * 1000
-        self.learnt.answered((first - started) * 1000, ms, response.used.output_tokens)
+        ended = perf_counter()
+        self.learnt.answered(((first or ended) - started) * 1000, (ended - started) * 1000, response.used.output_tokens)
         if response.usage is not None:
             self.learnt.weighed(request, response.usage.input_tokens)
         return Answered(response, self.prices.charge_answer(self.spec, response, self._clock.now()))
+
+    async def _listen(self, request: ModelRequest, hear: Callable[[Delta], None]) -> tuple[ModelResponse, float]:
+        """The answer, its pieces told as they come, and when the first of them came."""
+        response: ModelResponse | None = None
+        first = 0.0
+        async for delta in self.model.stream(msgspec.structs.replace(request, stream=True)):
+            first = first or perf_counter()
+            if isinstance(delta, Finished):
+                response = delta.response
+            else:
+                hear(delta)
+        if response is None:
+            raise BrokenStream(f"{self.model.name} ended without an answer", model=self.model.name)
+        return response, first

@@ -22,7 +22,7 @@ _FRAMING = ("content-length", "transfer-encoding")  # said twice and differently
 _ALWAYS = {"user-agent": "perdure", "accept": "*/*", "accept-encoding": "identity"}
 
 
-class Target(msgspec.Struct, frozen=True):
+class Target(msgspec.Struct, frozen=True, eq=False):
     """Where a URL leads. `place` is the part of it that can hold no key, for messages."""
 
     host: str
@@ -58,16 +58,21 @@ def render_head(target: Target, headers: Mapping[str, str], length: int) -> byte
 
     Raises ConfigError for a header that cannot be sent, without its text, which may be a secret.
     """
+    return b"%bcontent-length: %d\r\n\r\n" % (_lines(target, *headers.items()), length)
+
+
+@lru_cache(256)
+def _lines(target: Target, *headers: tuple[str, str]) -> bytes:
+    """All lines but the last: the same for every call of a model."""
     said = target.headers.copy()
-    for name, text in headers.items():
+    for name, text in headers:
         if not _VALUE.fullmatch(text):
             raise ConfigError(f"{target.place}: the header {name!r} cannot be sent: it is not one line of text")
         said[_sendable(name)] = text
     lines = [f"{name}: {text}\r\n" for name, text in said.items()]
-    return f"POST {target.path} HTTP/1.1\r\n{''.join(lines)}content-length: {length}\r\n\r\n".encode()
+    return f"POST {target.path} HTTP/1.1\r\n{''.join(lines)}".encode()
 
 
-@lru_cache(256)
 def _sendable(name: str) -> str:
     lower = name.lower()
     if not _NAME.fullmatch(name) or lower in _FRAMING:

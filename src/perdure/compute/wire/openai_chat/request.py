@@ -168,6 +168,8 @@ def _user(messages: list[dict[str, Any]], message: Message, quirks: Quirks, ids:
 
 
 def _content(parts: list[Part], quirks: Quirks) -> Any:
+    if len(parts) == 1 and isinstance(parts[0], Text):  # nearly always
+        return parts[0].text
     if all(isinstance(part, Text) for part in parts):
         return text_of(parts)
     content: list[dict[str, Any]] = []
