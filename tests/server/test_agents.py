@@ -16,7 +16,7 @@ async def test_an_agent_comes_to_be(served: Served) -> None:
         again = await client.post("/agents", {"spec": "clerk", "agent_id": "ada"})
         assert (again.status, again.json["code"]) == (409, "agent.exists")
         shown = await client.get("/agents/ada")
-        assert (shown.json["summary"]["agent_id"], shown.json["summary"]["spec"]) == ("ada", "clerk")
+        assert (shown.json["agent_id"], shown.json["spec"]) == ("ada", "clerk")
         assert (await client.post("/agents", {"spec": "nobody"})).status == 404
 
 
