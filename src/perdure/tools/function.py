@@ -15,6 +15,7 @@ from perdure.base.messages import ToolDefinition
 from perdure.kernel.classes import EFFECT_CLASSES, EffectClass
 from perdure.kernel.context import Context
 
+from .limit import Limit
 from .port import NotDone, Probe, ToolOutput, Unsure
 from .result import to_output
 from .schema import build_schema, load_arguments
@@ -100,21 +101,25 @@ class FunctionTool(Generic[P, R]):
         return load_arguments(self.definition.name, self.signature.parameters, arguments, self._known)
 
     async def _run(self, function: Callable[..., Any], is_async: bool, values: dict[str, Any]) -> Any:
-        name = self.definition.name
-        limit = asyncio.timeout(None if self.timeout_ms is None else self.timeout_ms / 1000)
+        name, is_late = self.definition.name, False
+        limit = None if self.timeout_ms is None else Limit(self.timeout_ms)
         try:
-            async with limit:
+            try:
                 if is_async:
                     return await function(**values)
                 result = await THREADS.run(partial(function, **values))
                 return await result if inspect.isawaitable(result) else result
+            finally:
+                is_late = limit is not None and limit.end()
         except PerdureError:
             raise
+        except asyncio.CancelledError as error:
+            if not is_late:
+                raise
+            assert self.timeout_ms is not None
+            late = f"{name} took longer than {show_duration(self.timeout_ms)}"
+            raise ToolTimeout(late, tool=name, timeout_ms=self.timeout_ms) from error
         except (Exception, SystemExit) as error:
-            if isinstance(error, TimeoutError) and limit.expired():
-                assert self.timeout_ms is not None
-                late = f"{name} took longer than {show_duration(self.timeout_ms)}"
-                raise ToolTimeout(late, tool=name, timeout_ms=self.timeout_ms) from error
             code = getattr(plain_function(function), "__code__", None)
             place = where(error, code.co_filename) if code is not None else ""
             said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
