@@ -144,8 +144,8 @@ class Library:
 
     def _program(self, spec: AgentSpec, handle: Callable[..., Awaitable[Any]], sources: dict[str, str]) -> Program:
 
-        async def work(ctx: KernelContext) -> Any:
-            return await handle(Context(ctx, self.reach))
+        def work(ctx: KernelContext) -> Awaitable[Any]:
+            return handle(Context(ctx, self.reach))
 
         return Program(
             work,
