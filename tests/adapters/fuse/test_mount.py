@@ -30,6 +30,16 @@ async def test_files_are_listed_and_read(sample, shell, tmp_path):
         assert modes["status"] == "-r--------" and modes["ctl"] == "--w-------" and modes["files"] == "drwx------"
 
 
+async def test_a_closed_socket_is_no_end_of_the_process_after_a_mount(sample, shell, tmp_path):
+    async with mount(sample, tmp_path):
+        await shell("ls")
+    reading, writing = os.pipe()
+    os.close(reading)
+    with pytest.raises(BrokenPipeError):  # and not SIGPIPE, which libfuse makes deadly when it goes
+        os.write(writing, b"x")
+    os.close(writing)
+
+
 async def test_files_are_written_appended_to_moved_and_removed(sample, shell, tmp_path):
     async with mount(sample, tmp_path):
         script = "echo one > files/a && echo two >> files/a && cat files/a && wc -c < files/a"

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ctypes
 import os
 import shutil
+import signal
 import sys
 import threading
 from asyncio.subprocess import PIPE
@@ -57,6 +59,8 @@ async def mounted(
             library.FUSE(callbacks, os.fspath(folder), raw_fi=True, foreground=True, **_options(library))
         except Exception as error:  # the edge: it is raised again where the mount was asked for
             failed.append(error)
+        finally:
+            _ignore_broken_pipes()
         with contextlib.suppress(RuntimeError):  # nobody waits any more
             loop.call_soon_threadsafe(gone.set)
 
@@ -75,6 +79,14 @@ async def mounted(
             await _unmount(folder, told)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(gone.wait(), GONE_S)
+
+
+def _ignore_broken_pipes() -> None:
+    """libfuse goes and leaves SIGPIPE as it is in C: then the next write to a socket that was closed ends the process.
+    Python ignores it from its start; `signal.signal` could say so again in the main thread only."""
+    set_handler = ctypes.pythonapi.PyOS_setsig
+    set_handler.argtypes, set_handler.restype = (ctypes.c_int, ctypes.c_void_p), ctypes.c_void_p
+    set_handler(signal.SIGPIPE, int(signal.SIG_IGN))
 
 
 def _library() -> Any:
