@@ -33,7 +33,7 @@ from perdure.kernel.engine import Engine
 from perdure.kernel.settings import Settings
 from perdure.kernel.store.port import Store
 from perdure.kernel.store.sqlite import SqliteStore
-from perdure.tools.fetch.pooled import PooledFetch
+from perdure.tools.fetch.lazy import LazyFetch
 
 if TYPE_CHECKING:
     from perdure.compute.jobs.port import Provider
@@ -94,7 +94,7 @@ async def open(
         given=models,
     )
     gateway = Gateway(registry, prices, clock)
-    library = Library(config, gateway=gateway, fetch=PooledFetch(), environment=environment, read=opened.spec)
+    library = Library(config, gateway=gateway, fetch=LazyFetch(), environment=environment, read=opened.spec)
     settings = settings or Settings(recover=recover)
     settings = msgspec.structs.replace(settings, pools=(*settings.pools, *_pools(config, tenant)))
     engine = Engine(

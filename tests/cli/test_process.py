@@ -139,7 +139,7 @@ import sys
 from perdure.cli.main import cli
 assert cli.main(["run", "calculator.yaml", "--input", "3 * 4"], standalone_mode=False) == 0
 heavy = ("csv", "email", "http", "zoneinfo", "sqlite3")
-heavy += ("genai_prices", "httpx", "jsonschema", "pydantic", "rich", "starlette", "uvloop")
+heavy += ("genai_prices", "httpx", "jsonschema", "pydantic", "pyreqwest", "rich", "starlette", "uvloop")
 verbs = ("cassettes", "cleaning", "deletion", "exporting", "forking", "planning", "replaying", "spans", "verifying")
 heavy += tuple(f"perdure.control.{name}" for name in verbs)
 heavy += tuple(f"perdure.compute.wire.{name}" for name in ("anthropic", "gemini", "openai_chat", "openai_responses"))

@@ -4,23 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Coroutine, Mapping
 from contextlib import AbstractAsyncContextManager
+from importlib import import_module
 from typing import Any
 
-from .http import HttpTransport
 from .plain.transport import PlainTransport
 from .port import Answer, Incoming, Post, Transport
 from .proxies import Proxies
 
+_FULL = "perdure.compute.transport.http:HttpTransport"
+
 
 class ChoosingTransport:
-    """`http://` without a proxy is `plain`; TLS, and what goes through a proxy of the `environment`, is `full`."""
+    """`http://` without a proxy is `plain`; TLS, and what goes through a proxy of the `environment`, is `full`.
+
+    The full client is loaded when it is first needed."""
 
     def __init__(
         self, environment: Mapping[str, str], *, plain: Transport | None = None, full: Transport | None = None
     ) -> None:
         self._proxies = Proxies(environment)
         self._plain = plain or PlainTransport()
-        self._full = full or HttpTransport()
+        self._full = full
 
     def post(self, post: Post) -> Coroutine[Any, Any, Answer]:
         return self._for(post.url).post(post)
@@ -30,9 +34,13 @@ class ChoosingTransport:
 
     async def close(self) -> None:
         await self._plain.close()
-        await self._full.close()
+        if self._full is not None:
+            await self._full.close()
 
     def _for(self, url: str) -> Transport:
         if url[:7].lower() == "http://" and self._proxies.surely_none(url):
             return self._plain
+        if self._full is None:
+            module, _, name = _FULL.partition(":")
+            self._full = getattr(import_module(module), name)()
         return self._full

@@ -13,7 +13,7 @@ from perdure.base.errors import ConfigError, InvalidArguments, ToolDenied, ToolF
 from perdure.kernel.classes import EffectClass
 from perdure.kernel.context import Context
 
-from ..fetch.pooled import PooledFetch
+from ..fetch.lazy import LazyFetch
 from ..fetch.port import Fetch, FetchRequest, FetchResponse
 from ..fetch.url import add_query, join_url, parse_url
 from ..function import FunctionTool
@@ -178,7 +178,7 @@ class HttpTool:
 
 
 def make(options: HttpOptions, setting: Setting) -> tuple[Tool, ...]:
-    return (HttpTool(options, setting.fetch or PooledFetch()),)
+    return (HttpTool(options, setting.fetch or LazyFetch()),)
 
 
 def _normal(arguments: Mapping[str, Any]) -> Mapping[str, Any]:
