@@ -27,6 +27,7 @@ class LazyKeyring:
         self._name = name
         self._arguments = arguments
         self._keyring: Keyring | None = None
+        self._missing: MissingDependency | None = None
 
     async def signer(self, agent_id: str) -> Signer:
         return await self._loaded().signer(agent_id)
@@ -36,7 +37,13 @@ class LazyKeyring:
 
     def _loaded(self) -> Keyring:
         if self._keyring is None:
-            self._keyring = _load(self._name)(*self._arguments)
+            if self._missing is not None:
+                raise self._missing.with_traceback(None)  # to look for a module in vain again would cost a third of a ms
+            try:
+                self._keyring = _load(self._name)(*self._arguments)
+            except MissingDependency as error:
+                self._missing = error
+                raise
         return self._keyring
 
 
