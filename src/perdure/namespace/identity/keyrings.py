@@ -38,7 +38,7 @@ class LazyKeyring:
     def _loaded(self) -> Keyring:
         if self._keyring is None:
             if self._missing is not None:
-                raise self._missing.with_traceback(None)  # to look for a module in vain again would cost a third of a ms
+                raise self._missing.with_traceback(None)  # to look in vain again would take long
             try:
                 self._keyring = _load(self._name)(*self._arguments)
             except MissingDependency as error:
