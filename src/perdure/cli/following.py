@@ -7,11 +7,11 @@ from collections.abc import Awaitable
 from typing import Protocol
 
 from perdure.base.errors import Interrupted
+from perdure.base.lazy import load
 from perdure.control.listening import RunEvent
 from perdure.control.results import RunResult
 from perdure.control.runtime import Runtime
 
-from .group import load
 from .outcome import report_run
 from .process import Stop, Stopped
 from .project import command_line

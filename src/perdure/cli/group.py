@@ -4,20 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from difflib import get_close_matches
-from importlib import import_module
 from typing import Any, TypeAlias, cast
 
 import click
 from click.shell_completion import CompletionItem
 
+from perdure.base.lazy import load
+
 Sections: TypeAlias = Mapping[str, Mapping[str, tuple[str, str]]]
 """Headings of the help, and below each the commands: name to ("module:attr", help in a line)."""
-
-
-def load(where: str) -> Any:
-    """The object that "module:attribute" names; its module is imported now."""
-    module, _, attribute = where.partition(":")
-    return getattr(import_module(module), attribute)
 
 
 class LazyGroup(click.Group):

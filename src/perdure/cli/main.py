@@ -12,10 +12,11 @@ from typing import Any
 import click
 
 from perdure.base.errors import PerdureError
+from perdure.base.lazy import load
 from perdure.base.version import __version__
 
 from .exits import DONE, INTERRUPTED
-from .group import LazyGroup, Sections, load
+from .group import LazyGroup, Sections
 
 COMMANDS: Sections = {
     "Begin": {

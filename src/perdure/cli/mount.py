@@ -6,9 +6,10 @@ from pathlib import Path
 
 import click
 
+from perdure.base.lazy import load
+
 from . import options
 from .exits import DONE
-from .group import load
 from .process import Stop, Stopped, complete
 from .project import opened
 from .terminal import note

@@ -10,8 +10,9 @@ from collections.abc import Callable, Coroutine
 from types import FrameType
 from typing import Any, Self, TypeVar
 
+from perdure.base.lazy import load
+
 from .exits import INTERRUPTED
-from .group import load
 from .terminal import is_terminal, note
 
 T = TypeVar("T")

@@ -8,11 +8,11 @@ from pathlib import Path
 import click
 
 from perdure.base.errors import InputError
+from perdure.base.lazy import load
 from perdure.wiring import open as open_runtime
 
 from . import options
 from .following import follow
-from .group import load
 from .interrupted import tell_interrupted
 from .process import Stop, complete
 from .project import folder_of

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 
 import click
 
-from .group import load
+from perdure.base.lazy import load
+
 from .terminal import is_terminal
 
 RICH_TABLE = "perdure.cli.rich_table:print_rich_table"

@@ -12,6 +12,7 @@ import msgspec
 
 from perdure.base.clock import Clock
 from perdure.base.errors import AuthFailed, ConfigError, NotSupported, UnknownProvider
+from perdure.base.lazy import load
 
 from .embeddings.port import Embedder
 from .fallback import Fallback
@@ -79,7 +80,7 @@ class Models:
         provider, base_url = self._address(spec)
         if not provider.embeds:
             raise NotSupported(f"{spec.provider} has no embeddings in OpenAI's format", provider=spec.provider)
-        made: Embedder = _load(_EMBEDDER)(
+        made: Embedder = load(_EMBEDDER)(
             spec.full_name,
             vendor_name=spec.name,
             transport=self._transport,
@@ -126,12 +127,12 @@ class Models:
             return self._given[spec.full_name]
         provider, base_url = self._address(spec)
         if provider.factory:
-            made: Model = _load(provider.factory)(spec)
+            made: Model = load(provider.factory)(spec)
             return made
         http = HttpModel(
             spec.full_name,
             vendor_name=spec.name,
-            wire=_load(provider.wire),
+            wire=load(provider.wire),
             transport=self._transport,
             base_url=base_url,
             headers=self._headers(spec, provider),
@@ -201,8 +202,3 @@ def _quirks(name: str, provider: Provider, base_url: str) -> Any:
     if name == "azure" and base_url.partition("?")[0].rstrip("/").endswith("/v1"):
         name = "azure-v1"
     return table[name if name in table else "compatible"]
-
-
-def _load(path: str) -> Any:
-    module, _, attribute = path.partition(":")
-    return getattr(import_module(module), attribute)

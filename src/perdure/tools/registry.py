@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from perdure.base.errors import ConfigError, InputError, InvalidArguments, MissingDependency
+from perdure.base.lazy import load
 
 from .builtin.port import Builtin, Setting
 from .fetch.port import Fetch
@@ -70,8 +71,7 @@ def _builtin(name: str, options: Any, setting: Setting) -> tuple[Tool, ...]:
         close = get_close_matches(name, BUILTINS, 1)
         meant = f"; did you mean {close[0]}?" if close else f"; there are {', '.join(BUILTINS)}"
         raise ConfigError(f"there is no built-in tool {name}{meant}", hint=_HINT, tool=name)
-    module, _, attribute = BUILTINS[name].partition(":")
-    builtin: Builtin[Any] = getattr(import_module(module), attribute)
+    builtin: Builtin[Any] = load(BUILTINS[name])
     if not isinstance(options, Mapping):
         if not builtin.shorthand:
             raise ConfigError(f"{name} takes no options, {options!r} given", tool=name)

@@ -19,6 +19,7 @@ from typing import Any
 
 from perdure.base.clock import Clock
 from perdure.base.errors import ConfigError, MissingDependency
+from perdure.base.lazy import load
 from perdure.namespace.port import FileService
 
 from .bridge import Bridge
@@ -51,7 +52,7 @@ async def mounted(
         os.chdir(here)  # libfuse goes to / on its way
         loop.call_soon_threadsafe(ready.set)
 
-    callbacks = _load(OPERATIONS)(tree, bridge, now=clock.now(), ready=begin)
+    callbacks = load(OPERATIONS)(tree, bridge, now=clock.now(), ready=begin)
     failed: list[Exception] = []
 
     def serve() -> None:
@@ -144,8 +145,3 @@ async def _unmount(folder: Path, told: Callable[[str], None]) -> None:
             if process.returncode == 0:
                 return
     told(f"{folder} could not be unmounted: {said.decode(errors='replace').strip()}")
-
-
-def _load(where: str) -> Any:
-    module, _, attribute = where.partition(":")
-    return getattr(import_module(module), attribute)

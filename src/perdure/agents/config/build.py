@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from importlib import import_module
 from typing import Any, TypeVar, cast
 
 import msgspec
+
+from perdure.base.lazy import load
 
 from ..amounts import decode_amount
 from .problems import Finding, Path, Problem, refuse, show_path, show_value
@@ -58,8 +59,7 @@ def nowhere(name: str) -> Placed:
 
 
 def _explain() -> Callable[[Any, Any], list[Finding]]:
-    module, _, attribute = _EXPLAIN.partition(":")
-    return cast(Callable[[Any, Any], list[Finding]], getattr(import_module(module), attribute))
+    return cast(Callable[[Any, Any], list[Finding]], load(_EXPLAIN))
 
 
 def _first(error: msgspec.ValidationError) -> Finding:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from importlib import import_module
 from pathlib import Path
 from typing import cast
+
+from perdure.base.lazy import load
 
 from .problems import Place, Problem, refuse
 from .source import Fault, Parsed, Source
@@ -55,8 +56,7 @@ def read_text(text: str, name: str, format: str) -> Source:
 
 
 def _reader(format: str) -> Callable[[str], Parsed]:
-    module, _, attribute = _READERS[format].partition(":")
-    return cast(Callable[[str], Parsed], getattr(import_module(module), attribute))
+    return cast(Callable[[str], Parsed], load(_READERS[format]))
 
 
 def _decode(data: bytes, name: str) -> str:

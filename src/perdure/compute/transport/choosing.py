@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Coroutine, Mapping
 from contextlib import AbstractAsyncContextManager
-from importlib import import_module
 from typing import Any
+
+from perdure.base.lazy import load
 
 from .plain.transport import PlainTransport
 from .port import Answer, Incoming, Post, Transport
@@ -41,6 +42,5 @@ class ChoosingTransport:
         if url[:7].lower() == "http://" and self._proxies.surely_none(url):
             return self._plain
         if self._full is None:
-            module, _, name = _FULL.partition(":")
-            self._full = getattr(import_module(module), name)()
+            self._full = load(_FULL)()
         return self._full

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from perdure.base.errors import MissingDependency
+from perdure.base.lazy import load
 
 from .port import Keyring, Signer
 
@@ -58,9 +58,8 @@ def key_folder(folder: Path, entropy: Callable[[int], bytes]) -> Keyring:
 
 
 def _load(name: KeyringName) -> Callable[..., Keyring]:
-    module, _, attribute = _MODULES[name].partition(":")
     try:
-        made: Callable[..., Keyring] = getattr(import_module(module), attribute)
+        made: Callable[..., Keyring] = load(_MODULES[name])
     except ModuleNotFoundError as error:
         if error.name is not None and error.name.startswith("perdure"):
             raise

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from importlib import import_module
+from perdure.base.lazy import load
 
 from .port import Fetch, FetchRequest, FetchResponse
 
@@ -21,6 +21,5 @@ class LazyFetch:
 
     def _loaded(self) -> Fetch:
         if self._fetch is None:
-            module, _, name = _POOLED.partition(":")
-            self._fetch = getattr(import_module(module), name)()
+            self._fetch = load(_POOLED)()
         return self._fetch
