@@ -21,7 +21,20 @@ class Handle(Protocol):
     async def release(self) -> None: ...
 
 
-class Reading:
+class Unwritable:
+    """What a handle that was opened for reading says to who writes."""
+
+    async def write(self, data: bytes, offset: int) -> None:
+        raise FileUnsupported("it was opened for reading")
+
+    async def truncate(self, size: int) -> None:
+        raise FileUnsupported("it was opened for reading")
+
+    async def flush(self) -> None:
+        pass
+
+
+class Reading(Unwritable):
     """Content as it was when it was opened. Where a file has grown since, who reads on at its end finds the rest: that
     is how `tail -f` follows."""
 
@@ -43,15 +56,6 @@ class Reading:
             self._file = await self._service.open(self._path, READ)
             await self._file.seek(offset)
             return await self._file.read(size)
-
-    async def write(self, data: bytes, offset: int) -> None:
-        raise FileUnsupported("it was opened for reading")
-
-    async def truncate(self, size: int) -> None:
-        raise FileUnsupported("it was opened for reading")
-
-    async def flush(self) -> None:
-        pass
 
     async def release(self) -> None:
         await self._file.close()

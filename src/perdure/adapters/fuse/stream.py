@@ -8,6 +8,8 @@ import contextlib
 from perdure.base.errors import FileError, FileUnsupported, PerdureError
 from perdure.namespace.port import Watch
 
+from .handle import Unwritable
+
 KEPT = 1024 * 1024
 """Bytes that can be read again, as shells do that read a line."""
 AHEAD = 1024 * 1024
@@ -16,7 +18,7 @@ QUIET_S = 0.1
 """When nothing has come for so long, who wants to know the end of the file is told that this is it."""
 
 
-class Streaming:
+class Streaming(Unwritable):
     """The data of a watch, from its beginning. It ends where the watch does; but once somebody has looked for the end
     (`seek_end`, as `tail` does), there is one whenever nothing follows for now."""
 
@@ -55,15 +57,6 @@ class Streaming:
             self._read = max(self._read, offset + len(data))
             self._moved.notify_all()
             return data
-
-    async def write(self, data: bytes, offset: int) -> None:
-        raise FileUnsupported("it was opened for reading")
-
-    async def truncate(self, size: int) -> None:
-        raise FileUnsupported("it was opened for reading")
-
-    async def flush(self) -> None:
-        pass
 
     async def release(self) -> None:
         self._pump.cancel()
