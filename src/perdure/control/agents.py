@@ -9,7 +9,7 @@ import msgspec
 
 from perdure.agents.spec import AgentSpec
 from perdure.base.envelope import Envelope
-from perdure.base.errors import AgentAtRest, AgentExists, InputError, KeyExists
+from perdure.base.errors import AgentAtRest, AgentExists, KeyExists
 from perdure.kernel.journal import encode
 from perdure.kernel.life import LifeVerb, after
 from perdure.kernel.living import command as order
@@ -20,7 +20,7 @@ from perdure.kernel.store.rows import RESTING, AgentRow, Page, RunFilter, RunRow
 
 from .delivering import deliver
 from .finding import find_agent
-from .listing import MOST, spec_name
+from .listing import MOST, check_list, spec_name
 from .schedules import Planned, follow_file, planned
 from .starting import check_agent_id
 
@@ -84,12 +84,7 @@ async def list_agents(
     runtime: Runtime, *, status: Sequence[str] = (), limit: int = 20, cursor: str = ""
 ) -> Page[AgentSummary]:
     """Agents in order of their ids, those in these states; `cursor` is the `next` of the page before."""
-    known = get_args(AgentStatus)
-    unknown = [name for name in status if name not in known]
-    if unknown:
-        raise InputError(f"no state of an agent is called {unknown[0]!r}", hint=f"There are {', '.join(known)}.")
-    if not 0 < limit <= MOST:
-        raise InputError(f"not a number of agents to list: {limit}", hint=f"Between 1 and {MOST}.")
+    check_list("agent", status, get_args(AgentStatus), limit)
     found: list[AgentRow] = []
     while True:
         page = await runtime.store.agents(cursor=cursor, limit=MOST if status else limit)

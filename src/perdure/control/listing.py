@@ -75,17 +75,24 @@ async def list_runs(
 ) -> Page[RunSummary]:
     """Runs, the newest first: of one agent, in these states, accepted at `since_ms` (milliseconds UTC) or later.
     `cursor` is the `next` of the page before."""
-    known = get_args(RunStatus)
-    unknown = [name for name in status if name not in known]
-    if unknown:
-        raise InputError(f"no state of a run is called {unknown[0]!r}", hint=f"There are {', '.join(known)}.")
-    if not 0 < limit <= MOST:
-        raise InputError(f"not a number of runs to list: {limit}", hint=f"Between 1 and {MOST}.")
+    check_list("run", status, get_args(RunStatus), limit)
     if cursor and not cursor.isdecimal():
         raise InputError(f"not a cursor: {cursor!r}", hint="Give the `next` of the page before.")
     filter = RunFilter(agent, cast("tuple[RunStatus, ...]", tuple(status)), since=since_ms)
     page = await runtime.store.runs(filter, cursor=cursor, limit=limit)
     return Page(await summaries(runtime, page.items), page.next)
+
+
+def check_list(what: str, status: Sequence[str], known: Sequence[str], limit: int) -> None:
+    """Raises InputError for a state that a `run` or an `agent` is never in, and for too many of them to list."""
+    unknown = [name for name in status if name not in known]
+    if unknown:
+        article = "an" if what[0] in "aeiou" else "a"
+        raise InputError(
+            f"no state of {article} {what} is called {unknown[0]!r}", hint=f"There are {', '.join(known)}."
+        )
+    if not 0 < limit <= MOST:
+        raise InputError(f"not a number of {what}s to list: {limit}", hint=f"Between 1 and {MOST}.")
 
 
 async def interrupted(runtime: Runtime) -> list[RunSummary]:
