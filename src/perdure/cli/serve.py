@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from pathlib import Path
 
 import click
@@ -36,8 +35,6 @@ def command(ctx: click.Context, host: str | None, port: int | None, project: Pat
         with Stop() as stop:
             async with serve_project(folder_of(project), host=host, port=port, report=note) as served:
                 _tell(served)
-                gc.collect()  # what the start left behind; the rest stays, and need not be looked at again
-                gc.freeze()
                 await stop.asked()
         return DONE
 
