@@ -335,10 +335,6 @@ class Context:
         """The scope of this place in the run, ending in `/` where there is one."""
         return here()
 
-    def clock_now(self) -> int:
-        """The time, unrecorded: for prices and limits, never for what the handler does next."""
-        return self._x.clock.now()
-
     @property
     def cost(self) -> int:
         """Micro-USD spent by this run so far, without its children."""
