@@ -43,7 +43,7 @@ class Reception:
     ) -> RunRow:
         """Accept a message that begins a run; it is on disk when this returns. The agent comes to be with its first
         message; `is_new` says that this is it. Sending the same envelope again gives the run that it began the first
-        time. Raises InboxFull."""
+        time. Raises InboxFull, and KeyExists where an agent that `is_new` is there already."""
         host, agent_id = self._host, envelope.to
         now = host.clock.now()
         keep: list[Op] = [] if spec in self._specs else [PutSpec(spec, document, now)]
@@ -58,6 +58,8 @@ class Reception:
             try:
                 run = await self._found(envelope, run, program, keep)
             except KeyExists:
+                if is_new:
+                    raise
                 return await self.submit(envelope, spec, document, program)
         else:
             run = await self._queue(envelope, run, program, keep)
