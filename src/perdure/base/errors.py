@@ -410,7 +410,9 @@ class ExpressionFailed(FlowError):
     """A `${…}` has no value."""
 
     code = "flow.expression"
-    hint = "`a ?? b` gives a default where something may be missing; `perdure flow check` finds most faults before a run."
+    hint = (
+        "`a ?? b` gives a default where something may be missing; `perdure flow check` finds most faults before a run."
+    )
 
 
 # -- identity ---------------------------------------------------------------------------------------------------------

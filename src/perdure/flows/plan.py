@@ -17,7 +17,8 @@ Expressions see these names, and `Node`s of the plan hold no others:
     done             ids of the steps that were done: neither skipped nor failed
     results          all results of a loop, inside its `reduce`
 
-A step that did not run, or failed and was let pass, has the result null.
+A step that did not run, or failed and was let pass, has the result null. What a file calls `previous` is the name of a
+step here; a step without an id is called by its path.
 """
 
 from __future__ import annotations
@@ -67,6 +68,11 @@ class _Step(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", omit_de
     on_error: Block | None = None
     compensate: Block = ()
     finally_: Block = ()
+
+    @property
+    def name(self) -> str:
+        """What expressions of the plan call the step's result: its id, or the path of a step that has none."""
+        return self.id or self.path
 
     @property
     def segment(self) -> str:
@@ -138,6 +144,12 @@ class Approval(_Step, frozen=True, kw_only=True, tag="approval"):
     about: Node | None = None
     patience_ms: int | None = None
     late: Node | None = None
+
+
+class Fail(_Step, frozen=True, kw_only=True, tag="fail"):
+    """Fails with a message, as a step that went wrong does."""
+
+    message: Node
 
 
 class Sequential(_Step, frozen=True, kw_only=True, tag="sequential"):
@@ -223,6 +235,7 @@ Step: TypeAlias = (
     | Sleep
     | Await
     | Approval
+    | Fail
     | Sequential
     | Parallel
     | Race

@@ -6,39 +6,45 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from .lexer import SyntaxFault
 from .parser import parse_at
 from .tree import Expression, Fields, Items, Join, Literal, Node
 
 Path: TypeAlias = tuple[str | int, ...]
-Report: TypeAlias = Callable[[Path, int, SyntaxFault], None]
-"""Told what is wrong: the path of the text, which `${` of the text it is in (from 0), and the fault, whose place is
-counted from behind that `${`."""
+
+
+class Reader(Protocol):
+    """Told where expressions are, and what is wrong with them: the path of the text, and which `${` of it (from 0)."""
+
+    def found(self, path: Path, number: int, expression: Expression) -> None: ...
+
+    def fault(self, path: Path, number: int, fault: SyntaxFault) -> None:
+        """The place of the fault is counted from behind that `${`."""
+
 
 _OPEN = re.compile(r"\$\$\{|\$\{")
 
 
-def compile_value(value: Any, report: Report, path: Path = ()) -> Node:
-    """The tree of plain data with expressions in its texts. What is wrong goes to `report`; null stands for it."""
+def compile_value(value: Any, reader: Reader, path: Path = ()) -> Node:
+    """The tree of plain data with expressions in its texts. Null stands for what is wrong."""
     match value:
         case str():
-            return compile_text(value, report, path) if "${" in value else Literal(value)
+            return compile_text(value, reader, path) if "${" in value else Literal(value)
         case list():
-            parts = tuple(compile_value(inner, report, (*path, number)) for number, inner in enumerate(value))
+            parts = tuple(compile_value(inner, reader, (*path, number)) for number, inner in enumerate(value))
             plain = [part.value for part in parts if isinstance(part, Literal)]
             return Literal(plain) if len(plain) == len(parts) else Items(parts)
         case dict():
-            fields = tuple((str(name), compile_value(inner, report, (*path, name))) for name, inner in value.items())
+            fields = tuple((str(name), compile_value(inner, reader, (*path, name))) for name, inner in value.items())
             known = {name: part.value for name, part in fields if isinstance(part, Literal)}
             return Literal(known) if len(known) == len(fields) else Fields(fields)
         case _:
             return Literal(value)
 
 
-def compile_text(text: str, report: Report, path: Path = ()) -> Node:
+def compile_text(text: str, reader: Reader, path: Path = ()) -> Node:
     parts: list[Node] = []
     at, count = 0, 0
     while (found := _OPEN.search(text, at)) is not None:
@@ -51,8 +57,9 @@ def compile_text(text: str, report: Report, path: Path = ()) -> Node:
             try:
                 expression, at = _expression(text, found.end())
             except SyntaxFault as fault:
-                report(path, count, SyntaxFault(fault.what, fault.at - found.end(), fault.width))
+                reader.fault(path, count, SyntaxFault(fault.what, fault.at - found.end(), fault.width))
                 return Literal(None)
+            reader.found(path, count, expression)
             parts.append(expression)
         count += 1
     if at < len(text):
