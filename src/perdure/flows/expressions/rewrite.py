@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 
 from .tree import Call, Expression, Fields, Items, Join, Literal, Name, Node
+
+_NODES = get_args(Node)
 
 
 def children(node: Node) -> Iterator[Node]:
@@ -25,8 +27,8 @@ def children(node: Node) -> Iterator[Node]:
         case _:
             for field in node.__struct_fields__:
                 inner = getattr(node, field)
-                if isinstance(inner, msgspec.Struct):
-                    yield inner  # type: ignore[misc]
+                if isinstance(inner, _NODES):
+                    yield inner
 
 
 def walk(node: Node) -> Iterator[Node]:
@@ -51,5 +53,5 @@ def renamed(node: Node, names: Mapping[str, str]) -> Node:
             return Call(function, tuple(renamed(argument, names) for argument in arguments), at)
         case _:
             inner: list[tuple[str, Any]] = [(field, getattr(node, field)) for field in node.__struct_fields__]
-            changed = {field: renamed(tree, names) for field, tree in inner if isinstance(tree, msgspec.Struct)}
+            changed = {field: renamed(tree, names) for field, tree in inner if isinstance(tree, _NODES)}
             return msgspec.structs.replace(node, **changed)

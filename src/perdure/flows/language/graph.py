@@ -81,12 +81,10 @@ class Graph:
             into = [edge for edge in self.edges if edge.target == id]
             for edge in into:
                 before[place[id]] |= before[place[edge.source]] | 1 << place[edge.source]
-            certain = all(edge.when is None and edge.source in sure for edge in into)
+            certain = not into or any(edge.when is None and edge.source in sure for edge in into)
             if certain and not _is_guarded(self.nodes[id].value):
                 sure.add(id)
-            ways[id] = (
-                () if certain else tuple(Way("" if edge.source in sure else edge.source, edge.when) for edge in into)
-            )
+            ways[id] = () if certain else tuple(_way(edge, sure) for edge in into)
         found = _order((1 << len(ids)) - 1, before)
         return _made(found, [Leaf(self.nodes[id], ways[id]) for id in ids])
 
@@ -118,6 +116,10 @@ class Graph:
                 sources.difference_update(free)
             found += free
         return found
+
+
+def _way(edge: Edge, sure: set[str]) -> Way:
+    return Way("" if edge.source in sure else edge.source, edge.when)
 
 
 def _is_guarded(node: Any) -> bool:

@@ -14,7 +14,8 @@ from perdure.agents.config.loader import load_document, load_project
 from perdure.agents.config.problems import Finding, Problem, refuse
 from perdure.agents.config.source import Parsed, Source
 from perdure.agents.project import ProjectConfig
-from perdure.agents.spec import AgentSpec, Budget, document_of, spec_document
+from perdure.agents.spec import AgentSpec, Budget, spec_document
+from perdure.base.codec import to_json
 from perdure.base.errors import ConfigError, InvalidFile, NotSupported
 from perdure.tools.port import Tool
 from perdure.tools.registry import resolve
@@ -57,8 +58,8 @@ def load_flow_document(document: bytes, *, environment: Mapping[str, str]) -> Fl
         raise NotSupported(f"this version cannot read the document of a {kind}, version {version}")
     own = Spot(Source("the stored flow", "", "yaml", Parsed(tree)), (), tree)
     merged = Merged(own, env=dict(_named(own, "env")), tools=_listed(own, "tools"), tasks=_listed(own, "tasks"))
-    agents = {name: load_document(_bytes(inner), environment=environment) for name, inner in tree["agents"].items()}
-    flows = {name: load_flow_document(_bytes(inner), environment=environment) for name, inner in tree["flows"].items()}
+    agents = {name: load_document(to_json(inner), environment=environment) for name, inner in tree["agents"].items()}
+    flows = {name: load_flow_document(to_json(inner), environment=environment) for name, inner in tree["flows"].items()}
     desk = Desk(environment=None, agents=agents, tools=None, subflow=lambda spot: flows[spot.value], come=())
     return _built(merged, desk, tree["name"], agents, flows, folder, tuple(tree["tools"]), document=document)
 
@@ -186,7 +187,8 @@ def _document(spec: FlowSpec, flows: dict[str, FlowSpec], merged: Merged) -> byt
         "agents": {name: msgspec.Raw(spec_document(agent)) for name, agent in spec.agents.items()},
         "flows": {name: msgspec.Raw(flow.document) for name, flow in flows.items()},
     }
-    return document_of("flow", spec.folder, tree)
+    # In the order of the file, which branches, cases and variables are carried out in.
+    return to_json({"kind": "flow", "version": 1, "folder": spec.folder, "spec": tree})
 
 
 def _budget(spot: Spot | None, desk: Desk) -> Budget:
@@ -214,7 +216,3 @@ def _named(own: Spot, key: str) -> list[tuple[str, Spot]]:
 def _listed(own: Spot, key: str) -> list[Spot]:
     found = own.get(key)
     return [] if found is None else list(found)
-
-
-def _bytes(tree: Any) -> bytes:
-    return msgspec.json.encode(tree, order="deterministic")

@@ -142,8 +142,8 @@ class Reader:
             if way.source:
                 done = Binary("in", Literal(way.source), Name("done"))
                 one = done if one is None else Logic("and", done, one)
-            one = one or Literal(True)
-            taken = one if taken is None else Logic("or", taken, one)
+            if one is not None:
+                taken = one if taken is None else Logic("or", taken, one)
         return taken
 
     # -- one step -----------------------------------------------------------------------------------------------------
