@@ -52,8 +52,8 @@ def plan_of(merged: Merged, desk: Desk, name: str) -> Plan:
 def _steps(merged: Merged, desk: Desk, reader: Reader, scope: Scope) -> Block:
     nodes, edges = merged.own.get("nodes"), merged.own.get("edges")
     if nodes is None and edges is None:
-        if not merged.tasks:
-            desk.wrong(merged.own, "there is nothing to do: add `tasks`, a list of steps")
+        if not merged.tasks and not merged.problems:
+            desk.wrong(merged.own.get("tasks") or merged.own, "there is nothing to do: add `tasks`, a list of steps")
         return reader.series(merged.tasks, "", scope)[0]
     if nodes is None:
         desk.wrong(merged.own.within(("edges",), None), "`edges` need `nodes`: steps by id", key=True)

@@ -25,6 +25,12 @@ from .spot import Spot
 
 ROOTS = ("inputs", "env", "run", "error", "event", "results", "done", "previous")
 """Names with a meaning of their own, which nothing else can have."""
+_ELSEWHERE = {
+    "error": "inside `on_error`",
+    "event": "inside the `match` of a wait",
+    "results": "inside the `reduce` of a loop",
+    "previous": "where a step comes before",
+}
 LONGEST_WAIT = 100 * 366 * 86_400_000
 _ID = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 _TAKEN = {*ROOTS, *KINDS, *WORDS}
@@ -85,7 +91,7 @@ class Desk:
         """The tree of a condition; one that is text without `${…}` is an expression as a whole."""
         if isinstance(spot.value, str) and "${" not in spot.value:
             self.wrong(spot, f"{what} is an expression: write `${{{spot.value.strip():.60}}}`")
-            return Literal(True)
+            return Literal(None)
         node, given = self.value(spot, scope)
         if given.kind not in ("boolean", "any", "null"):
             self.wrong(spot, f"{what} is true or false, found {given}; compare it with something")
@@ -105,6 +111,10 @@ class Desk:
             for node in walk(expression):
                 if isinstance(node, Name) and node.name not in scope.types and node.name in self._come:
                     what = f"`{node.name}` has not run by then: it comes later, or in a branch of its own"
+                    reading.report(expression, SyntaxFault(what, node.at, len(node.name)))
+                    names[node.name] = ANY
+                if isinstance(node, Name) and node.name in _ELSEWHERE and node.name not in {**scope.types, **names}:
+                    what = f"`{node.name}` is only there {_ELSEWHERE[node.name]}"
                     reading.report(expression, SyntaxFault(what, node.at, len(node.name)))
                     names[node.name] = ANY
                 if isinstance(node, Member) and node.of == Name("env", node.of.at if isinstance(node.of, Name) else 0):

@@ -129,6 +129,8 @@ def _is_guarded(node: Any) -> bool:
 def _nodes(spot: Spot | None, desk: Desk) -> Iterator[tuple[str, Spot]]:
     if spot is None:
         return
+    if not spot.value:
+        desk.wrong(spot, "there are no nodes here")
     seen: dict[str, Spot] = {}
     for id, node in _named(spot, desk):
         if id in seen:
