@@ -75,11 +75,12 @@ class _Loading:
 
     def flow(self, path: Path) -> FlowSpec:
         merged = merge(path)
+        own = merged.own
         problems = merged.problems
         words: dict[str, str] = {}
         for name, spot in merged.vars.items():
             words |= words_of(spot.within((), {name: spot.value}), problems)
-        people = People(self._environment, self._project, words)
+        people = People(self._environment, self._project, words, own.value.get("model"))
         agents = {name: people.agent(name, spot) for name, spot in merged.agents.items()}
         ids, called = words_in(iter([merged.own, *merged.tasks]))
         tools, broken = self._tools(merged, called, path.parent, problems)
@@ -95,7 +96,7 @@ class _Loading:
         references = sorted({spot.value for spot in called if is_reference(spot.value)})
         entries = [spot.value for spot in merged.tools]
         entries += [reference for reference in references if reference not in entries]
-        said = merged.own.get("name")
+        said = own.get("name")
         name = (said and desk.text(said)) or path.name.partition(".")[0]
         known = {name: spec for name, spec in agents.items() if spec is not None}
         flows = self._flows

@@ -40,11 +40,14 @@ ROLE = (
 class People:
     """Reads agents of one flow; what is wrong goes to `problems`."""
 
-    def __init__(self, environment: Mapping[str, str], project: ProjectConfig, words: Mapping[str, str]) -> None:
+    def __init__(
+        self, environment: Mapping[str, str], project: ProjectConfig, words: Mapping[str, str], model: Any = None
+    ) -> None:
         self.problems: list[Problem] = []
         self._environment = environment
         self._project = project
         self._words = words
+        self._model = model
 
     def agent(self, name: str, spot: Spot) -> AgentSpec | None:
         """The agent that the flow calls `name`; None where it cannot be read."""
@@ -62,7 +65,8 @@ class People:
                 self._wrong(spot.within((odd,), None), "beside `file` only `vars` can stand", key=True)
                 return None
             return self._file(name, spot, file, words)
-        tree = {"name": name, **own}
+        usual = {} if self._model is None or "class" in own else {"model": self._model}
+        tree = {"name": name, **usual, **own}
         if role is not None:
             base = self._role(role)
             if base is None:
