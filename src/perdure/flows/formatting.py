@@ -14,7 +14,7 @@ from perdure.agents.config.problems import refuse
 from perdure.agents.config.reader import read_text
 from perdure.base.errors import InputError
 
-from .language.grammar import COMMON, FLOW, KINDS, Field
+from .language.grammar import COMMON, FLOW, KINDS, Field, kinds_in
 
 _FIRST = ("id", "description")
 _NEVER_FOLDED = 1_000_000
@@ -102,8 +102,7 @@ class _Ordering:
                 self._steps(inner, inner_end)
 
     def _step(self, tree: CommentedMap, end: int) -> None:
-        kind = next((key for key in KINDS if key in tree), "")
-        if kind:
+        for kind in kinds_in(tree)[:1]:
             own = KINDS[kind]
             self.mapping(tree, {kind: Field(own.takes, ""), **own.fields, **COMMON}, end, reorder=True)
 

@@ -3,6 +3,7 @@ it, so that what is not here does not exist."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Literal, TypeAlias
 
 import msgspec
@@ -161,6 +162,16 @@ KINDS: dict[str, Kind] = {
     ),
     "loop": Kind("loop_form", "The long form of `for_each`, `while` and `until`."),
 }
+
+
+def kinds_in(step: Iterable[str]) -> list[str]:
+    """Which of a step's keys say what it does: one, in a step that is right. `if` and `do` may stand beside such a key,
+    where they belong to it or guard it."""
+    found = [key for key in step if key in KINDS]
+    if "if" in found and "then" in step:
+        return ["if", *(key for key in found if key != "if")]
+    return found if len(found) < 2 else [key for key in found if key not in ("if", "do")] or found[:1]
+
 
 WAIT: dict[str, Field] = {
     "for": Field("value", "How long."),

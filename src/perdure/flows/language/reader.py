@@ -15,7 +15,7 @@ from ..plan import Block, Fail, Parallel, Retry, Sequential, Step
 from ..types import ANY, BOOLEAN, NULL, TEXT, Type, list_of, mapping_of, or_null
 from . import kinds
 from .desk import Desk
-from .grammar import COMMON, FOREIGN_STEP, KINDS, RETRY
+from .grammar import COMMON, FOREIGN_STEP, KINDS, RETRY, kinds_in
 from .graph import Beside, Leaf, Order, Series, Way
 from .scope import Scope
 from .spot import Spot
@@ -197,14 +197,10 @@ class Reader:
         return step, given if sure else or_null(given)
 
     def _kind(self, spot: Spot) -> str | None:
-        """Which of a step's keys says what it does. `do`, `if`, `while` and `until` may stand beside such a key."""
-        found = [key for key in spot.value if key in KINDS]
-        if "then" in spot.value and "if" in found:
-            found = ["if", *(key for key in found if key != "if")]
-        elif len(found) > 1:
-            found = [key for key in found if key not in ("if", "do")] or found[:1]
+        """Which of a step's keys says what it does; None, and what is wrong, where none or several do."""
+        found = kinds_in(spot.value)
         if len(found) == 1:
-            return str(found[0])
+            return found[0]
         if found:
             what = f"a step does one thing; found {' and '.join(f'`{key}`' for key in found)}: make two steps of it"
             self.desk.wrong(spot.within((found[1],), None), what, key=True)
