@@ -28,6 +28,8 @@
     │   ├── AgentNotFound, AgentExists, AgentAtRest, AgentTerminated
     │   ├── ReplayDivergence, EffectFailed, Interrupted
     │   └── DeadlineExceeded
+    ├── BusError                   topics between agents
+    │   └── BusFull, NoAnswer
     ├── IdentityError              an agent's key
     │   └── UnsafeKey, Undecryptable
     ├── FileError                  a path of the namespace
@@ -395,6 +397,29 @@ class Interrupted(RunError):
 class DeadlineExceeded(RunError):
     code = "run.deadline_exceeded"
     hint = "Raise `limits.timeout`, or `perdure resume RUN` to go on with a fresh limit."
+
+
+# -- bus --------------------------------------------------------------------------------------------------------------
+
+
+class BusError(PerdureError):
+    code = "bus"
+
+
+class BusFull(BusError):
+    """A subscriber takes nothing, and its QoS says that whoever publishes waits for it. Nothing was published."""
+
+    code = "bus.full"
+    hint = "Let the subscriber take its events, or subscribe with qos realtime, which loses the oldest instead."
+    retryable = True
+
+
+class NoAnswer(BusError):
+    """Nobody answered a request in time."""
+
+    code = "bus.no_answer"
+    hint = "Does anybody subscribe to the topic? `perdure bus topics` shows who does; or raise the timeout."
+    retryable = True
 
 
 # -- identity ---------------------------------------------------------------------------------------------------------

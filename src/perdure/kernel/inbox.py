@@ -59,9 +59,9 @@ def sort(mail: Sequence[Mail], timers: Iterable[Timer], waits: Mapping[str, r.Wa
         elif one.kind in COMMANDS:
             intake.commands.append(item)
         elif one.kind in ANSWERS:
-            if one.run_id == run_id and (wait := open_waits.get(item.envelope.correlation)) is not None:
-                del open_waits[wait.key]
-                intake.answers.append(Answer(wait.key, _event(one), item))
+            if one.run_id == run_id and (key := _asker(open_waits, one.kind, item.envelope)) is not None:
+                del open_waits[key]
+                intake.answers.append(Answer(key, _event(one), item))
             elif one.run_id != run_id or not run_id:
                 intake.stale.append(item)
         elif (key := _receiver(open_waits, item.envelope)) is not None:
@@ -78,6 +78,19 @@ def _event(mail: Mail) -> r.MessageReceived | r.EffectResolved:
     decision = unpack_as(mail.data, Envelope).payload
     body = msgspec.Raw(msgspec.msgpack.encode(decision.get("value")))
     return r.EffectResolved(how=decision["how"], who=decision.get("who", ""), why=decision.get("why", ""), body=body)
+
+
+def _asker(waits: Mapping[str, r.Wait], kind: str, envelope: Envelope) -> str | None:
+    """The wait that an answer is for: the one it names or, where many may answer, the next that takes such answers."""
+    if envelope.correlation in waits:
+        return envelope.correlation
+    if kind == "reply":
+        subscription = envelope.id.partition("/")[0]
+        for key, wait in waits.items():
+            about = wait.about
+            if about.get("correlation") == envelope.correlation or about.get("subscription") == subscription:
+                return key
+    return None
 
 
 def _receiver(waits: Mapping[str, r.Wait], envelope: Envelope) -> str | None:

@@ -256,13 +256,11 @@ class PublishEvent(_Value, frozen=True):
 
 
 class TrimEvents(_Value, frozen=True):
-    """Remove events of one topic, or of all below a `prefix` such as `orders.`, up to the seq `upto`: those from before
-    the time `before`, and those that are not among the last `keep` (None: any number); the oldest first, `most` at
-    once. Result: how many."""
+    """Remove events of a topic up to the seq `upto`: those from before the time `before`, and those that are not among
+    its last `keep` (None: any number); the oldest first, `most` at once. Result: how many."""
 
+    topic: str
     upto: int
-    topic: str = ""
-    prefix: str = ""
     before: int = 0
     keep: int | None = None
     most: int = 10_000

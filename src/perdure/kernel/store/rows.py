@@ -136,12 +136,13 @@ class EventFilter(msgspec.Struct, frozen=True, gc=False):
 
 
 class TopicRow(msgspec.Struct, frozen=True, gc=False):
-    """A topic with events in the log. `last_at` is when the last of them was published (ms UTC)."""
+    """A topic with events in the log. `first_at` and `last_at` are when the first and last of them were published."""
 
     topic: str
     events: int
     first_seq: int
     last_seq: int
+    first_at: int
     last_at: int
 
 

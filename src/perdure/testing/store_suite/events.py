@@ -64,27 +64,27 @@ class Events:
         async with opened(open_store) as store:
             await store.commit([publish("e1", "b", 5), publish("e2", "a", 6), publish("e3", "b", 7)])
             page = await store.topics(limit=1)
-            assert page.items == [TopicRow("a", 1, 2, 2, 6)]
-            assert (await store.topics(cursor=page.next)).items == [TopicRow("b", 2, 1, 3, 7)]
+            assert page.items == [TopicRow("a", 1, 2, 2, 6, 6)]
+            assert (await store.topics(cursor=page.next)).items == [TopicRow("b", 2, 1, 3, 5, 7)]
             assert [row.topic for row in (await store.topics("b")).items] == ["b"]
 
     async def test_trimming_takes_the_oldest_by_time_or_number(self, open_store: OpenStore) -> None:
         async with opened(open_store) as store:
-            await store.commit([publish(f"e{n}", "a.x" if n % 2 else "b", n) for n in range(1, 11)])
-            assert await store.commit([TrimEvents(10, before=3)]) == [2]
-            assert await store.commit([TrimEvents(10, prefix="a.", keep=1)]) == [3]
-            assert ids(await store.events(ALL)) == ["e4", "e6", "e8", "e9", "e10"]
-            assert await store.commit([TrimEvents(6, topic="b", keep=0)]) == [2]
-            assert await store.commit([TrimEvents(99, before=99, most=2)]) == [2]
-            assert ids(await store.events(ALL)) == ["e10"]
-            assert await store.commit([TrimEvents(99, before=99)]) == [1]
+            await store.commit([publish(f"e{n}", "a" if n % 2 else "b", n) for n in range(1, 11)])
+            assert await store.commit([TrimEvents("a", 10, before=3)]) == [1]
+            assert await store.commit([TrimEvents("a", 10, keep=2)]) == [2]
+            assert ids(await store.events(ALL)) == ["e2", "e4", "e6", "e7", "e8", "e9", "e10"]
+            assert await store.commit([TrimEvents("b", 6, keep=0)]) == [3]
+            assert await store.commit([TrimEvents("a", 99, before=99, most=1), TrimEvents("c", 99, keep=0)]) == [1, 0]
+            assert ids(await store.events(ALL)) == ["e8", "e9", "e10"]
+            assert await store.commit([TrimEvents("a", 99, keep=0), TrimEvents("b", 99, before=99)]) == [1, 2]
             assert await store.commit([publish("e1")]) == [(11, True)]
 
     async def test_trimmed_events_come_back_where_their_commit_fails(self, open_store: OpenStore) -> None:
         wrong = SetTimer(Timer("nobody", "r", "k", 1))
         async with opened(open_store) as store:
             await store.commit([publish("e1"), publish("e2"), publish("e3")])
-            await refused(AgentNotFound, store.commit([TrimEvents(2, keep=0), publish("e4"), wrong]))
+            await refused(AgentNotFound, store.commit([TrimEvents("a.b", 2, keep=0), publish("e4"), wrong]))
             assert ids(await store.events(ALL)) == ["e1", "e2", "e3"]
             assert await store.commit([publish("e1")]) == [(1, False)]
 
@@ -93,7 +93,7 @@ class Events:
             return
         async with opened(open_store) as store:
             await store.commit([publish("e1"), publish("e2"), PutMark(MarkRow("m", 1, 7, b"x"))])
-            await store.commit([TrimEvents(2, keep=0)])
+            await store.commit([TrimEvents("a.b", 2, keep=0)])
         async with opened(open_store) as store:
             assert await store.last_event() == 2 and await store.mark("m") == MarkRow("m", 1, 7, b"x")
             assert await store.commit([publish("e3")]) == [(3, True)]

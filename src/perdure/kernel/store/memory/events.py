@@ -26,7 +26,7 @@ def publish(tables: Tables, op: ops.PublishEvent) -> tuple[int, bool]:
 
 
 def trim(tables: Tables, op: ops.TrimEvents) -> int:
-    found = list(chosen(tables, EventFilter(op.topic, op.prefix)))
+    found = list(chosen(tables, EventFilter(op.topic)))
     surplus = 0 if op.keep is None else max(0, len(found) - op.keep)
     old = [event for n, event in enumerate(found) if event.seq <= op.upto and (n < surplus or event.at < op.before)]
     for event in old[: op.most]:
@@ -73,7 +73,7 @@ def topics(tables: Tables, prefix: str, cursor: str) -> list[TopicRow]:
         if event.topic.startswith(prefix) and event.topic > cursor:
             by_topic.setdefault(event.topic, []).append(event)
     return [
-        TopicRow(topic, len(found), found[0].seq, found[-1].seq, found[-1].at)
+        TopicRow(topic, len(found), found[0].seq, found[-1].seq, found[0].at, found[-1].at)
         for topic, found in sorted(by_topic.items())
     ]
 

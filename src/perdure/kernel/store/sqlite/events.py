@@ -12,24 +12,22 @@ def publish(tx: Transaction, op: ops.PublishEvent) -> tuple[int, bool]:
     refusal = refusals.bad_event(op)
     if refusal is not None:
         raise refusal
-    tx.execute(
-        "INSERT OR IGNORE INTO events (id, topic, at, data) VALUES (?, ?, ?, ?)", (op.id, op.topic, op.at, op.data)
-    )
-    if tx.connection.changes():
-        return tx.connection.last_insert_rowid(), True
-    return int(tx.one("SELECT seq FROM events WHERE id = ?", (op.id,))[0]), False
+    known = tx.one("SELECT seq FROM events WHERE id = ?", (op.id,))
+    if known is not None:
+        return int(known[0]), False
+    tx.execute("INSERT INTO events (id, topic, at, data) VALUES (?, ?, ?, ?)", (op.id, op.topic, op.at, op.data))
+    return tx.connection.last_insert_rowid(), True
 
 
 def trim(tx: Transaction, op: ops.TrimEvents) -> int:
-    where, bindings = choice(EventFilter(op.topic, op.prefix))
     surplus = 0
     if op.keep is not None:
-        last = tx.one(f"SELECT seq FROM events WHERE {where} ORDER BY seq DESC LIMIT 1 OFFSET ?", (*bindings, op.keep))
+        last = tx.one("SELECT seq FROM events WHERE topic = ? ORDER BY seq DESC LIMIT 1 OFFSET ?", (op.topic, op.keep))
         surplus = last[0] if last else 0
     tx.execute(
-        f"DELETE FROM events WHERE seq IN (SELECT seq FROM events WHERE {where} AND seq <= ? AND (seq <= ? OR at < ?)"
+        "DELETE FROM events WHERE seq IN (SELECT seq FROM events WHERE topic = ? AND seq <= ? AND (seq <= ? OR at < ?)"
         " ORDER BY seq LIMIT ?)",
-        (*bindings, op.upto, surplus, op.before, op.most),
+        (op.topic, op.upto, surplus, op.before, op.most),
     )
     return tx.connection.changes()
 

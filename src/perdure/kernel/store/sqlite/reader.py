@@ -256,8 +256,9 @@ class Reader:
     def topics(self, prefix: str, cursor: str, limit: int) -> Page[TopicRow]:
         topics, between = _keys(prefix, cursor, "topic", tail="GROUP BY topic")
         sql = (
-            "SELECT t.*, e.at FROM (SELECT topic, count(*), min(seq), max(seq) AS last FROM events"
-            f" WHERE {topics} LIMIT ?) t JOIN events e ON e.seq = t.last ORDER BY t.topic"
+            "SELECT t.*, f.at, l.at FROM (SELECT topic, count(*), min(seq) AS first, max(seq) AS last FROM events"
+            f" WHERE {topics} LIMIT ?) t JOIN events f ON f.seq = t.first JOIN events l ON l.seq = t.last"
+            " ORDER BY t.topic"
         )
         rows = self._all(sql, (*between, limit + 1))
         return Page([TopicRow(*row) for row in rows[:limit]], rows[limit - 1][0] if len(rows) > limit else "")
