@@ -86,6 +86,7 @@ class Dispatcher:
 
     async def floor(self) -> int:
         """Up to which seq every subscription has had its events: what may be forgotten."""
+        await self._load()
         await self._move_marks(0)
         return min((place.stored for place in self._places.values()), default=await self._store.last_event())
 
@@ -109,27 +110,25 @@ class Dispatcher:
             self._stale, self._seen = False, changed
             await self._load()
         now = self._clock.now()
-        ready = [name for name in self._places if self._stalled.get(name, 0) <= now]
+        ready = {name: place for name, place in self._places.items() if self._stalled.get(name, 0) <= now}
         if not ready:
             return False
-        first = min(self._places[name].position for name in ready)
+        first = min(place.position for place in ready.values())
         rows = await self._store.events(ALL, after=first, limit=PAGE)
         if not rows:
             return False
         last = rows[-1].seq
         for row in rows:
             for name in self._trie.match(row.topic):
-                place = self._places[name]
-                if row.seq > place.position:
+                place = ready.get(name)
+                if place is not None and row.seq > place.position:
                     place.events.append(row)
-        busy = [place for name in ready if (place := self._places[name]).events]
-        for name in ready:
-            place = self._places[name]
-            if not place.events:
+        await asyncio.gather(*(self._deliver(place, last) for place in ready.values() if place.events))
+        for place in ready.values():
+            if place.events:
+                place.events = []
+            else:
                 place.position = max(place.position, last)
-        await asyncio.gather(*(self._deliver(place, last) for place in busy))
-        for place in self._places.values():
-            place.events = []
         await self._move_marks(FAR_BEHIND)
         return True
 
