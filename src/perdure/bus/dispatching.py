@@ -18,6 +18,7 @@ from perdure.base.clock import Clock
 from perdure.base.codec import pack, to_json, unpack_as
 from perdure.base.envelope import Envelope
 from perdure.base.errors import AgentNotFound, InboxFull, StoreError, VersionConflict
+from perdure.kernel.inbox import ANSWERS, COMMANDS
 from perdure.kernel.store.ops import Deliver, DropMark, MarkIs, Op, PutMark
 from perdure.kernel.store.port import Store
 from perdure.kernel.store.rows import ENDED, EventFilter, EventRow, MarkRow
@@ -37,6 +38,8 @@ AFTER_TROUBLE_MS = 1_000
 FAR_BEHIND = 10_000
 """Events by which a mark may lie behind those that its subscription did not want."""
 ALL = EventFilter()
+_OWN = ANSWERS | COMMANDS | {"initialize", "terminate", "alarm", "schedule", "manual", "timer"}
+"""Kinds that mean something to the kernel: an event that somebody published is none of these."""
 
 
 class Place:
@@ -225,7 +228,12 @@ def deliveries(wanted: Subscription, rows: Sequence[EventRow], *, now: int) -> l
 
 def _delivery(wanted: Subscription, event: Envelope, name: str, payload: Any, *, now: int) -> Op:
     envelope = msgspec.structs.replace(
-        event, id=f"{wanted.id}/{name}", to=wanted.agent_id, payload=payload, causation=event.causation or event.id
+        event,
+        id=f"{wanted.id}/{name}",
+        to=wanted.agent_id,
+        kind="event" if event.kind in _OWN else event.kind,
+        payload=payload,
+        causation=event.causation or event.id,
     )
     return Deliver(
         wanted.agent_id,

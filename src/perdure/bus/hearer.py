@@ -43,7 +43,15 @@ class Hearer:
     """A `Subscriber`. `position` is the last event of the log that it was handed."""
 
     def __init__(
-        self, source: Source, pattern: str, qos: QoS, position: int, *, attached: bool, capacity: int | None = None
+        self,
+        source: Source,
+        pattern: str,
+        qos: QoS,
+        position: int,
+        *,
+        attached: bool,
+        capacity: int | None = None,
+        waited_for: bool = True,
     ) -> None:
         self.pattern = pattern
         self.qos: QoS = qos
@@ -51,6 +59,7 @@ class Hearer:
         self.attached = attached
         self.dropped = 0
         self.closed = False
+        self._waited_for = waited_for and qos != "realtime"
         self._source = source
         self._filter = filter_of(pattern)
         self._lanes = Lanes()
@@ -71,19 +80,23 @@ class Hearer:
     @property
     def is_behind(self) -> bool:
         """Whether somebody who publishes has to wait for this subscriber."""
-        return not self.closed and self.qos != "realtime" and self.is_full
+        return not self.closed and self._waited_for and self.is_full
 
     @property
     def holds_up(self) -> bool:
         """Whether somebody who published into the log has to wait for this subscriber."""
-        return not self.closed and self.qos == "background" and (self.is_full or not self.attached)
+        behind = self.is_full or not self.attached
+        return not self.closed and self._waited_for and self.qos == "background" and behind
 
     def put(self, event: Event) -> None:
-        """Hand over an event that is not kept; there is room, or this is a realtime subscriber."""
+        """Hand over an event. Where there is no room, a realtime subscriber loses its oldest; any other loses this one,
+        which is not kept, and nobody waits for it."""
         if self.is_full:
-            self._lanes.drop()
             self.dropped += 1
             self._source.counts.dropped["queue_full"] += 1
+            if self.qos != "realtime":
+                return
+            self._lanes.drop()
         self._lanes.put(event)
         self._some.set()
 

@@ -100,6 +100,7 @@ class LocalBus:
         after: int | None = None,
         since_ms: int | None = None,
         capacity: int | None = None,
+        waited_for: bool = True,
     ) -> Hearer:
         check_pattern(pattern)
         if since_ms is not None:
@@ -110,7 +111,15 @@ class LocalBus:
             self.position = last
             self._tail = asyncio.create_task(self._follow())
         attached = after is None or after >= last
-        hearer = Hearer(self, pattern, qos, last if attached else after or 0, attached=attached, capacity=capacity)
+        hearer = Hearer(
+            self,
+            pattern,
+            qos,
+            last if attached else after or 0,
+            attached=attached,
+            capacity=capacity,
+            waited_for=waited_for,
+        )
         self._hearers.add(pattern, hearer)
         self._open.add(hearer)
         return hearer

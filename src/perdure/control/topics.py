@@ -91,8 +91,10 @@ class Topics:
         durable: bool | None = None,
     ) -> Published:
         """Publish an event: on disk when this returns, unless it is not `durable` (None: as the project says of the
-        topic). The same `id` again changes nothing. `reply_to` is an agent, or `topic:` and a topic. Raises InputError,
-        and BusFull where it is not durable and a subscriber that has to be waited for takes nothing."""
+        topic). The same `id` again changes nothing. `reply_to` is `topic:` and a topic. Raises InputError, and
+        BusFull where it is not durable and a subscriber that has to be waited for takes nothing."""
+        if reply_to and not reply_to.startswith(ADDRESS):  # an answer to an agent would answer whatever it waits for
+            raise InputError(f"answers go to a topic, not to {reply_to[:80]!r}", hint="Write topic:my.answers.")
         now = self._runtime.clock.now()
         envelope = Envelope(
             id or self._runtime.ids.new("evt"),
@@ -153,11 +155,18 @@ class Topics:
     # -- hearing ------------------------------------------------------------------------------------------------------
 
     async def subscribe(
-        self, pattern: str, *, qos: QoS = "batched", after: int | None = None, since_ms: int | None = None
+        self,
+        pattern: str,
+        *,
+        qos: QoS = "batched",
+        after: int | None = None,
+        since_ms: int | None = None,
+        waited_for: bool = True,
     ) -> Hearer:
         """Hear events in this process, from now on, or first those of the log behind `after` or from `since_ms` on:
-        `async for event in await rt.topics.subscribe("orders.>")`. Close it in the end."""
-        return await self.bus.subscribe(pattern, qos=qos, after=after, since_ms=since_ms)
+        `async for event in await rt.topics.subscribe("orders.>")`. Close it in the end. Nobody who publishes waits
+        for one that is not to be `waited_for`: it loses what is not kept and finds no room."""
+        return await self.bus.subscribe(pattern, qos=qos, after=after, since_ms=since_ms, waited_for=waited_for)
 
     async def events(
         self, pattern: str = ">", *, after: int = 0, since_ms: int = 0, limit: int = 100, newest: bool = False

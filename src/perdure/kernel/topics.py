@@ -30,6 +30,8 @@ waits at once."""
 MARKS = "subscription:"
 """What the names of subscriptions begin with among the marks."""
 PRIORITIES = range(0, 101)
+MOST_ID = 255
+MOST_KIND = 64
 
 
 class Subscription(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -96,6 +98,8 @@ def check_event(envelope: Envelope) -> PublishEvent:
             f"the event has {len(made.data):,} bytes, which is more than {EVENT_LIMIT:,}",
             hint="Put what is large into a file or a value, and publish where it is.",
         )
+    if len(envelope.kind) > MOST_KIND or len(envelope.id) > MOST_ID or not envelope.id:
+        raise InputError(f"an id has 1 to {MOST_ID} characters, and a kind at most {MOST_KIND}")
     if envelope.priority not in PRIORITIES:
         raise InputError(f"a priority is 0 (the first) to {PRIORITIES[-1]}, not {envelope.priority}")
     if envelope.hops > MAX_HOPS:
