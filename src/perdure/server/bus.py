@@ -22,6 +22,7 @@ from .reply import Events, Reply
 from .sse import frame
 
 Priority = Annotated[int, Meta(ge=0, le=100, description="A lower number goes first.")]
+Seq = Annotated[int, Meta(ge=0, le=2**62)]
 Qos = Literal["realtime", "batched", "background"]
 
 
@@ -50,8 +51,8 @@ class Ask(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Read(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    after: Annotated[int | None, Meta(ge=0, description="Behind this seq; `Last-Event-ID` goes before it.")] = None
-    since_ms: Annotated[int | None, Meta(ge=0, description="Published at this time (ms UTC) or later.")] = None
+    after: Annotated[Seq | None, Meta(description="Behind this seq; `Last-Event-ID` goes before it.")] = None
+    since_ms: Annotated[Seq | None, Meta(description="Published at this time (ms UTC) or later.")] = None
     limit: Annotated[int, Meta(ge=1, le=1_000)] = 100
     newest: Annotated[bool, Meta(description="The last ones instead of the first.")] = False
     watch: Annotated[bool, Meta(description="Server-sent events: what there is, and what comes.")] = False
@@ -83,7 +84,7 @@ class Hear(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Position(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The last event that a consumer is done with."""
 
-    seq: Annotated[int, Meta(ge=0, le=2**62)]
+    seq: Seq
 
 
 async def publish(call: Call[Emit, Nothing]) -> Reply:
