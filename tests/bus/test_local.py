@@ -190,6 +190,17 @@ async def test_the_urgent_goes_first_and_the_expired_not_at_all() -> None:
         assert bus.stats.dropped == {"expired": 1} and bus.stats.backlog == 0
 
 
+async def test_who_wants_the_order_of_the_log_gets_it_and_holds_up_nobody() -> None:
+    async with opened() as bus:
+        hearer = await bus.subscribe("a", in_order=True, waited_for=False, capacity=3)
+        for n, priority in enumerate((50, 0, 99)):
+            await bus.publish(event(n, priority=priority))
+        await settle()
+        await bus.publish(event(3, priority=0), durable=False)
+        await bus.publish(event(4))
+        assert await payloads(hearer, 4) == [0, 1, 2, 4] and hearer.dropped == 1
+
+
 @pytest.mark.parametrize("qos", ["batched", "background"])
 async def test_who_publishes_waits_for_room(qos: Any) -> None:
     async with opened() as bus:

@@ -29,7 +29,7 @@
     │   ├── ReplayDivergence, EffectFailed, Interrupted
     │   └── DeadlineExceeded
     ├── BusError                   topics between agents
-    │   └── BusFull, NoAnswer
+    │   └── BusFull, NoAnswer, Disconnected
     ├── IdentityError              an agent's key
     │   └── UnsafeKey, Undecryptable
     ├── FileError                  a path of the namespace
@@ -419,6 +419,14 @@ class NoAnswer(BusError):
 
     code = "bus.no_answer"
     hint = "Does anybody subscribe to the topic? `perdure bus topics` shows who does; or raise the timeout."
+    retryable = True
+
+
+class Disconnected(BusError):
+    """The server could not be reached for as long as the client was willing to try."""
+
+    code = "bus.disconnected"
+    hint = "Is the server running, and is this its address? What was sent with an id may be sent again with it."
     retryable = True
 
 

@@ -2,6 +2,7 @@
 
 While it keeps up it is `attached`: new events of the log are put into its lanes. When these are full, a realtime
 subscriber loses its oldest event; any other is detached, and reads on from the log by itself until it has caught up.
+One that is handed events `in_order`, whatever their priority, can go on later behind the last seq that it saw.
 """
 
 from __future__ import annotations
@@ -52,6 +53,7 @@ class Hearer:
         attached: bool,
         capacity: int | None = None,
         waited_for: bool = True,
+        in_order: bool = False,
     ) -> None:
         self.pattern = pattern
         self.qos: QoS = qos
@@ -59,6 +61,7 @@ class Hearer:
         self.attached = attached
         self.dropped = 0
         self.closed = False
+        self._in_order = in_order
         self._waited_for = waited_for and qos != "realtime"
         self._source = source
         self._filter = filter_of(pattern)
@@ -97,8 +100,7 @@ class Hearer:
             if self.qos != "realtime":
                 return
             self._lanes.drop()
-        self._lanes.put(event)
-        self._some.set()
+        self._keep(event)
 
     def put_logged(self, event: Event) -> None:
         """Hand over the next event of the log."""
@@ -106,10 +108,10 @@ class Hearer:
             return
         if self.is_full and self.qos != "realtime":
             self.attached = False  # it reads this one from the log
+            self._some.set()
         else:
             self.put(event)
             self.position = event.seq
-        self._some.set()
 
     async def room(self) -> None:
         """Return when some of what waits has been taken: there may be room."""
@@ -153,6 +155,10 @@ class Hearer:
             else:
                 await self._some.wait()
 
+    def _keep(self, event: Event) -> None:
+        self._lanes.put(event, 0 if self._in_order else event.envelope.priority)
+        self._some.set()
+
     def _pop(self) -> Event | None:
         """The next event that has not expired."""
         while (event := self._lanes.pop()) is not None:
@@ -172,7 +178,7 @@ class Hearer:
         for row in rows:
             self.position = row.seq
             if matches(self.pattern, row.topic):
-                self._lanes.put(Event(row.seq, unpack_as(row.data, Envelope)))
+                self._keep(Event(row.seq, unpack_as(row.data, Envelope)))
         if len(rows) < PAGE:
             self.position = max(self.position, seen)
             self.attached = source.position <= self.position

@@ -18,8 +18,7 @@ class Lanes:
         self._order: list[int] = []
         self.size = 0
 
-    def put(self, event: Event) -> None:
-        priority = event.envelope.priority
+    def put(self, event: Event, priority: int) -> None:
         lane = self._lanes.get(priority)
         if lane is None:
             lane = self._lanes[priority] = deque()

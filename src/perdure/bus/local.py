@@ -101,6 +101,7 @@ class LocalBus:
         since_ms: int | None = None,
         capacity: int | None = None,
         waited_for: bool = True,
+        in_order: bool = False,
     ) -> Hearer:
         check_pattern(pattern)
         if since_ms is not None:
@@ -119,6 +120,7 @@ class LocalBus:
             attached=attached,
             capacity=capacity,
             waited_for=waited_for,
+            in_order=in_order,
         )
         self._hearers.add(pattern, hearer)
         self._open.add(hearer)

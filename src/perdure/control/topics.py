@@ -162,11 +162,15 @@ class Topics:
         after: int | None = None,
         since_ms: int | None = None,
         waited_for: bool = True,
+        in_order: bool = False,
     ) -> Hearer:
         """Hear events in this process, from now on, or first those of the log behind `after` or from `since_ms` on:
         `async for event in await rt.topics.subscribe("orders.>")`. Close it in the end. Nobody who publishes waits
-        for one that is not to be `waited_for`: it loses what is not kept and finds no room."""
-        return await self.bus.subscribe(pattern, qos=qos, after=after, since_ms=since_ms, waited_for=waited_for)
+        for one that is not to be `waited_for`: it loses what is not kept and finds no room. `in_order` leaves
+        priorities aside, so that who goes on behind the last seq that it saw misses nothing."""
+        return await self.bus.subscribe(
+            pattern, qos=qos, after=after, since_ms=since_ms, waited_for=waited_for, in_order=in_order
+        )
 
     async def events(
         self, pattern: str = ">", *, after: int = 0, since_ms: int = 0, limit: int = 100, newest: bool = False

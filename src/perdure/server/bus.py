@@ -142,6 +142,7 @@ async def _watch(call: Call[Any, Read], pattern: str) -> Events:
         after=after,
         since_ms=asked.since_ms if after is None else None,
         waited_for=asked.qos == "background",
+        in_order=True,
     )
 
     async def frames() -> AsyncIterator[bytes]:

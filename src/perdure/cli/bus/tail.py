@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import click
@@ -71,7 +72,8 @@ class Tail:
         self._json = json
 
     async def go(self, last: int, after: int | None, since: str | None, *, follow: bool) -> None:
-        hearer = await self._topics.subscribe(self._pattern) if follow and after is None and since is None else None
+        subscribe = partial(self._topics.subscribe, self._pattern, waited_for=False, in_order=True)
+        hearer = await subscribe() if follow and after is None and since is None else None
         since_ms = None if since is None else self._now() - parse_duration(since)
         if after is None and since_ms is None:
             for event in await self._topics.events(self._pattern, newest=True, limit=last) if last else ():
@@ -82,7 +84,7 @@ class Tail:
                     self._print(event)
                 after = self.seq
         else:
-            hearer = await self._topics.subscribe(self._pattern, after=after, since_ms=since_ms)
+            hearer = await subscribe(after=after, since_ms=since_ms)
         if hearer is not None:
             async for event in hearer:
                 if event.seq > self.seq:
