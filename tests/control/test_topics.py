@@ -45,14 +45,6 @@ class Early(Agent):
         ctx.reply("at once")
         return "too late"
 
-class Asker(Agent):
-    async def on_message(self, ctx, message):
-        if message.kind != "message":
-            return None
-        ctx.topics.publish("work", message.payload, kind="request", correlation="work")
-        found = [await ctx.topics.answer("work", timeout_ms=60_000) for _ in range(2)]
-        return sorted(one.payload["output"] for one in found if one is not None)
-
 class Listener(Agent):
     async def on_message(self, ctx, message):
         heard = await ctx.topics.listen("news.>", after=0)
@@ -240,14 +232,6 @@ async def test_subscribers_answer_each_other_without_the_bus_of_a_process(projec
         assert (answer.correlation, answer.thread, answer.hops) == (question.id, question.id, 1)
         with pytest.raises(InputError):
             await rt.topics.reply(answer, "again")
-
-
-async def test_a_run_takes_the_answers_of_all_who_subscribe(project: Path) -> None:
-    agent(project, "one", "Echo", "topic: work")
-    agent(project, "two", "Echo", "topic: work")
-    agent(project, "asker", "Asker")
-    async with opened(project) as rt:
-        assert (await rt.run("agents/asker.yaml", 5, agent="asker")).output == [5, 5]
 
 
 async def test_a_run_listens_to_what_was_and_what_comes(project: Path) -> None:

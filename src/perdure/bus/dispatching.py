@@ -18,12 +18,14 @@ from perdure.base.clock import Clock
 from perdure.base.codec import pack, to_json, unpack_as
 from perdure.base.envelope import Envelope
 from perdure.base.errors import AgentNotFound, InboxFull, StoreError, VersionConflict
+from perdure.base.topic import matches
 from perdure.kernel.inbox import ANSWERS, COMMANDS
 from perdure.kernel.store.ops import Deliver, DropMark, MarkIs, Op, PutMark
 from perdure.kernel.store.port import Store
 from perdure.kernel.store.rows import ENDED, EventFilter, EventRow, MarkRow
 from perdure.kernel.topics import MARKS, Subscription
 
+from .hearer import filter_of
 from .local import LocalBus
 from .trie import Trie
 
@@ -66,6 +68,7 @@ class Dispatcher:
         self._trie: Trie[str] = Trie()
         self._stalled: dict[str, int] = {}  # mark → when to try again
         self._stale = True
+        self._head = 0  # the last event that was looked at for all
         self._seen = -1
         self._task: asyncio.Task[None] | None = None
         self.trouble: StoreError | None = None
@@ -90,6 +93,11 @@ class Dispatcher:
     async def floor(self) -> int:
         """Up to which seq every subscription has had its events: what may be forgotten."""
         await self._load()
+        for place in list(self._places.values()):
+            if place.wanted.run_id:
+                await self._may_hear(place.wanted)  # one whose run has ended goes
+        if self._stale:
+            await self._load()
         await self._move_marks(0)
         return min((place.stored for place in self._places.values()), default=await self._store.last_event())
 
@@ -116,24 +124,28 @@ class Dispatcher:
         ready = {name: place for name, place in self._places.items() if self._stalled.get(name, 0) <= now}
         if not ready:
             return False
-        first = min(place.position for place in ready.values())
-        rows = await self._store.events(ALL, after=first, limit=PAGE)
-        if not rows:
-            return False
-        last = rows[-1].seq
-        for row in rows:
-            for name in self._trie.match(row.topic):
-                place = ready.get(name)
-                if place is not None and row.seq > place.position:
-                    place.events.append(row)
-        await asyncio.gather(*(self._deliver(place, last) for place in ready.values() if place.events))
-        for place in ready.values():
-            if place.events:
-                place.events = []
-            else:
-                place.position = max(place.position, last)
-        await self._move_marks(FAR_BEHIND)
-        return True
+        behind = [place for place in ready.values() if place.position < self._head]
+        await asyncio.gather(*(self._catch_up(place, self._head) for place in behind))
+        rows = await self._store.events(ALL, after=self._head, limit=PAGE)
+        if rows:
+            last, before = rows[-1].seq, self._head
+            for row in rows:
+                for name in self._trie.match(row.topic):
+                    place = ready.get(name)
+                    if place is not None and place.position >= before and row.seq > place.position:
+                        place.events.append(row)
+            self._head = last
+            level = [place for place in ready.values() if place.position >= before]
+            await asyncio.gather(*(self._deliver(place, last) for place in level))
+            await self._move_marks(FAR_BEHIND)
+        return bool(rows or behind)
+
+    async def _catch_up(self, place: Place, head: int) -> None:
+        """Deliver a page of what a subscription wants that is behind the others."""
+        pattern = place.wanted.pattern
+        rows = await self._store.events(filter_of(pattern), after=place.position, limit=PAGE)
+        place.events = [row for row in rows if matches(pattern, row.topic)]
+        await self._deliver(place, rows[-1].seq if len(rows) == PAGE else max(head, place.position))
 
     async def _load(self) -> None:
         """The subscriptions as they are now; those known keep what they know."""
@@ -154,6 +166,8 @@ class Dispatcher:
         self._trie = Trie()
         for name, place in found.items():
             self._trie.add(place.wanted.pattern, name)
+        if not self._places:  # nobody was looked at before
+            self._head = min((place.position for place in found.values()), default=0)
         self._places = found
         self._stalled = {name: until for name, until in self._stalled.items() if name in found}
 
@@ -161,6 +175,10 @@ class Dispatcher:
 
     async def _deliver(self, place: Place, last: int) -> None:
         """Deliver what a subscription wants, and move its mark to `last`; or leave both for later."""
+        events, place.events = place.events, []
+        if not events:
+            place.position = max(place.position, last)
+            return
         wanted, name = place.wanted, place.wanted.mark
         if wanted.run_id and not await self._may_hear(wanted):
             self._stalled[name] = self._clock.now() + AFTER_TROUBLE_MS
@@ -168,7 +186,7 @@ class Dispatcher:
         now = self._clock.now()
         moved = PutMark(MarkRow(name, last, now, pack(wanted), wanted.agent_id))
         try:
-            await self._store.commit([*deliveries(wanted, place.events, now=now), moved], (MarkIs(name, place.stored),))
+            await self._store.commit([*deliveries(wanted, events, now=now), moved], (MarkIs(name, place.stored),))
         except InboxFull:
             self._stalled[name] = now + AFTER_TROUBLE_MS
         except (VersionConflict, AgentNotFound):  # another process did it, or the subscription has ended

@@ -81,18 +81,14 @@ def _event(mail: Mail) -> r.MessageReceived | r.EffectResolved:
 
 
 def _asker(waits: Mapping[str, r.Wait], kind: str, envelope: Envelope) -> str | None:
-    """The wait that an answer is for: the one it names or, where many may answer, the next that takes such answers."""
+    """The wait that an answer is for: the one it names, or that listens to the subscription which it comes from."""
     named = waits.get(envelope.correlation)
     if kind != "reply":
         return None if named is None else named.key
     if named is not None and named.kind == "reply":  # nobody approves anything by a reply
         return named.key
     subscription = envelope.id.partition("/")[0]
-    for key, wait in waits.items():
-        about = wait.about
-        if about.get("correlation") == envelope.correlation or about.get("subscription") == subscription:
-            return key
-    return None
+    return next((key for key, wait in waits.items() if wait.about.get("subscription") == subscription), None)
 
 
 def _receiver(waits: Mapping[str, r.Wait], envelope: Envelope) -> str | None:

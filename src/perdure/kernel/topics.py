@@ -133,11 +133,12 @@ class Topics:
         kind: str = "event",
         thread: str = "",
         correlation: str = "",
+        reply_to: str = "",
         priority: int = DEFAULT_PRIORITY,
         expires_in_ms: int | None = None,
     ) -> str:
-        """Publish an event when this tick commits; gives its id. Where `kind` is `request`, whoever hears it answers
-        this run: `answer` takes the answers by their `correlation`. Raises InputError."""
+        """Publish an event when this tick commits; gives its id. Answers to it go to the topic `reply_to`, else to this
+        agent as messages. Raises InputError."""
         key = self._x.keys.next("publish", topic)
         now = self._x.clock.now()
         envelope = self._ctx._letter(
@@ -145,21 +146,20 @@ class Topics:
             f"{ADDRESS}{topic}",
             payload,
             kind=kind,
-            correlation=f"{self._ctx.run_id}/{correlation}" if kind == "request" else correlation,
+            correlation=correlation,
             priority=priority,
             expires_at=None if expires_in_ms is None else now + expires_in_ms,
         )
-        if thread:
-            envelope = msgspec.structs.replace(envelope, thread=thread)
+        if thread or reply_to:
+            envelope = msgspec.structs.replace(
+                envelope,
+                thread=thread or envelope.thread,
+                reply_to=f"{ADDRESS}{reply_to}" if reply_to else envelope.reply_to,
+            )
         if envelope.hops <= MAX_HOPS:  # one too many is lost when it is sent, as any message is
             check_event(envelope)
         self._x.send(key, Outgoing(envelope))
         return envelope.id
-
-    async def answer(self, correlation: str, *, timeout_ms: int | None = None) -> Envelope | None:
-        """The next answer to requests of this run that carry this `correlation`; None when the time is up. Its payload
-        is `{run_id, agent_id, status, output, error, cost}`."""
-        return await self._x.wait("reply", "answer", about={"correlation": correlation}, due_in=timeout_ms)
 
     async def subscribe(self, pattern: str, *, qos: QoS = "background", input: str = "") -> str:
         """Let events of these topics begin runs of this agent, from now on; gives the subscription's id. Doing it again
