@@ -16,7 +16,6 @@ import msgspec
 from perdure import control
 from perdure.agents.amounts import whole
 from perdure.agents.config.loader import load_project
-from perdure.agents.programs import Library
 from perdure.agents.project import STATE_FOLDER, ProjectConfig
 from perdure.base.clock import Clock, SystemClock
 from perdure.base.errors import ConfigError
@@ -28,6 +27,7 @@ from perdure.compute.registry import Models
 from perdure.compute.transport.choosing import ChoosingTransport
 from perdure.compute.transport.port import Transport
 from perdure.control.runtime import Runtime
+from perdure.flows.programs import FlowLibrary
 from perdure.kernel.budgets import Pool
 from perdure.kernel.engine import Engine
 from perdure.kernel.settings import Settings
@@ -94,7 +94,7 @@ async def open(
         given=models,
     )
     gateway = Gateway(registry, prices, clock)
-    library = Library(config, gateway=gateway, fetch=LazyFetch(), environment=environment, read=opened.spec)
+    library = FlowLibrary(config, gateway=gateway, fetch=LazyFetch(), environment=environment, read=opened.spec)
     settings = settings or Settings(recover=recover)
     settings = msgspec.structs.replace(settings, pools=(*settings.pools, *_pools(config, tenant)))
     engine = Engine(

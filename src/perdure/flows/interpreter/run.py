@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from perdure.base.errors import InputError, PerdureError, WrongResult
+from perdure.base.errors import PerdureError, WrongResult
 from perdure.namespace.context import Context
 
 from ..expressions.evaluate import evaluate
+from ..inputs import read_inputs
 from ..plan import Plan, Sequential
 from ..types import mismatch
 from .failures import FATAL
@@ -55,7 +56,7 @@ async def _open(flow: Flow) -> Names:
     root = Names({"run": {"id": ctx.run_id, "flow": plan.name}, "env": env})
     flow.progress.open(root)
     if ctx.restored is None:
-        inputs = check_inputs(plan, ctx.envelope.payload)
+        inputs = read_inputs(plan, ctx.envelope.payload)
         for input in plan.inputs:
             if input.name not in inputs:
                 inputs[input.name] = None if input.default is None else evaluate(input.default, root)
@@ -81,26 +82,3 @@ def _outputs(plan: Plan, names: Names) -> dict[str, Any]:
         if wrong is not None:
             raise WrongResult(f"the output does not fit: {wrong}")
     return outputs
-
-
-def check_inputs(plan: Plan, given: Any) -> dict[str, Any]:
-    """The inputs by name, without those that are left out. Raises InputError with all that is wrong."""
-    known = {input.name: input for input in plan.inputs}
-    if given is None:
-        given = {}
-    elif not isinstance(given, dict) or (len(known) == 1 and not given.keys() & known.keys() and given):
-        first = next(iter(known), None)
-        if first is None:
-            raise InputError(f"{plan.name} takes no input", hint="Leave it out.")
-        given = {first: given}
-    wrong = [f"there is no input `{name}`" for name in given if name not in known]
-    for name, input in known.items():
-        if name not in given:
-            if input.required:
-                wrong.append(f"`{name}` is missing")
-        elif (said := mismatch(input.type, given[name], name)) is not None:
-            wrong.append(said)
-    if wrong:
-        takes = ", ".join(f"{input.name} ({input.type})" for input in plan.inputs) or "nothing"
-        raise InputError(f"{plan.name}: {'; '.join(wrong)}", hint=f"It takes {takes}.")
-    return dict(given)
