@@ -9,6 +9,7 @@ import click
 
 from perdure.base.errors import InputError
 from perdure.base.lazy import load
+from perdure.flows.files import is_flow
 from perdure.wiring import open as open_runtime
 
 from . import options
@@ -16,16 +17,20 @@ from .following import follow
 from .interrupted import tell_interrupted
 from .process import Stop, complete
 from .project import folder_of
+from .terminal import is_terminal
 
 DRY_RUN = "perdure.cli.dry_run:dry_run"
+STEPPING = "perdure.cli.stepping:step_through"
 
 
 @click.command("run")
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--input", "text", metavar="TEXT", help="What the agent is to do; `-` reads it from standard input.")
+@click.option("--input", "text", metavar="TEXT", help="What to do, or what a flow is given; `-` is standard input.")
 @click.option("--input-file", metavar="FILE", help="Read the input from a file.")
 @click.option("--agent", metavar="ID", help="Continue the conversation of this agent, or begin one under this name.")
-@click.option("--stream", is_flag=True, help="Print the answer as it comes (to stderr with --json).")
+@click.option("--set", "inputs", multiple=True, metavar="NAME=VALUE", help="An input of a flow.")
+@click.option("--step", "stepwise", is_flag=True, help="Ask before each step of a flow, and show what it gets.")
+@click.option("--stream", is_flag=True, help="Print the answer as it comes (to stderr with --json), or a flow's steps.")
 @options.json("Print one object: run_id, agent_id, status, output, error, steps, usage, cost_microusd, duration_ms.")
 @click.option("--model", metavar="NAME", help="Use this model instead of the file's: provider/name.")
 @options.overrides
@@ -38,6 +43,8 @@ def command(
     text: str | None,
     input_file: str | None,
     agent: str | None,
+    inputs: tuple[str, ...],
+    stepwise: bool,
     stream: bool,
     as_json: bool,
     model: str | None,
@@ -45,14 +52,20 @@ def command(
     dry_run: bool,
     project: Path | None,
 ) -> None:
-    """Send input to an agent and wait for the answer.
+    """Send input to an agent, or run a flow, and wait for the answer.
 
-    FILE describes the agent, in YAML or TOML. The answer is printed to standard output. State is kept in the folder
+    FILE describes the agent or the flow, in YAML or TOML. What a flow takes is one value for its first input, or a JSON
+    object of all, or is given by --set. The answer is printed to standard output. State is kept in the folder
     `.perdure` of the project that FILE belongs to, or of the current folder where it belongs to none; an
     interrupted run goes on with `perdure resume`.
     """
-    said = input_of(text, input_file)
-    replaced = (*((f"model={model}",) if model else ()), *overrides)
+    flow = is_flow(file)
+    if flow and (model or overrides):
+        raise click.UsageError("a flow has no --model and no --override: change its file; --set gives inputs")
+    if (inputs or stepwise) and not flow:
+        raise click.UsageError("--set and --step are for flows")
+    said = None if flow and text is None and input_file is None else input_of(text, input_file)
+    replaced = inputs if flow else (*((f"model={model}",) if model else ()), *overrides)
     target = file.absolute()
 
     folder = folder_of(project, str(file))
@@ -62,7 +75,9 @@ def command(
     async def main() -> int:
         with Stop() as stop:
             async with open_runtime(folder) as runtime:
-                run = await runtime.start(target, said, agent=agent, overrides=replaced)
+                run = await runtime.start(target, said, agent=agent, overrides=replaced, stepwise=stepwise)
+                if stepwise and is_terminal(sys.stdin):
+                    await load(STEPPING)(runtime, run)
                 code = await follow(runtime, run.id, runtime.wait(run), stop=stop, json=as_json, stream=stream)
                 await tell_interrupted(runtime)
                 return code

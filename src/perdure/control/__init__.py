@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from . import schedules as schedules
     from . import spans as spans
     from . import starting as starting
+    from . import steps as steps
     from . import subscriptions as subscriptions
     from . import topics as topics
     from . import tracing as tracing

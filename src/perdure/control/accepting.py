@@ -14,7 +14,7 @@ from perdure.kernel.journal import decode
 from perdure.kernel.program import Program
 from perdure.kernel.store.rows import RecordFilter, RunRow
 
-from .starting import begin_new, check_agent_id, payload_of
+from .starting import begin_new, check_agent_id, definition_of
 
 if TYPE_CHECKING:
     from .runtime import Runtime
@@ -29,8 +29,7 @@ async def accept(
 
     The same idempotency `key` again gives the same run. Raises SpecNotFound, AgentNotFound, KeyReused.
     """
-    payload = payload_of(input)
-    digest_, document, program = await _program(runtime, spec, agent)
+    (digest_, document, program), payload = await _program(runtime, spec, agent, input)
 
     def message(to: str) -> Envelope:
         id = f"env_{digest([to, key])}" if key else runtime.ids.new("env")
@@ -45,21 +44,24 @@ async def accept(
     return run
 
 
-async def _program(runtime: Runtime, spec: str, agent: str) -> tuple[str, bytes, Program]:
+async def _program(runtime: Runtime, spec: str, agent: str, input: Any) -> tuple[tuple[str, bytes, Program], Any]:
+    """What is to be run, and the input as it takes it."""
     if not spec and not agent:
         raise InputError("name a published agent, or the id of one that there is", hint="GET /specs lists the former.")
     if agent:
         check_agent_id(agent)
         row = None if spec else await runtime.store.load_agent(agent)
         if row is not None:
-            return await runtime.library.find(row.spec)
+            definition = await runtime.library.defined(row.spec)
+            return await runtime.library.find(row.spec), definition_of(runtime, definition, input)[1]
     try:
-        return runtime.library.add(runtime.shelf.spec(spec or agent))
+        definition, payload = definition_of(runtime, runtime.shelf.spec(spec or agent), input)
     except SpecNotFound as error:
         if spec:
             raise
         hint = "Name the `spec` that it is to come from."
         raise AgentNotFound(f"no agent is called {agent!r}", hint=hint, agent_id=agent) from error
+    return runtime.library.add(definition), payload
 
 
 async def _check_same(runtime: Runtime, run: RunRow, envelope: Envelope) -> None:

@@ -11,6 +11,7 @@ import msgspec
 from perdure.agents.asking import Heard
 from perdure.base.codec import unpack, unpack_as
 from perdure.base.messages import ModelResponse, Restart, TextDelta, ThinkingDelta
+from perdure.flows.interpreter.seen import StepSeen
 from perdure.kernel import records as r
 from perdure.kernel.budgets import low
 from perdure.kernel.journal import decode
@@ -33,13 +34,15 @@ EventType: TypeAlias = Literal[
     "waiting",
     "resumed",
     "warning",
+    "step",
     "result",
 ]
 
 
 class RunEvent(msgspec.Struct, frozen=True, omit_defaults=True):
     """One thing that happened. `text` for text and thinking as they come; `restart` voids the text shown since the
-    last `model`; `tool_start` has `data` of name and arguments; `warning` tells in `text` that a budget is nearly
+    last `model`; `tool_start` has `data` of name and arguments; `step` tells how the step of a flow stands that `text`
+    names, its `data` being kind, state, value and error; `warning` tells in `text` that a budget is nearly
     spent, in `data` which and how far; `result` is the last and has the `result`.
 
     `seq` is a cursor: `hear` with it gives what follows. It is 0 where nothing durable ends here. `replaces` marks text
@@ -108,6 +111,9 @@ def events_of(item: Any) -> list[RunEvent]:
                 return [RunEvent("restart", item.key, reason)]
             case _:
                 return []
+    if isinstance(item, StepSeen):
+        told = {"kind": item.kind, "state": item.state, "value": item.value, "error": item.error}
+        return [RunEvent("step", item.path, item.place, told)]
     if not isinstance(item, r.Record):
         return []
     event = decode(item)

@@ -1,19 +1,23 @@
-"""Published agents: what files in the project's folder `agents` describe, found by name and kept until they change."""
+"""Published agents and flows: what files in the project's folders `agents` and `flows` describe, found by name and
+kept until they change."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import msgspec
 
 from perdure.agents.project import STATE_FOLDER
-from perdure.agents.spec import AgentSpec, spec_digest
+from perdure.agents.spec import AgentSpec, document_digest
 from perdure.base.errors import ConfigError, SpecNotFound
+from perdure.flows.files import is_flow
 
 from .deploying import AGENT_FILES
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from perdure.flows.spec import FlowSpec
 
     from .runtime import Runtime
 
@@ -22,7 +26,7 @@ Stamp: TypeAlias = tuple[int, int]
 
 
 class Published(msgspec.Struct, frozen=True):
-    """A published agent. `file` is relative to the project. `problem` is what is wrong with the file as it stands now:
+    """A published agent or flow. `file` is relative to the project. `problem` is what is wrong with the file as it stands now:
     the agent stays what it was before; one that never was right has no `digest`."""
 
     name: str
@@ -32,18 +36,26 @@ class Published(msgspec.Struct, frozen=True):
     model: str = ""
     digest: str = ""
     problem: str = ""
+    kind: Literal["agent", "flow"] = "agent"
 
 
 class Shelf:
-    """The published agents of a runtime. A file is read again when it has changed; a bad one leaves what it was."""
+    """The published agents and flows of a runtime. A file is read again when it has changed; a bad one leaves what it was."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         self._files: dict[Path, _File] = {}
         self._names: dict[str, Path] = {}
 
-    def spec(self, name: str) -> AgentSpec:
+    def agent(self, name: str) -> AgentSpec:
         """The agent that is published under this name. Raises SpecNotFound."""
+        spec = self.spec(name)
+        if not isinstance(spec, AgentSpec):
+            raise SpecNotFound(f"{name!r} is published as a flow, and no agent", spec=name)
+        return spec
+
+    def spec(self, name: str) -> AgentSpec | FlowSpec:
+        """What is published under this name. Raises SpecNotFound."""
         file = self._files.get(self._names.get(name, self._runtime.project.root))
         if file is None or file.stamp != _stamp(file.path):
             self._look()
@@ -60,9 +72,10 @@ class Shelf:
     def _look(self) -> None:
         root = self._runtime.project.root
         found: dict[Path, _File] = {}
-        for path in sorted((root / "agents").rglob("*")):
-            shown = path.relative_to(root)
-            if AGENT_FILES.fullmatch(path.name) and STATE_FOLDER not in shown.parts and path.is_file():
+        agents = (path for path in sorted((root / "agents").rglob("*")) if AGENT_FILES.fullmatch(path.name))
+        flows = (path for path in sorted((root / "flows").rglob("*")) if is_flow(path))
+        for path in (*agents, *flows):
+            if STATE_FOLDER not in path.relative_to(root).parts and path.is_file():
                 known = self._files.get(path)
                 stamp = _stamp(path)
                 found[path] = known if known is not None and known.stamp == stamp else self._read(path, stamp, known)
@@ -74,25 +87,31 @@ class Shelf:
 
     def _read(self, path: Path, stamp: Stamp | None, known: _File | None) -> _File:
         try:
-            return _File(path, stamp, self._runtime.spec(path))
+            return _File(path, stamp, self._runtime.library.definition(path))
         except ConfigError as error:
             return _File(path, stamp, known.spec if known is not None else None, error.message)
 
     def _show(self, file: _File) -> Published:
         shown, spec = file.path.relative_to(self._runtime.project.root).as_posix(), file.spec
         if spec is None:
-            return Published(file.path.stem, shown, problem=file.problem)
+            kind: Literal["agent", "flow"] = "flow" if is_flow(file.path) else "agent"
+            return Published(file.path.name.partition(".")[0], shown, problem=file.problem, kind=kind)
         problem = file.problem
         if not problem and self._names[spec.name] != file.path:
             problem = f"{self._names[spec.name].name} publishes an agent of this name already"
+        digest = document_digest(self._runtime.library.document(spec))
+        if not isinstance(spec, AgentSpec):
+            return Published(
+                spec.name, shown, spec.description, spec.version, digest=digest, problem=problem, kind="flow"
+            )
         model = spec.model if isinstance(spec.model, str) else spec.model.full_name if spec.model is not None else ""
-        return Published(spec.name, shown, spec.description, spec.version or "", model, spec_digest(spec), problem)
+        return Published(spec.name, shown, spec.description, spec.version or "", model, digest, problem)
 
 
 class _File(msgspec.Struct, frozen=True):
     path: Path
     stamp: Stamp | None
-    spec: AgentSpec | None
+    spec: AgentSpec | FlowSpec | None
     problem: str = ""
 
 

@@ -56,7 +56,7 @@ async def list_agents(call: Call[Any, Listed]) -> Page[AgentSummary]:
 
 
 async def create(call: Call[Create, Nothing]) -> Reply:
-    spec = call.runtime.shelf.spec(call.body.spec)
+    spec = call.runtime.shelf.agent(call.body.spec)
     made = await call.runtime.create(spec, agent=call.body.agent_id or None, who=call.who)
     return Reply(made, 201, headers={"location": f"/agents/{made.agent_id}"})
 

@@ -1,4 +1,4 @@
-"""`/specs`: the agents that the project publishes, files that are wrong included."""
+"""`/specs`: the agents and flows that the project publishes, files that are wrong included."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ async def ask(call: Call[Any, Any], model: str, messages: list[Message], *, agen
     if not messages or messages[-1].role == "assistant":
         raise RequestError("the last message has to be one of the user's, or a tool's")
     try:
-        call.runtime.shelf.spec(model)
+        call.runtime.shelf.agent(model)
     except SpecNotFound as error:
         raise SpecNotFound(f"there is no model {model!r}", hint="GET /v1/models lists them.", model=model) from error
     transcript = {"transcript": msgspec.to_builtins(messages, builtin_types=(bytes,))}
