@@ -26,8 +26,8 @@ Stamp: TypeAlias = tuple[int, int]
 
 
 class Published(msgspec.Struct, frozen=True):
-    """A published agent or flow. `file` is relative to the project. `problem` is what is wrong with the file as it stands now:
-    the agent stays what it was before; one that never was right has no `digest`."""
+    """A published agent or flow. `file` is relative to the project. `problem` is what is wrong with the file as it
+    stands now: the agent stays what it was before; one that never was right has no `digest`."""
 
     name: str
     file: str
@@ -40,7 +40,8 @@ class Published(msgspec.Struct, frozen=True):
 
 
 class Shelf:
-    """The published agents and flows of a runtime. A file is read again when it has changed; a bad one leaves what it was."""
+    """The published agents and flows of a runtime. A file is read again when it has changed; a bad one leaves what it
+    was."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime

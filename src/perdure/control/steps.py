@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import msgspec
 
-from perdure.base.errors import InputError, PerdureError
+from perdure.base.errors import InputError
 from perdure.flows.interpreter.seen import StepSeen
 from perdure.kernel import records as r
-from perdure.kernel.effects import ReplayEnd
 from perdure.kernel.journal import fold
 from perdure.kernel.live import Live
 
@@ -61,10 +60,7 @@ async def steps(runtime: Runtime, run_id: str) -> list[StepState]:
     execution = await rehearse(runtime, run, program, journal, live=live)
     with live.attached(heard, run.id):
         try:
-            if await execution.go() == "ended":
-                execution.result()
-        except (ReplayEnd, PerdureError):
-            pass  # the journal ends here, or tells of a failure: so far it goes
+            await execution.go()  # how it ends is no matter: so far it goes
         finally:
             await execution.abandon()
     return list(heard.steps.values())
