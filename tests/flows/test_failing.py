@@ -15,7 +15,7 @@ TIMELESS = Settings(recover=True, heartbeat_ms=None)
 
 
 async def test_a_step_is_tried_again_after_a_pause_that_lasts(project):
-    flow = "tasks: [{id: a, tool: third, with: {name: x}, retry: {attempts: 3, backoff: 1h, factor: 2}}]"
+    flow = "tasks: [{id: a, tool: third, with: {name: x}, retry: {attempts: 3, backoff: 1h, factor: 2, most: 1d}}]"
     clock = ManualClock()
     async with project.open(clock=clock, settings=TIMELESS) as rt:
         run = await rt.start(project.write(flow), None)
@@ -168,11 +168,14 @@ async def test_a_flow_that_is_cancelled_undoes_what_it_did_once(project, hot):
 
 
 async def test_cancelling_reaches_the_flows_within_which_undo_what_they_did(project):
-    project.write("""
+    project.write(
+        """
         tasks:
           - {tool: act, with: {name: inner}, compensate: [{tool: act, with: {name: undo inner}}]}
           - wait: {approval: "Go on?"}
-    """, "inner")
+    """,
+        "inner",
+    )
     flow = """
         tasks:
           - {tool: act, with: {name: outer}, compensate: [{tool: act, with: {name: undo outer}}]}

@@ -33,7 +33,11 @@ async def test_inputs_are_typed_and_defaults_stand_for_what_is_left_out(project)
     assert (await project.run(flow, "ann")).output == {"all": "ann-2-x"}
     assert (await project.run(flow, {"name": "bob", "times": 3})).output == {"all": "bob-3-x"}
     assert (await project.run(flow, '{"name": "cy", "tags": ["a", "b"]}')).output == {"all": "cy-2-a,b"}
-    for bad, why in (({}, "`name` is missing"), ({"name": 3}, "expected text"), ({"name": "x", "y": 1}, "no input `y`")):
+    for bad, why in (
+        ({}, "`name` is missing"),
+        ({"name": 3}, "expected text"),
+        ({"name": "x", "y": 1}, "no input `y`"),
+    ):
         with pytest.raises(InputError, match=why):
             await project.run(flow, bad)
 
@@ -102,11 +106,14 @@ async def test_an_agent_calls_tools_of_its_own(project):
 
 
 async def test_flows_within_flows_give_their_outputs(project):
-    project.write("""
+    project.write(
+        """
         inputs: {n: integer}
         tasks: [{id: n2, tool: number, with: {value: "${n * 2}"}, output: integer}]
         outputs: {double: "${n2}"}
-    """, "inner")
+    """,
+        "inner",
+    )
     flow = """
         tasks:
           - {id: a, flow: ./inner.flow.yaml, with: {n: 4}}
@@ -225,18 +232,21 @@ async def test_timers_and_approvals_last_for_days(project):
 
 
 async def test_events_are_published_and_waited_for(project):
-    project.write("""
+    project.write(
+        """
         inputs: {order: integer}
         tasks:
           - {id: paid, wait: {event: "orders.*", match: "${event.id == order}", timeout: 1h}}
         outputs: {amount: "${paid.amount}"}
-    """, "waiter")
+    """,
+        "waiter",
+    )
     flow = """
         tasks:
           - {id: sent, emit: orders.paid, with: {id: 1, amount: 5}}
           - {emit: orders.paid, with: {id: 2, amount: 7}}
     """
-    async with project.open() as rt:
+    async with project.open(recover=True) as rt:
         one, two = [await rt.start("waiter.flow.yaml", {"order": order}) for order in (2, 1)]
         for run in (one, two):
             await until_waiting(rt, run)
@@ -253,7 +263,7 @@ async def test_two_waits_for_one_topic_both_hear_all_of_it(project):
         outputs: {all: ["${a.id}", "${b.id}"]}
     """
     sender = "tasks: [{emit: paid, with: {id: 2}}, {emit: paid, with: {id: 1}}]"
-    async with project.open() as rt:
+    async with project.open(recover=True) as rt:
         run = await rt.start(project.write(flow), None)
         await until_waiting(rt, run)
         await rt.run(project.write(sender, "sender"), None)

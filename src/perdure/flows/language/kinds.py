@@ -193,7 +193,8 @@ def _await(r: Reader, said: Spot, head: Spot, path: str, scope: Scope) -> Made:
 def _approval(r: Reader, said: Spot, head: Spot, path: str, scope: Scope) -> Made:
     question, _ = r.desk.value(head, scope, TEXT, "a question")
     options = r.desk.texts(said.get("options"))
-    about, late = said.get("about"), said.get("default")
+    about = said.get("about")
+    late, instead = (None, None) if (one := said.get("default")) is None else r.desk.value(one, scope)
     if options and len(set(options)) != len(options):
         r.desk.wrong(said.within(("options",), None), "an answer stands here twice")
     step = Approval(
@@ -202,10 +203,12 @@ def _approval(r: Reader, said: Spot, head: Spot, path: str, scope: Scope) -> Mad
         options=options,
         about=None if about is None else r.desk.value(about, scope)[0],
         patience_ms=r.desk.duration(said.get("timeout")),
-        late=None if late is None else r.desk.value(late, scope)[0],
+        late=late,
     )
     given = Type("text", options=options) if options else BOOLEAN
-    return step, or_null(given) if step.patience_ms is not None and late is None else given
+    if instead is not None:
+        return step, either_type(given, instead)
+    return step, given if step.patience_ms is None else or_null(given)
 
 
 # -- order ------------------------------------------------------------------------------------------------------------
