@@ -213,8 +213,12 @@ async def test_a_flow_that_was_closed_while_it_undid_goes_on_undoing(project):
     flow = """
         tasks:
           - {tool: act, with: {name: a}, compensate: [{tool: act, with: {name: undo a}}]}
-          - {tool: act, with: {name: b},
-             compensate: [{tool: act, with: {name: begin}}, {wait: {approval: "Undo?"}}, {tool: act, with: {name: undo b}}]}
+          - tool: act
+            with: {name: b}
+            compensate:
+              - {tool: act, with: {name: begin}}
+              - wait: {approval: "Undo?"}
+              - {tool: act, with: {name: undo b}}
           - wait: 1h
     """
     store = MemoryStore()
