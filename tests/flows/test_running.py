@@ -9,7 +9,6 @@ from perdure.base.errors import InputError
 from perdure.kernel.settings import Settings
 from perdure.testing import Scripted, call
 
-
 TIMELESS = Settings(recover=True, heartbeat_ms=None)
 
 

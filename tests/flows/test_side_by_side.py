@@ -167,7 +167,8 @@ async def test_items_side_by_side_end_with_the_first_failure(project):
 
 async def test_a_thousand_steps_side_by_side(project, keys):
     flow = """
-        tasks: [{id: all, for_each: "${range(1000)}", concurrency: 1000, do: [{tool: number, with: {value: "${item}"}}]}]
+        tasks:
+          - {id: all, for_each: "${range(1000)}", concurrency: 1000, do: [{tool: number, with: {value: "${item}"}}]}
         outputs: {count: "${length(all)}", sum: "${sum(all)}"}
     """
     async with project.open() as rt:
