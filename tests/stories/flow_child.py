@@ -16,8 +16,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-import perdure
 from crash_tools import outside
+
+import perdure
 from perdure.base.errors import PerdureError
 from perdure.kernel.effect import idempotency_key
 from perdure.kernel.settings import Settings
