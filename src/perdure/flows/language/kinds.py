@@ -54,7 +54,8 @@ def _agent(r: Reader, spot: Spot, path: str, scope: Scope) -> Made:
     if asked is not None:
         input, _ = r.desk.value(asked, scope)
     else:
-        input = Expression(scope.previous or "inputs", Name(scope.previous or _only_input(scope)))
+        before = scope.previous or _only_input(scope)
+        input = Expression(before, Name(before))
     shape = r.desk.shape(spot.get("output"))
     given = ANY
     if spec is not None and spec.handler is None:
