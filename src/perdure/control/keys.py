@@ -2,8 +2,7 @@
 
 A key is `perdure_ID_SECRET`, the secret being 256 random bits: nobody can guess it from its hash, so the hash is a fast
 one. What makes hashing of passwords slow protects secrets that people choose, and would cost every request here. It is
-hashed twice: who signs requests proves to have the first hash, and the second, which is all that is kept, gives neither
-the secret nor a signature away (RFC 5802 calls them client key and stored key).
+hashed twice, so that requests can be signed with what is not kept: see `base/signing.py`.
 
 A session of a browser is a key as well: with an end, revoked at logout.
 """
@@ -13,8 +12,6 @@ from __future__ import annotations
 import re
 from base64 import urlsafe_b64encode
 from collections.abc import Collection, Sequence
-from hashlib import sha256
-from hmac import compare_digest
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
@@ -22,6 +19,7 @@ from msgspec.structs import replace
 
 from perdure.base.codec import pack, unpack_as
 from perdure.base.errors import InputError, KeyNotFound, KeyTaken, VersionConflict
+from perdure.base.signing import client_key, is_client_key, stored_key
 from perdure.kernel.store.ops import DropValue, Op, PutValue, ValueIs
 from perdure.kernel.store.port import Store
 
@@ -79,16 +77,6 @@ class Kept(msgspec.Struct, frozen=True):
     def is_due(self, now: int) -> bool:
         """Whether a use at this time is worth writing down."""
         return self.key.last_used_at is None or now >= self.key.last_used_at + USED_EVERY_MS
-
-
-def client_key(secret: str) -> bytes:
-    """What the holder of a key signs with."""
-    return sha256(secret.encode()).digest()
-
-
-def stored_key(client: bytes) -> bytes:
-    """What is kept of a key, and all that is needed to check one."""
-    return sha256(client).digest()
 
 
 async def add_key(
@@ -152,7 +140,7 @@ async def holder(store: Store, secret: str, now: int) -> Kept | None:
     mark, _, rest = secret.partition("_")
     id, _, random = rest.partition("_")
     kept = await find_key(store, id, now) if mark == MARK and random else None
-    if kept is None or not compare_digest(stored_key(client_key(secret)), kept.stored):
+    if kept is None or not is_client_key(client_key(secret), kept.stored):
         return None
     return kept
 
