@@ -66,7 +66,7 @@ class Door:
                 raise Forbidden("pages of other sites may not call this server")
             raise Unauthorized("this needs a key")
         scope.setdefault("state", {})["principal"] = principal
-        if self._rates is not None and principal is not None:
+        if self._rates is not None and principal is not None and not self._is_open(scope):
             send = _telling(self._rates.take(principal.key), send)
         await self._app(scope, receive, send)
 
