@@ -10,7 +10,10 @@ from typing import Any
 import pytest
 
 from perdure.base.clock import ManualClock
-from perdure.base.signing import sign
+from perdure.base.errors import InputError
+from perdure.base.signing import KEY, SIGNATURE, TIMESTAMP, sign, signed_text
+from perdure.base.signing import NONCE as NONCE_HEADER
+from perdure.kernel.store.rows import RecordFilter
 from perdure.server.signatures import WINDOW_MS
 
 Served = Callable[..., AbstractAsyncContextManager[Any]]
@@ -111,6 +114,35 @@ async def test_what_was_signed_is_what_is_sent(served: Served) -> None:
         assert (await client.runtime.runs()).items == []
         # Nothing of that used the nonce up.
         assert (await client.ask("POST", "/invoke", ASKED, headers)).status == 200
+
+
+async def test_an_agent_signs_with_the_key_that_it_is_known_by(served: Served) -> None:
+    async with served(["ok"]) as client:
+        signer = await client.runtime.keyring.signer("ann")
+        made = await client.runtime.add_key("ann", ["send"], pubkey=signer.pubkey())
+        assert made.secret == ""
+        client.token = None
+        now = str(client.runtime.clock.now())
+        text = signed_text(b"POST", b"/invoke", now, NONCE, ASKED)
+        headers = {KEY: "ann", TIMESTAMP: now, NONCE_HEADER: NONCE}
+        for forged in ("", "00", "zz", "00" * 64, (await client.runtime.keyring.signer("bob")).sign(text).hex()):
+            answer = await client.ask("POST", "/invoke", ASKED, {**headers, SIGNATURE: forged or "-"})
+            assert answer.json["code"] == "access.bad_signature"
+        headers[SIGNATURE] = signer.sign(text).hex()
+        assert (await client.ask("POST", "/invoke", ASKED, headers)).json["output"] == "ok"
+        assert (await client.ask("POST", "/invoke", ASKED, headers)).json["code"] == "access.replayed"
+        for bearer in ("perdure_ann_", "perdure_ann_x", signer.pubkey()):  # no text opens for it
+            assert (await client.get("/runs", authorization=f"Bearer {bearer}")).status == 401
+        (run,) = (await client.runtime.runs()).items
+        (sent,) = await client.runtime.store.records(RecordFilter(run_id=run.run_id, types=("run.accepted",)))
+        assert b"ann" in sent.data
+
+
+@pytest.mark.parametrize("pubkey", ["x", "0" * 63, "G" * 64, "A" * 64])
+async def test_what_is_no_public_key(served: Served, pubkey: str) -> None:
+    async with served() as client:
+        with pytest.raises(InputError, match="not a public key"):
+            await client.runtime.add_key("ann", ["send"], pubkey=pubkey)
 
 
 async def test_a_revoked_key_signs_nothing(served: Served) -> None:
