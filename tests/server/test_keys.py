@@ -14,6 +14,7 @@ from perdure.base.clock import ManualClock
 from perdure.base.errors import InputError, KeyNotFound, KeyTaken
 from perdure.base.messages import ModelResponse, ToolCall
 from perdure.control.keys import USED_EVERY_MS
+from perdure.server import access, sse
 from perdure.server.endpoints import ENDPOINTS
 from perdure.wiring import open as open_runtime
 
@@ -125,6 +126,24 @@ async def test_when_a_key_was_last_used_is_known_to_the_minute(served: Served) -
         await clock.advance(1)
         await client.get("/runs", **key)
         await used(client, "app", first + USED_EVERY_MS)
+
+
+async def test_a_stream_is_over_when_its_key_is(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(access, "LOOK_EVERY_MS", 0)
+    monkeypatch.setattr(sse, "KEEP_ALIVE_S", 0.05)
+    async with served([PAY]) as client:
+        run = (await client.post("/invoke", {"spec": "clerk", "input": "pay 3"})).json["run_id"]
+        key = await add(client, "watcher", "read")
+        watcher = await client.stream("GET", f"/runs/{run}/events", **key)
+        await watcher.until("waiting")
+        assert await watcher.piece() == b": keep-alive\n\n"
+        await client.runtime.revoke_key("watcher")
+        with pytest.raises(EOFError):
+            while True:
+                await watcher.piece()
+        async with asyncio.timeout(5):
+            while client.runtime.engine.live.watched(run):
+                await asyncio.sleep(0.01)
 
 
 async def test_a_use_brings_no_revoked_key_back(served: Served) -> None:

@@ -42,6 +42,13 @@ async def test_a_signed_request_needs_no_key_in_it(served: Served) -> None:
         assert run["status"] == "done"
 
 
+async def test_a_bad_signature_opens_not_even_what_is_open(served: Served) -> None:
+    async with served() as client:
+        headers = signed(client, await secret_of(client), "POST", "/login", b"x")
+        answer = await client.ask("POST", "/logout", b"x", headers)
+        assert (answer.status, answer.json["code"]) == (401, "access.bad_signature")
+
+
 async def test_it_may_what_the_key_may(served: Served) -> None:
     async with served() as client:
         secret = await secret_of(client, "read")
