@@ -51,7 +51,7 @@ class Signatures:
             raise BadSignature("the signature is not that of this request")
         # Only now: nobody without a key can make the server remember anything.
         if not await self._runtime.once.use(f"{id}/{nonce}", sent_at + WINDOW_MS):
-            raise Replayed("this request was received already")
+            raise Replayed("this request was received already, or its body came too late")
         return kept, _again(body, receive)
 
 
