@@ -18,7 +18,7 @@ Asked = Callable[..., Any]
 
 def test_a_key_from_its_making_to_its_end(perdure: Perdure, asked: Asked) -> None:
     secret = perdure("keys", "add", "ci", "--scope", "send", "--scope", "read", "--expires", "30d").stdout.strip()
-    assert secret.startswith("perdure_ci_") and len(secret) > 50
+    assert secret.startswith("pdr_ci_") and len(secret) == len("pdr_ci_") + 43
     title, line = perdure("keys", "list").stdout.splitlines()
     assert title.split()[:3] == ["NAME", "WHO", "SCOPES"]
     assert line.split()[:3] == ["ci", "ci", "read,send"] and secret not in line
@@ -33,7 +33,7 @@ def test_a_key_from_its_making_to_its_end(perdure: Perdure, asked: Asked) -> Non
 
 def test_a_key_as_json(asked: Asked) -> None:
     made = asked("keys", "add", "ci", "--scope", "admin")
-    assert made["secret"].startswith("perdure_ci_") and made["key"]["scopes"] == ["admin"]
+    assert made["secret"].startswith("pdr_ci_") and made["key"]["scopes"] == ["admin"]
 
 
 @pytest.mark.parametrize(

@@ -160,7 +160,7 @@ async def test_keys_over_http(served: Served) -> None:
     async with served() as client:
         made = await client.post("/keys", {"id": "ci", "scopes": ["read", "send"], "expires": "1d"})
         assert (made.status, made.headers["location"]) == (201, "/keys/ci")
-        assert made.json["secret"].startswith("perdure_ci_")
+        assert made.json["secret"].startswith("pdr_ci_")
         assert (await client.get("/specs", x_api_key=made.json["secret"], authorization="")).status == 200
         listed = (await client.get("/keys")).json["items"]
         assert [(key["id"], key["scopes"]) for key in listed] == [("ci", ["read", "send"])]
@@ -172,7 +172,7 @@ async def test_keys_over_http(served: Served) -> None:
 async def test_only_a_hash_is_kept(served: Served, project: Path) -> None:
     async with served() as client:
         made = await client.runtime.add_key("ci", ["read"])
-        random = made.secret.removeprefix("perdure_ci_")
+        random = made.secret.removeprefix("pdr_ci_")
         await client.get("/runs", authorization=f"Bearer {made.secret}")
     kept = b"".join(file.read_bytes() for file in project.rglob("*") if file.is_file())
     assert b"keys/ci" in kept and random.encode() not in kept
@@ -180,7 +180,7 @@ async def test_only_a_hash_is_kept(served: Served, project: Path) -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    ["perdure_ci_", "perdure_ci_x", "perdure__", "perdure_../x_y", "perdure_CI_x", "ci_x", "_", "\xff", "x" * 9_000],
+    ["pdr_ci_", "pdr_ci_x", "pdr__", "pdr_../x_y", "pdr_CI_x", "ci_x", "_", "\xff", "x" * 9_000],
 )
 async def test_texts_that_are_no_keys(served: Served, wrong: str) -> None:
     async with served() as client:

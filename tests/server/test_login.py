@@ -52,7 +52,7 @@ async def test_a_link_begins_a_session(browsing: Served) -> None:
         answer = await client.get(path_of(client))
         assert (answer.status, answer.headers["content-type"]) == (200, "text/html; charset=utf-8")
         cookie = answer.headers["set-cookie"]
-        assert cookie.startswith(f"perdure-{client.port}=perdure_session-")
+        assert cookie.startswith(f"perdure-{client.port}=pdr_session-")
         assert "HttpOnly" in cookie and "SameSite=Strict" in cookie and "Path=/" in cookie
         assert b'content="0; url=/"' in answer.content
         session = cookie.partition(";")[0]

@@ -138,7 +138,7 @@ async def test_an_agent_signs_with_the_key_that_it_is_known_by(served: Served) -
         headers[SIGNATURE] = signer.sign(text).hex()
         assert (await client.ask("POST", "/invoke", ASKED, headers)).json["output"] == "ok"
         assert (await client.ask("POST", "/invoke", ASKED, headers)).json["code"] == "access.replayed"
-        for bearer in ("perdure_ann_", "perdure_ann_x", signer.pubkey()):  # no text opens for it
+        for bearer in ("pdr_ann_", "pdr_ann_x", signer.pubkey()):  # no text opens for it
             assert (await client.get("/runs", authorization=f"Bearer {bearer}")).status == 401
         (run,) = (await client.runtime.runs()).items
         (sent,) = await client.runtime.store.records(RecordFilter(run_id=run.run_id, types=("run.accepted",)))

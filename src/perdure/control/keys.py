@@ -1,6 +1,6 @@
 """API keys: who may ask the server for what, until when.
 
-A key is `perdure_ID_SECRET`, the secret being 256 random bits: nobody can guess it from its hash, so the hash is a fast
+A key is `pdr_ID_SECRET`, the secret being 256 random bits: nobody can guess it from its hash, so the hash is a fast
 one. What makes hashing of passwords slow protects secrets that people choose, and would cost every request here. It is
 hashed twice, so that requests can be signed with what is not kept: see `base/signing.py`.
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from .runtime import Runtime
 
 PREFIX = "keys/"
-MARK = "perdure"
+MARK = "pdr"
 SECRET_BYTES = 32
 AT_ONCE = 200
 USED_EVERY_MS = 60_000
