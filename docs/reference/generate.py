@@ -45,7 +45,8 @@ def files() -> Iterator[str]:
     yield from _head(
         "Files",
         "What the files of a project may hold, in YAML or TOML alike. `perdure schema agent`, `perdure schema "
-        "project` and `perdure schema flow` print the same as JSON Schema. Any value may be `${VARIABLE}` or `${VARIABLE:-default}`.",
+        "project` and `perdure schema flow` print the same as JSON Schema. Any value may be "
+        "`${VARIABLE}` or `${VARIABLE:-default}`.",
     )
     for kind in KINDS:
         schema = file_schema(kind)
@@ -72,8 +73,8 @@ def _flows() -> Iterator[str]:
     yield "## Flow file"
     yield ""
     yield (
-        "The file of a flow ends in `.flow.yaml` (or `.flow.toml`). In it `${…}` is an expression, and not a variable of "
-        "the environment; [Flows](../guides/flows.md) explains both. `perdure schema flow` prints this as JSON Schema."
+        "The file of a flow ends in `.flow.yaml` (or `.flow.toml`). In it `${…}` is an expression, and not a variable "
+        "of the environment; [Flows](../guides/flows.md) explains both. `perdure schema flow` prints this as JSON Schema."
     )
     yield ""
     yield from _fields(FLOW)

@@ -82,17 +82,20 @@ def _tool(r: Reader, spot: Spot, path: str, scope: Scope) -> Made:
 
 def _arguments(r: Reader, spot: Spot, given: dict[str, Type], schema: dict[str, Any]) -> None:
     """Whether arguments fit a tool, by its JSON Schema."""
-    said = spot.get("with")
+    said = spot.get("with") or spot
     known = schema.get("properties", {})
-    for name in given:
-        if name not in known and not schema.get("additionalProperties", name not in known and not known):
-            argument = (said or spot).within((name,), None)
-            r.desk.wrong(argument, f"the tool takes no `{name}`{guess(name, known) or _some(known)}", key=True)
-        elif name in known and not accepts(wanted := from_schema(known[name]), given[name]):
-            r.desk.wrong((said or spot).within((name,), None), f"`{name}` is {wanted}, found {given[name]}")
+    others = schema.get("additionalProperties", not known)
+    for name, type in given.items():
+        if name in known:
+            wanted = from_schema(known[name])
+            if not accepts(wanted, type):
+                r.desk.wrong(said.within((name,), None), f"`{name}` is {wanted}, found {type}")
+        elif not others:
+            what = f"the tool takes no `{name}`{guess(name, known) or _some(known)}"
+            r.desk.wrong(said.within((name,), None), what, key=True)
     for name in schema.get("required", ()):
         if name not in given:
-            r.desk.wrong(said or spot, f"the tool needs `{name}`: add it to `with`")
+            r.desk.wrong(said, f"the tool needs `{name}`: add it to `with`")
 
 
 def _flow(r: Reader, spot: Spot, path: str, scope: Scope) -> Made:
