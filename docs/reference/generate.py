@@ -74,7 +74,8 @@ def _flows() -> Iterator[str]:
     yield ""
     yield (
         "The file of a flow ends in `.flow.yaml` (or `.flow.toml`). In it `${…}` is an expression, and not a variable "
-        "of the environment; [Flows](../guides/flows.md) explains both. `perdure schema flow` prints this as JSON Schema."
+        "of the environment; [Flows](../guides/flows.md) explains both. `perdure schema flow` prints this as JSON "
+        "Schema."
     )
     yield ""
     yield from _fields(FLOW)
