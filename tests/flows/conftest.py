@@ -1,16 +1,18 @@
-"""Flows that run: a project with tools that write down that they were called, and a flow given as text."""
+"""Flows as files of a folder, and flows that run: a project with tools that write down that they were called."""
 
 from __future__ import annotations
 
 import textwrap
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import perdure
+from perdure.flows.language.loader import load_flow
+from perdure.flows.spec import FlowSpec
 from perdure.kernel import records as r
 from perdure.kernel.journal import decode
 from perdure.kernel.store.memory import MemoryStore
@@ -136,4 +138,19 @@ def keys() -> Callable[..., Any]:
     return found
 
 
-Open = Callable[..., AbstractAsyncContextManager[perdure.Runtime]]
+Load = Callable[..., FlowSpec]
+
+
+@pytest.fixture
+def load(tmp_path: Path) -> Load:
+    """The flow that a text describes; `files` stand beside it."""
+
+    def give(
+        text: str, files: dict[str, str] | None = None, *, name: str = "one.flow.yaml", **environment: str
+    ) -> FlowSpec:
+        for path, content in {**(files or {}), name: text}.items():
+            (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / path).write_text(content)
+        return load_flow(tmp_path / name, environment=environment)
+
+    return give

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from io import StringIO
 from typing import Any
 
+import yaml
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import YAMLError
@@ -29,34 +30,51 @@ def formatted(text: str, name: str) -> str:
         refuse(source.problems)
     if not isinstance(source.value, dict):
         return text
-    yaml = YAML(typ="rt")
-    yaml.preserve_quotes = True
-    yaml.width = _NEVER_FOLDED
-    yaml.indent(mapping=2, sequence=4, offset=2)
+    writer = YAML(typ="rt")
+    writer.preserve_quotes = True
+    writer.width = _NEVER_FOLDED
+    writer.indent(mapping=2, sequence=4, offset=2)
     try:
-        tree = yaml.load(text)
+        tree = writer.load(text)
         _Ordering(text).mapping(tree, FLOW, len(text.splitlines()), reorder=False)
         out = StringIO()
-        yaml.dump(tree, out)
+        writer.dump(tree, out)
     except YAMLError as error:
         raise InputError(f"{name}: cannot be formatted: {error}") from error
-    lines = [line.rstrip() for line in out.getvalue().splitlines()]
-    # What looks like a comment may be a line of a text: then the lines stay as they are.
-    for made in ("\n".join(_aligned(lines)) + "\n", "\n".join(lines) + "\n"):
-        if _plain(made, name) == source.value:
-            return made
-    raise InputError(f"{name}: cannot be formatted without a change of what it means")
+    made = _aligned(out.getvalue())
+    if _plain(made, name) != source.value:
+        raise InputError(f"{name}: cannot be formatted without a change of what it means")
+    return made
 
 
-def _aligned(lines: list[str]) -> list[str]:
+def _aligned(text: str) -> str:
     """Comments that have a line of their own, as far in as what they stand above."""
-    indent, found = "", []
-    for line in reversed(lines):
-        bare = line.lstrip()
-        if bare and not bare.startswith("#"):
-            indent = line[: len(line) - len(bare)]
-        found.append(indent + bare if bare.startswith("#") else line)
-    return found[::-1]
+    lines = text.splitlines()
+    texts = _lines_of_texts(text)
+    indent = ""
+    for number in range(len(lines) - 1, -1, -1):
+        bare = lines[number].strip()
+        if number in texts:
+            continue
+        if bare.startswith("#"):
+            lines[number] = indent + bare
+        elif bare:
+            indent = lines[number][: len(lines[number]) - len(lines[number].lstrip())]
+            lines[number] = indent + bare
+        else:
+            lines[number] = ""
+    return "\n".join(lines) + "\n"
+
+
+def _lines_of_texts(text: str) -> set[int]:
+    """Lines that belong to a text of several lines, the first of them aside."""
+    found: set[int] = set()
+    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        if isinstance(event, yaml.ScalarEvent):
+            first, last = event.start_mark, event.end_mark
+            assert first is not None and last is not None  # only events made by hand have none
+            found |= set(range(first.line + 1, last.line + (event.style in ("'", '"'))))
+    return found
 
 
 def _plain(text: str, name: str) -> Any:
@@ -68,8 +86,9 @@ class _Ordering:
     what is below them, and would lose it."""
 
     def __init__(self, text: str) -> None:
-        lines = [line.strip() for line in text.splitlines()]
-        self._quiet = [bool(line) and not line.startswith("#") for line in lines]
+        texts = _lines_of_texts(text)
+        lines = enumerate(line.strip() for line in text.splitlines())
+        self._quiet = [number in texts or (bool(line) and not line.startswith("#")) for number, line in lines]
 
     def mapping(self, tree: Any, fields: dict[str, Field], end: int, *, reorder: bool) -> None:
         """`end` is the line behind the last one of the mapping."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Literal, TypeGuard
 
 import msgspec
@@ -69,6 +70,14 @@ def union(left: Type, right: Type) -> Type:
     if left.kind == "list":
         return msgspec.structs.replace(list_of(union(left.item or ANY, right.item or ANY)), nullable=nullable)
     return Type(left.kind, nullable=nullable)
+
+
+def union_of(types: Iterable[Type]) -> Type:
+    """The narrowest type that holds all of them; null where there are none."""
+    result: Type | None = None
+    for type in types:
+        result = type if result is None else union(result, type)
+    return result or NULL
 
 
 def accepts(wanted: Type, given: Type) -> bool:

@@ -19,9 +19,10 @@ from .reading import chosen, files
 @click.option("--check", is_flag=True, help="Change nothing; exit code 1 where a file would be changed.")
 @click.pass_context
 def command(ctx: click.Context, files: tuple[Path, ...], check: bool) -> None:
-    """Write flows in one form: keys in a common order, two spaces, comments where they were.
+    """Write flows in one form; comments stay.
 
-    FILES are YAML flows, or folders of them; without any, those of the project. What they mean does not change.
+    Two spaces, and the keys of a step in a common order; what a flow means does not change. FILES are YAML flows, or
+    folders of them; without any, those of the project.
     """
     different = 0
     for path in chosen(files):

@@ -18,7 +18,10 @@ from .reading import file, read
 @click.option("--svg", "as_svg", is_flag=True, help="Draw SVG instead of Mermaid.")
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write to a file.")
 def command(file: Path, as_svg: bool, out: Path | None) -> None:
-    """Draw a flow: Mermaid for Markdown pages, or an SVG picture (also where --out ends in .svg)."""
+    """Draw a flow, as SVG or Mermaid.
+
+    Mermaid is for Markdown pages. Where FILE of --out ends in .svg, --svg is meant.
+    """
     plan = read(file).plan
     picture = svg(plan) if as_svg or (out is not None and out.suffix == ".svg") else mermaid(plan)
     if out is None:

@@ -139,7 +139,9 @@ def _index(of: Any, key: Any) -> Any:
 
 
 def _call(name: str, arguments: list[Any], meter: Meter) -> Any:
-    function = FUNCTIONS[name]
+    function = FUNCTIONS.get(name)
+    if function is None or not len(function.takes) - function.optional <= len(arguments) <= len(function.takes):
+        raise Fault(f"there is no function `{name}` of {len(arguments)} values")
     for number_, (wanted, given) in enumerate(zip(function.takes, arguments, strict=False), 1):
         if not _FITS[wanted.kind](given):
             where = f"`{name}` needs a {wanted}" if number_ == 1 else f"argument {number_} of `{name}` is a {wanted}"

@@ -219,3 +219,9 @@ def guess_of(word: str, known: Iterable[str]) -> str:
 def _a(type: Type) -> str:
     article = "" if type.kind in ("null", "any") else "an " if type.kind == "integer" else "a "
     return f"{article}{type.kind}"
+
+
+def constant(node: Node | None) -> bool | None:
+    """True or false where a condition is always that; None where it depends on something."""
+    value = node.root if isinstance(node, Expression) else node
+    return value.value if isinstance(value, Literal) and isinstance(value.value, bool) else None

@@ -117,7 +117,7 @@ class Desk:
                     what = f"`{node.name}` is only there {_ELSEWHERE[node.name]}"
                     reading.report(expression, SyntaxFault(what, node.at, len(node.name)))
                     names[node.name] = ANY
-                if isinstance(node, Member) and node.of == Name("env", node.of.at if isinstance(node.of, Name) else 0):
+                if isinstance(node, Member) and isinstance(node.of, Name) and node.of.name == "env":
                     self._setting(reading, expression, node, scope, given=id(node) in allowed)
         return scope.types.new_child(names)
 

@@ -44,6 +44,8 @@ class Beside(msgspec.Struct, frozen=True):
 
 Order: TypeAlias = Leaf | Series | Beside
 MOST_NODES = 1_000
+DEEPEST = 20
+"""Levels of branches within branches; what lies deeper runs level by level."""
 
 
 class Edge(msgspec.Struct, frozen=True):
@@ -187,20 +189,20 @@ def _ids(text: str) -> list[str]:
 _Tree: TypeAlias = "int | tuple[str, list[_Tree]]"
 
 
-def _order(nodes: int, before: list[int]) -> list[_Tree]:
+def _order(nodes: int, before: list[int], depth: int = 0) -> list[_Tree]:
     """What runs one after the other. Sets of nodes are the bits of a number; `before[n]` are all that `n` waits for."""
     series: list[_Tree] = []
     while nodes:
         front = _front(nodes, before)
         groups = _apart(front, before)
+        if (len(groups) == 1 and front.bit_count() > 1) or depth > DEEPEST:
+            front = sum(1 << n for n in _bits(front) if not before[n] & front)
+            groups = [1 << n for n in _bits(front)]
         if len(groups) > 1:
-            branches = [_order(group, before) for group in groups]
+            branches = [_order(group, before, depth + 1) for group in groups]
             series.append(("beside", [b[0] if len(b) == 1 else ("series", b) for b in branches]))
-        elif front.bit_count() == 1:
-            series.append(front.bit_length() - 1)
         else:
-            first = sum(1 << n for n in _bits(front) if not before[n] & front)
-            series += [*_order(first, before), *_order(front & ~first, before)]
+            series.append(front.bit_length() - 1)
         nodes &= ~front
     return series
 

@@ -56,7 +56,10 @@ def load_flow_document(document: bytes, *, environment: Mapping[str, str]) -> Fl
     agents = {name: load_document(to_json(inner), environment=environment) for name, inner in tree["agents"].items()}
     flows = {name: load_flow_document(to_json(inner), environment=environment) for name, inner in tree["flows"].items()}
     desk = Desk(environment=None, agents=agents, tools=None, subflow=lambda spot: flows[spot.value], come=())
-    return _built(merged, desk, tree["name"], agents, flows, folder, tuple(tree["tools"]), document=document)
+    spec = _built(merged, desk, tree["name"], agents, flows, folder, tuple(tree["tools"]), document=document)
+    if desk.problems:
+        refuse(desk.problems)
+    return spec
 
 
 class _Loading:

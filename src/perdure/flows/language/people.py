@@ -23,18 +23,7 @@ from .spot import Spot
 _WORD = re.compile(r"\{\{\s*([A-Za-z_]\w*)\s*\}\}")
 _OF_PLANNER = ("input", "last")
 """`{{…}}` that the plans of demo/planner fill in themselves."""
-ROLE = (
-    "name",
-    "description",
-    "prompt",
-    "instructions",
-    "personality",
-    "vars",
-    "model",
-    "tools",
-    "builtins",
-    "commands",
-)
+ROLE = ("name", "description", "prompt", "instructions", "personality", "vars", "model", "tools")
 
 
 class People:
@@ -146,9 +135,7 @@ class People:
         if "personality" in tree:
             words["personality"] = str(tree["personality"])
         found: dict[str, Any] = {"instructions": tree.get("instructions", tree.get("prompt", "")), "vars": words}
-        found |= {key: tree[key] for key in ("description", "model") if key in tree}
-        tools = [*tree.get("tools", []), *tree.get("builtins", [])]
-        return found | ({"tools": tools} if tools else {})
+        return found | {key: tree[key] for key in ("description", "model", "tools") if tree.get(key) is not None}
 
     def _role_file(self, spot: Spot) -> Path | None:
         folder = folder_of(spot).absolute()

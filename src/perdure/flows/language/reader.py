@@ -11,8 +11,9 @@ import msgspec
 from perdure.agents.config.problems import either, guess, show_value
 
 from ..expressions.tree import Binary, Literal, Logic, Name, Node
+from ..expressions.typing import constant
 from ..plan import Block, Fail, Parallel, Retry, Sequential, Step
-from ..types import ANY, BOOLEAN, NULL, TEXT, Type, list_of, mapping_of, or_null
+from ..types import ANY, BOOLEAN, NULL, TEXT, Type, list_of, mapping_of, or_null, union_of
 from . import kinds
 from .desk import Desk
 from .grammar import COMMON, FOREIGN_STEP, KINDS, RETRY, kinds_in
@@ -193,7 +194,7 @@ class Reader:
         if on_error == ():
             step = msgspec.structs.replace(step, on_error=())
         if instead is not None:
-            given = or_null(given) if instead.kind == "null" else kinds.either_type(given, instead)
+            given = or_null(given) if instead.kind == "null" else union_of([given, instead])
         return step, given if sure else or_null(given)
 
     def _kind(self, spot: Spot) -> str | None:
@@ -231,7 +232,7 @@ class Reader:
         return id
 
     def _constant(self, spot: Spot | None, when: Node | None) -> None:
-        if spot is not None and kinds.constant(when) is False:
+        if spot is not None and constant(when) is False:
             self.desk.wrong(spot, "this is never true: the step is never reached")
 
     def _named(self, name: str, spot: Spot) -> Spot:
