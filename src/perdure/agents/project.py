@@ -11,8 +11,10 @@ from msgspec import Meta
 from perdure.compute.provider import ProviderSettings
 from perdure.compute.spec import ModelSpec, Price
 
-from .amounts import Duration, Money
-from .spec import Budget, Limits, Name, Section
+from .amounts import Money
+from .lifecycle import HotReload, Lifecycle
+from .section import Section
+from .spec import Budget, Limits, Name
 
 PROJECT_FILES = ("perdure.toml", "perdure.yaml", "perdure.yml")
 STATE_FOLDER = ".perdure"
@@ -57,13 +59,6 @@ class ServerSettings(Section, frozen=True):
     max_body: Annotated[int, Meta(ge=1_024, le=1_073_741_824, description="Most bytes of a request's body.")] = (
         33_554_432
     )
-    grace: Annotated[
-        Duration | None, Meta(description="Time for runs to reach a safe point at shutdown; 30s where absent.")
-    ] = None
-
-    @property
-    def grace_ms(self) -> int:
-        return 30_000 if self.grace is None else self.grace
 
 
 class Telemetry(Section, frozen=True):
@@ -94,6 +89,8 @@ class ProjectFile(Section, frozen=True):
         dict[str, Price], Meta(description="Dollars per million tokens by `provider/model`; these go first.")
     ] = {}
     server: ServerSettings = ServerSettings()
+    lifecycle: Lifecycle = Lifecycle()
+    hot_reload: HotReload = HotReload()
     telemetry: Telemetry = Telemetry()
     defaults: Defaults = Defaults()
 

@@ -13,6 +13,8 @@ from perdure.compute.spec import ModelSpec
 from perdure.namespace.levels import Access
 
 from .amounts import Duration, Money, encode_amount
+from .lifecycle import AgentLifecycle, HotReload
+from .section import Section
 
 AT_ONCE = 8
 """Tool calls of one answer that run at the same time where the spec only says that they may."""
@@ -34,10 +36,6 @@ Version: TypeAlias = Annotated[
     ),
 ]
 Count: TypeAlias = Annotated[int, Meta(ge=1, le=1_000_000_000)]
-
-
-class Section(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """Base of every mapping in a file: keys that it does not know are errors."""
 
 
 class Budget(Section, frozen=True):
@@ -184,6 +182,8 @@ class AgentFile(Section, frozen=True):
         Literal["queue", "cancel"], Meta(description="What a new message does to a run that waits.")
     ] = "queue"
     on: Annotated[tuple[Trigger, ...], Meta(description="What wakes the agent besides messages.")] = ()
+    hot_reload: HotReload = HotReload()
+    lifecycle: AgentLifecycle = AgentLifecycle()
     metadata: Annotated[dict[str, str], Meta(description="Labels of your own.")] = {}
 
 
