@@ -36,16 +36,22 @@ from perdure.kernel.store.sqlite import SqliteStore
 from perdure.tools.fetch.lazy import LazyFetch
 
 if TYPE_CHECKING:
+    from socket import socket
+
     from perdure.compute.jobs.port import Provider
     from perdure.namespace.identity.port import Keyring
+    from perdure.server.site import Site
 
 
 class Served(NamedTuple):
-    """A project that is being served: where, and with which token (None where everybody may come in)."""
+    """A project that is being served: where, and with which token (None where everybody may come in). The socket stays
+    open where the site is to begin anew, for whoever goes on with it."""
 
     runtime: Runtime
     url: str
     token: str | None
+    site: Site
+    listening: socket
 
 
 def _quiet(_: str) -> None:
@@ -67,7 +73,7 @@ async def open(
     providers: Sequence[Provider] = (),
     tenant: Pool | None = None,
     probe: Callable[[str], None] = _quiet,
-    grace_ms: float = 2_000,
+    grace_ms: float | Callable[[], float] = 2_000,
 ) -> AsyncIterator[Runtime]:
     """Open a project's runtime: `async with perdure.open("folder") as rt: …`.
 
@@ -125,8 +131,10 @@ async def open(
             await runtime.jobs.recover()
         yield runtime
     finally:
-        await runtime.close(grace_ms)
-        await engine.close(grace_ms)
+        grace = grace_ms() if callable(grace_ms) else grace_ms
+        began = clock.now()
+        await runtime.close(grace)
+        await engine.close(max(0, grace - (clock.now() - began)))
         await transport.close()
         if store is None:
             await opened.close()
@@ -138,11 +146,14 @@ async def serve(
     *,
     host: str | None = None,
     port: int | None = None,
+    listening: socket | None = None,
+    files: Sequence[Path] = (),
     report: Callable[[str], None] = _quiet,
     **more: Any,
 ) -> AsyncIterator[Served]:
     """Open a project's runtime with `recover`, and serve it over HTTP; `host` and `port` go before its settings, and
-    port 0 takes a free one. `report` is told of defects. `more` is for `open`."""
+    port 0 takes a free one; or serve on a socket that is `listening`. `files` publish agents besides those in `agents`.
+    Files are watched, as the settings say. `report` is told of defects. `more` is for `open`."""
     config = load_project(Path(project), environment=more.get("environment") or os.environ)
     settings = config.server
     host = settings.host if host is None else host
@@ -151,12 +162,24 @@ async def serve(
     token: str | None = None
     if settings.auth == "token":
         token = import_module("perdure.server.token").read_token(config.state_folder, os.urandom)
-    listening = server.listen(host, settings.port if port is None else port)
-    with listening:
-        async with open(project, recover=True, **more) as runtime:
+    listening = listening or server.listen(host, settings.port if port is None else port)
+    sites: list[Site] = []
+    try:
+        async with open(project, recover=True, grace_ms=partial(_left_of, sites), **more) as runtime:
+            for file in files:
+                await runtime.publish(file)
             site = import_module("perdure.server.site").Site(runtime, report=report)
-            async with server.serving(site, listening, token=token):
-                yield Served(runtime, server.url_of(listening), token)
+            sites.append(site)
+            async with server.serving(site, listening, token=token), runtime.reloads.watching():
+                yield Served(runtime, server.url_of(listening), token, site, listening)
+    finally:
+        if not (sites and sites[0].is_restarting):
+            listening.close()
+
+
+def _left_of(sites: Sequence[Site]) -> float:
+    """What a server that ends has left of its grace period; one that never began needs none."""
+    return sites[0].left_ms if sites else 0
 
 
 def _pools(config: ProjectConfig, tenant: Pool | None) -> list[Pool]:

@@ -43,7 +43,9 @@ class Reload(Section, frozen=True):
     ] = None
     preserve_memory: Annotated[
         bool | None,
-        Meta(description="Whether an agent keeps what it remembers when its definition has changed; true where absent."),
+        Meta(
+            description="Whether an agent keeps what it remembers when its definition has changed; true where absent."
+        ),
     ] = None
 
 

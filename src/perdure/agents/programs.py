@@ -93,6 +93,11 @@ class Library:
         program = self._programs.get(digest) or self._keep(digest, self.make(spec))
         return digest, document, program
 
+    def renew(self, spec: AgentSpec) -> None:
+        """Make the spec's program again, as its Python files may not be what they were; where that cannot be done the
+        one that there is stays. Raises ConfigError and AuthFailed."""
+        self._keep(document_digest(spec_document(spec)), self.make(spec))
+
     async def stored(self, digest: str) -> AgentSpec:
         """The spec with this digest. Raises UnknownSpec."""
         document = await self._read(digest)

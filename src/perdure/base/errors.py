@@ -37,6 +37,8 @@
     ├── BundleError                an agent as a file
     │   ├── InvalidBundle, BundleTooLarge
     │   └── IncompatibleBundle, BundleConflict
+    ├── DaemonError                a process that serves in the background
+    │   └── DaemonRunning, DaemonNotFound, DaemonNotRunning, DaemonFailed
     ├── RequestError               what was sent to the server
     │   ├── Malformed, WrongMediaType, TooLarge, SlowRequest, KeyReused
     │   ├── NoSuchRoute, WrongMethod
@@ -551,6 +553,35 @@ class BundleConflict(BundleError):
 
     code = "bundle.conflict"
     hint = "Import it as a clone, or into another project."
+
+
+# -- processes --------------------------------------------------------------------------------------------------------
+
+
+class DaemonError(PerdureError):
+    code = "daemon"
+
+
+class DaemonRunning(DaemonError):
+    code = "daemon.running"
+    hint = "Choose another --name, or stop it: perdure stop NAME."
+
+
+class DaemonNotFound(DaemonError):
+    code = "daemon.not_found"
+    hint = "`perdure ps` lists those of the project; `perdure serve --daemon` starts one."
+
+
+class DaemonNotRunning(DaemonError):
+    code = "daemon.not_running"
+    hint = "`perdure restart NAME` starts it as it was; `perdure logs NAME` tells what it said."
+
+
+class DaemonFailed(DaemonError):
+    """It was not ready when it ended; `said` are its last words."""
+
+    code = "daemon.failed"
+    hint = "Run the same without --daemon to see more."
 
 
 # -- requests to the server -------------------------------------------------------------------------------------------

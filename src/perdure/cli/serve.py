@@ -6,14 +6,14 @@ from pathlib import Path
 
 import click
 
-from perdure.wiring import Served
-from perdure.wiring import serve as serve_project
+from perdure.base.lazy import load
 
 from . import options
-from .exits import DONE
-from .process import Stop, complete
+from .process import complete
 from .project import folder_of
-from .terminal import note
+from .serving import Service, serve
+
+START_DAEMON = "perdure.cli.daemons.starting:start_service"
 
 
 @click.command("serve")
@@ -21,29 +21,39 @@ from .terminal import note
 @click.option(
     "--port", type=click.IntRange(0, 65535), help="0 takes a free one. [default: the project's server.port, or 8420]"
 )
+@click.option(
+    "--file",
+    "files",
+    multiple=True,
+    metavar="FILE",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Publish the agent of this file too, beside those in `agents`.",
+)
+@click.option("--daemon", is_flag=True, help="Do so in the background, and come back when it is ready.")
+@click.option("--name", metavar="NAME", help="What the daemon is called. [default: server]")
+@options.json("With --daemon, print one object: name, state, pid, url and more.")
 @options.project
 @click.pass_context
-def command(ctx: click.Context, host: str | None, port: int | None, project: Path | None) -> None:
+def command(
+    ctx: click.Context,
+    host: str | None,
+    port: int | None,
+    files: tuple[Path, ...],
+    daemon: bool,
+    name: str | None,
+    as_json: bool,
+    project: Path | None,
+) -> None:
     """Serve a project's agents over HTTP.
 
     Clients send the token of the file `.perdure/token`, which is made when it is missing. Runs that were interrupted go
-    on, and what wakes agents does so. Ctrl-C or SIGTERM lets requests under way finish and puts runs away where they
-    are safe; a second one stops at once. Nothing that was accepted is lost either way.
+    on, and what wakes agents does so. A file that is edited counts for the runs that follow; SIGHUP takes up all that
+    changed, SIGUSR1 begins anew on the same socket. Ctrl-C or SIGTERM lets requests under way finish and puts runs away
+    where they are safe; a second one stops at once. Nothing that was accepted is lost either way.
     """
-
-    async def main() -> int:
-        with Stop() as stop:
-            async with serve_project(folder_of(project), host=host, port=port, report=note) as served:
-                _tell(served)
-                await stop.asked()
-        return DONE
-
-    ctx.exit(complete(main(), many=True))
-
-
-def _tell(served: Served) -> None:
-    note(f"Serving {served.runtime.project.name} on {served.url}")
-    if served.token is not None:
-        note(f"Token: {served.runtime.project.state_folder / 'token'}")
-    for file, error in served.runtime.undeployed.items():
-        note(f"{file} is wrong, and wakes no agent: {error.message}")
+    service = Service(folder_of(project), host, port, tuple(file.absolute() for file in files))
+    if daemon:
+        ctx.exit(load(START_DAEMON)(service, name or "server", json=as_json))
+    if name is not None:
+        raise click.UsageError("--name is for --daemon")
+    ctx.exit(complete(serve(service), many=True)())

@@ -14,9 +14,11 @@ if TYPE_CHECKING:
     from . import budgets as budgets
     from . import bundle as bundle
     from . import cassettes as cassettes
+    from . import changing as changing
     from . import channels as channels
     from . import cleaning as cleaning
     from . import commands as commands
+    from . import comparing as comparing
     from . import computing as computing
     from . import decisions as decisions
     from . import deletion as deletion
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from . import ordering as ordering
     from . import planning as planning
     from . import publishing as publishing
+    from . import reloading as reloading
     from . import replaying as replaying
     from . import schedules as schedules
     from . import spans as spans

@@ -24,8 +24,8 @@ async def accept(
     runtime: Runtime, input: Any, *, spec: str = "", agent: str = "", key: str = "", who: str = "operator"
 ) -> RunRow:
     """Accept `input` for the agent with the id `agent`, or for a new one of the published `spec`; it is on disk when
-    this returns. An agent that there is keeps its spec unless another is named; one that is not there yet comes to be
-    from the `spec` named, or from the one of its own name.
+    this returns. An agent that there is has the `spec` named from this run on, or what is published now under the name
+    of its own; one that is not there yet comes to be from the `spec` named, or from the one of its own name.
 
     The same idempotency `key` again gives the same run. Raises SpecNotFound, AgentNotFound, KeyReused.
     """
@@ -54,7 +54,8 @@ async def _program(runtime: Runtime, spec: str, agent: str) -> tuple[str, bytes,
         check_agent_id(agent)
         row = None if spec else await runtime.store.load_agent(agent)
         if row is not None:
-            return await runtime.library.find(row.spec)
+            newer = await runtime.shelf.follows(row.spec)
+            return await runtime.library.find(row.spec) if newer is None else runtime.library.add(newer)
     try:
         return runtime.library.add(runtime.shelf.spec(spec or agent))
     except SpecNotFound as error:

@@ -26,6 +26,8 @@ from .drivers.running import Drivers
 from .results import RunResult, result_of
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from perdure.agents.schedules import Schedule
     from perdure.compute.jobs.jobs import Jobs
     from perdure.compute.jobs.port import Provider
@@ -50,6 +52,7 @@ if TYPE_CHECKING:
     from .listing import RunDetail, RunSummary
     from .planning import Plan
     from .publishing import Shelf
+    from .reloading import Reloaded, Reloads
     from .replaying import Replay
     from .schedules import Planned
     from .spans import TraceNode
@@ -135,6 +138,19 @@ class Runtime:
     def shelf(self) -> Shelf:
         """The agents that the project publishes: the files in its folder `agents`."""
         return control.publishing.Shelf(self)
+
+    async def publish(self, file: Path) -> AgentSpec:
+        """Publish the agent of a file that is not in the folder `agents`, and let what its `on` says wake it."""
+        return await control.publishing.publish(self, file)
+
+    @cached_property
+    def reloads(self) -> Reloads:
+        """What takes changed files up while this process works."""
+        return control.reloading.Reloads(self)
+
+    async def reload(self) -> Reloaded:
+        """Take up all files that have changed, and tell which those are; a wrong one leaves what it was."""
+        return await self.reloads.reload()
 
     async def accept(
         self, input: Any, *, spec: str = "", agent: str = "", key: str = "", who: str = "operator"

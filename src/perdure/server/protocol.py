@@ -16,8 +16,8 @@ MAX_HEAD = 64 * 1024
 """Bytes of the request line and all headers."""
 ARRIVAL_S = 30.0
 """Seconds in which a request has to arrive as a whole, and a new connection has to begin with one."""
-
-
+FRESH_S = 0.3
+"""Seconds that a connection without a request has to begin with one when the server stops."""
 LINGER_S = 1.0
 """Seconds in which a client that was refused may go on sending what nobody reads."""
 
@@ -28,6 +28,8 @@ class Protocol(HttpToolsProtocol):
     _deadline: asyncio.TimerHandle | None = None
     _head = 0
     _is_arriving = False
+    _has_asked = False
+    _is_late = False
     _is_refused = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -38,6 +40,14 @@ class Protocol(HttpToolsProtocol):
         self._arrived()
         super().connection_lost(exc)
 
+    def shutdown(self) -> None:
+        """The server stops: whoever has come and said nothing yet may have a request on its way."""
+        if not (self._has_asked or self._is_refused or self._is_late):
+            self._is_late = True
+            self.loop.call_later(FRESH_S, self._close_late)
+        else:
+            super().shutdown()
+
     def data_received(self, data: bytes) -> None:
         if self._is_refused:
             return
@@ -47,11 +57,15 @@ class Protocol(HttpToolsProtocol):
         elif self._deadline is None:
             self._wait()
 
+    def _close_late(self) -> None:
+        if not self.transport.is_closing():
+            super().shutdown()
+
     # What the parser finds. A head in many small pieces is counted as they come.
 
     def on_message_begin(self) -> None:
         self._head = 0
-        self._is_arriving = True
+        self._has_asked = self._is_arriving = True
         super().on_message_begin()
 
     def on_url(self, url: bytes) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import socket
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
@@ -30,10 +31,17 @@ class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
         self.ready = asyncio.Event()
+        self.given_up: socket.socket | None = None
+        """The socket on which nobody is to listen any more, in whatever process, once this server has stopped to."""
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self.ready.set()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        if self.given_up is not None:
+            asyncio.get_running_loop().call_soon(_hang_up, self.given_up)  # behind the closing of its own
+        await super().shutdown(sockets)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -69,6 +77,24 @@ def listen(host: str, port: int) -> socket.socket:
     return found
 
 
+def adopt(fd: int) -> socket.socket:
+    """A socket that listens already, which another process made. Raises ConfigError for anything else."""
+    try:
+        found = socket.socket(fileno=fd)
+        if not found.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+            raise OSError("it does not listen")
+    except OSError as error:
+        raise ConfigError(f"file descriptor {fd} is no socket to listen on: {error.strerror or error}") from error
+    os.set_inheritable(fd, False)
+    return found
+
+
+def _hang_up(listening: socket.socket) -> None:
+    """Turn away who comes from now on, also where another process has the socket open."""
+    with contextlib.suppress(OSError):  # not every system lets go of a socket that only listens
+        listening.shutdown(socket.SHUT_RDWR)
+
+
 def url_of(listening: socket.socket) -> str:
     host, port = listening.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
@@ -78,8 +104,9 @@ def url_of(listening: socket.socket) -> str:
 async def serving(
     site: Site, listening: socket.socket, *, token: str | None, more: Sequence[BaseRoute] = ()
 ) -> AsyncIterator[Site]:
-    """Serve while this is entered. At its end nothing new is accepted, streams end, and requests under way have the
-    settings' `grace` to finish; those that are left are told to ask again."""
+    """Serve while this is entered. At its end nothing new is accepted, streams end, and requests under way have nearly
+    all of the grace period to finish; those that are left are told to ask again. Where the server is to begin anew, who
+    comes meanwhile waits for it: the socket stays as it is, and whoever made it hands it on."""
     config = uvicorn.Config(
         application(site, token, more),
         http=Protocol,
@@ -92,15 +119,18 @@ async def serving(
         server_header=False,
         backlog=BACKLOG,
         timeout_keep_alive=KEEP_ALIVE_S,
-        timeout_graceful_shutdown=max(1, round(site.settings.grace_ms / 1000)),
     )
     server = _Server(config)
-    running = asyncio.create_task(server.serve(sockets=[listening]))
+    # The server closes the socket that it is given: it is given one of its own.
+    running = asyncio.create_task(server.serve(sockets=[listening.dup()]))
     try:
         await server.ready.wait()
         yield site
     finally:
-        site.stopping.set()
+        site.stop()
+        if not site.is_restarting:
+            server.given_up = listening
+        config.timeout_graceful_shutdown = site.requests_ms / 1000  # type: ignore[assignment]
         server.should_exit = True
         await running
         if server.server_state.tasks:

@@ -8,12 +8,16 @@ from typing import Any
 import msgspec
 
 from perdure.base.version import __version__
+from perdure.control.listing import cost_since
+from perdure.control.reloading import Reloaded
 
 from .endpoint import Call, Endpoint
 
 
 class RuntimeStatus(msgspec.Struct, frozen=True):
-    """`requests` came in since the start. Files in `undeployed` are wrong, and keep their agents from waking."""
+    """`requests` came in since the start, and `cost_microusd` is what runs cost that began since, of the newest ten
+    thousand. `problems` are files that are wrong, and why: their agents stay what they were. `reloaded` is the last
+    time that files had changed."""
 
     project: str
     version: str
@@ -22,8 +26,10 @@ class RuntimeStatus(msgspec.Struct, frozen=True):
     started_at: int
     uptime_ms: int
     requests: int
+    cost_microusd: int
     is_stopping: bool
-    undeployed: dict[str, str]
+    problems: dict[str, str]
+    reloaded: Reloaded | None
 
 
 async def status(call: Call[Any, Any]) -> RuntimeStatus:
@@ -36,8 +42,10 @@ async def status(call: Call[Any, Any]) -> RuntimeStatus:
         site.started_at,
         runtime.clock.now() - site.started_at,
         site.requests,
+        await cost_since(runtime, site.started_at),
         site.stopping.is_set(),
-        {file: error.message for file, error in runtime.undeployed.items()},
+        runtime.reloads.problems,
+        runtime.reloads.last,
     )
 
 
