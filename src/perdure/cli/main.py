@@ -34,6 +34,14 @@ COMMANDS: Sections = {
         "pause": ("perdure.cli.pause:command", "Let nothing new begin in a run."),
         "cancel": ("perdure.cli.cancel:command", "End a run and its children."),
     },
+    "Processes": {
+        "ps": ("perdure.cli.daemons.ps:command", "List the daemons of a project."),
+        "status": ("perdure.cli.daemons.status:command", "Show how a daemon is."),
+        "stop": ("perdure.cli.daemons.stop:command", "Stop a daemon, losing nothing."),
+        "restart": ("perdure.cli.daemons.restart:command", "Begin a daemon anew, on the same socket."),
+        "kill": ("perdure.cli.daemons.kill:command", "End a daemon at once."),
+        "metrics": ("perdure.cli.daemons.metrics:command", "Print the figures of a daemon, as Prometheus reads them."),
+    },
     "Decide": {
         "approve": ("perdure.cli.approve:command", "Answer what a run asks."),
         "deny": ("perdure.cli.deny:command", "Refuse what a run asks to do."),

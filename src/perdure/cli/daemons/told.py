@@ -1,0 +1,86 @@
+"""What is told of a daemon: what it wrote down of itself, and what it says when it is asked."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+from urllib.error import HTTPError, URLError
+from urllib.request import ProxyHandler, Request, build_opener
+
+import msgspec
+
+from perdure.agents.config.loader import load_project
+from perdure.agents.project import ProjectConfig
+from perdure.base.duration import show_duration
+from perdure.base.errors import DaemonError, DaemonNotRunning
+from perdure.control.daemons.daemon import Daemon, Known
+
+from ..project import folder_of
+
+PATIENCE_S = 10.0
+TOKEN = "token"
+
+
+def project_of(project: Path | None) -> ProjectConfig:
+    return load_project(folder_of(project), environment=os.environ)
+
+
+def object_of(known: Known) -> dict[str, Any]:
+    """What is known of a daemon, as `--json` shows it."""
+    shown: dict[str, Any] = msgspec.to_builtins(known)
+    return shown
+
+
+def ask(daemon: Daemon, config: ProjectConfig, path: str) -> bytes:
+    """What the daemon's server answers to a GET. Raises DaemonNotRunning and DaemonError."""
+    known = daemon.known()
+    if not known.url:
+        raise DaemonNotRunning(f"the daemon {daemon.name!r} does not serve: it is {known.state}", name=daemon.name)
+    token = config.state_folder / TOKEN
+    headers = {"authorization": f"Bearer {token.read_text().strip()}"} if token.is_file() else {}
+    try:
+        # Straight to it: a proxy of the environment has no business with this machine's own addresses.
+        with build_opener(ProxyHandler({})).open(Request(known.url + path, headers=headers), timeout=PATIENCE_S) as got:
+            answer: bytes = got.read()
+    except HTTPError as error:
+        with error:
+            raise DaemonError(
+                f"{daemon.name} answers {path} with {error.code} {error.reason}", name=daemon.name, status=error.code
+            ) from error
+    except (URLError, OSError) as error:
+        raise DaemonError(
+            f"{daemon.name} does not answer on {known.url}: {getattr(error, 'reason', error)}",
+            hint=f"See: perdure logs {daemon.name}",
+            name=daemon.name,
+        ) from error
+    return answer
+
+
+def live(daemon: Daemon, config: ProjectConfig) -> dict[str, Any]:
+    """How the server is: `requests`, `cost_microusd`, `problems` and more; `trouble` where it does not say."""
+    if daemon.known().state != "running":
+        return {}
+    try:
+        told: dict[str, Any] = json.loads(ask(daemon, config, "/runtime/status"))
+    except DaemonError as error:
+        return {"trouble": error.message}
+    return told
+
+
+def state_of(known: Known, now: int) -> str:
+    """The state in words, with what follows from it."""
+    match known.state:
+        case "waiting":
+            return f"waiting ({known.ended}; again in {show_duration(max(0, known.next_at - now))})"
+        case "given_up":
+            return f"given up ({known.ended}, {known.failures} times in a row)"
+        case "failed":
+            return f"failed ({known.ended})"
+        case other:
+            return other
+
+
+def uptime_of(known: Known, now: int) -> str:
+    return show_duration(now - known.since) if known.pid and known.since else "-"
