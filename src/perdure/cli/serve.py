@@ -13,7 +13,7 @@ from .process import complete
 from .project import folder_of
 from .serving import Service, serve
 
-START_DAEMON = "perdure.cli.daemons.starting:start_service"
+START_DAEMON = "perdure.cli.daemons.starting:serve_in_background"
 
 
 @click.command("serve")

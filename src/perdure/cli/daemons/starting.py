@@ -30,9 +30,14 @@ LAST_WORDS = 4_096
 """Bytes of a log that are shown of a daemon that failed."""
 
 
-def start_service(service: Service, name: str, *, json: bool) -> int:
-    """Serve in the background, and tell of it once it is ready. Returns the exit code; raises DaemonRunning,
-    DaemonFailed and ConfigError."""
+def serve_in_background(service: Service, name: str, *, json: bool) -> int:
+    """Serve in the background, and tell of it. Returns the exit code; raises what `start_service` raises."""
+    tell_started(start_service(service, name), json=json)
+    return DONE
+
+
+def start_service(service: Service, name: str) -> Daemon:
+    """Serve in the background; it is ready when this returns. Raises DaemonRunning, DaemonFailed and ConfigError."""
     config = load_project(service.folder, environment=os.environ)
     host = config.server.host if service.host is None else service.host
     load("perdure.server.serving:check_address")(host, auth=config.server.auth)
@@ -42,15 +47,20 @@ def start_service(service: Service, name: str, *, json: bool) -> int:
     with load("perdure.server.serving:listen")(host, port) as listening:
         known = Known(name, _command(config.root, service), policy_of(config.lifecycle.restart))
         daemon.write(known)
+        before = daemon.log.stat().st_size if daemon.log.exists() else 0
         report = _start(daemon, lock, listening.fileno(), config.root)
     if not report.ready:
-        raise _failed(daemon, report)
+        raise _failed(daemon, report, before)
+    return daemon
+
+
+def tell_started(daemon: Daemon, *, json: bool, **more: str) -> None:
+    known = daemon.known()
     if json:
-        print_json(object_of(daemon.known()))
-    else:
-        click.echo(f"{name} serves on {report.url}")
-        note(f"It goes on in the background (pid {report.pid}). See: perdure status {name}, perdure logs {name}")
-    return DONE
+        print_json({**object_of(known), **more})
+        return
+    click.echo(f"{known.name} serves on {known.url}")
+    note(f"It goes on in the background (pid {known.pid}). See: perdure status {known.name}, perdure logs {known.name}")
 
 
 def _command(root: Path, service: Service) -> tuple[str, ...]:
@@ -66,7 +76,6 @@ def _start(daemon: Daemon, lock: int, listen: int, root: Path) -> Report:
     """Start the supervisor in a session of its own. It inherits the lock and the socket, and reports once."""
     ours, theirs = os.pipe()
     with open(os.open(daemon.log, os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o600), "ab") as log:
-        before = log.tell()
         arguments = [str(daemon.folder.parent.parent), daemon.name, str(lock), str(listen), str(theirs)]
         supervisor = subprocess.Popen(
             [sys.executable, "-m", SUPERVISOR, *arguments],
@@ -80,7 +89,7 @@ def _start(daemon: Daemon, lock: int, listen: int, root: Path) -> Report:
     os.close(theirs)
     os.close(lock)
     try:
-        return _wait(daemon, ours, before)
+        return _wait(daemon, ours)
     except KeyboardInterrupt:
         supervisor.terminate()
         raise
@@ -89,7 +98,7 @@ def _start(daemon: Daemon, lock: int, listen: int, root: Path) -> Report:
         supervisor.returncode = 0  # it goes on without this process
 
 
-def _wait(daemon: Daemon, line: int, before: int) -> Report:
+def _wait(daemon: Daemon, line: int) -> Report:
     ready, _, _ = select.select([line], [], [], PATIENCE_S)
     if not ready:
         raise DaemonFailed(
@@ -102,8 +111,8 @@ def _wait(daemon: Daemon, line: int, before: int) -> Report:
     return msgspec.json.decode(told, type=Report) if told else Report(False, ended="the supervisor ended")
 
 
-def _failed(daemon: Daemon, report: Report) -> DaemonFailed:
-    said = last_words(daemon.log)
+def _failed(daemon: Daemon, report: Report, before: int) -> DaemonFailed:
+    said = last_words(daemon.log, before)
     return DaemonFailed(
         f"{daemon.name} ended before it was ready: {report.ended}\n{said}".rstrip(),
         name=daemon.name,
@@ -111,9 +120,9 @@ def _failed(daemon: Daemon, report: Report) -> DaemonFailed:
     )
 
 
-def last_words(log: Path) -> str:
-    """The end of a log, in whole lines."""
+def last_words(log: Path, after: int = 0) -> str:
+    """The end of a log, of what stands behind its first `after` bytes."""
     with log.open("rb") as file:
-        file.seek(max(0, file.seek(0, os.SEEK_END) - LAST_WORDS))
+        file.seek(max(after, file.seek(0, os.SEEK_END) - LAST_WORDS))
         text = file.read().decode(errors="replace")
     return "\n".join(text.splitlines()[-20:])

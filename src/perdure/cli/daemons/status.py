@@ -64,7 +64,7 @@ def _facts(daemon: Daemon, config: ProjectConfig, known: Known, server: dict[str
         ("requests", f"{server['requests']:,}" if "requests" in server else ""),
         ("cost", show_money(server["cost_microusd"]) if "cost_microusd" in server else ""),
         ("reloaded", show_time(last["at"]) if last else ""),
-        *(("problem", paint(f"{file}: {what}", fg="red")) for file, what in server.get("problems", {}).items()),
+        *(("problem", paint(what, fg="red")) for what in server.get("problems", {}).values()),
         ("trouble", paint(server["trouble"], fg="red") if "trouble" in server else ""),
         ("log", str(daemon.log)),
     ]

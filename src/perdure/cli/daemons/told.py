@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import msgspec
 
 from perdure.agents.config.loader import load_project
 from perdure.agents.project import ProjectConfig
+from perdure.base.codec import from_json, to_json
 from perdure.base.duration import show_duration
 from perdure.base.errors import DaemonError, DaemonNotRunning
 from perdure.control.daemons.daemon import Daemon, Known
@@ -33,16 +33,19 @@ def object_of(known: Known) -> dict[str, Any]:
     return shown
 
 
-def ask(daemon: Daemon, config: ProjectConfig, path: str) -> bytes:
-    """What the daemon's server answers to a GET. Raises DaemonNotRunning and DaemonError."""
+def ask(daemon: Daemon, config: ProjectConfig, path: str, body: Any = None) -> bytes:
+    """What the daemon's server answers to a GET, or to a POST of this `body`. Raises DaemonNotRunning and
+    DaemonError."""
     known = daemon.known()
     if not known.url:
         raise DaemonNotRunning(f"the daemon {daemon.name!r} does not serve: it is {known.state}", name=daemon.name)
     token = config.state_folder / TOKEN
     headers = {"authorization": f"Bearer {token.read_text().strip()}"} if token.is_file() else {}
+    content = None if body is None else to_json(body)
+    request = Request(known.url + path, content, headers | {"content-type": "application/json"})
     try:
         # Straight to it: a proxy of the environment has no business with this machine's own addresses.
-        with build_opener(ProxyHandler({})).open(Request(known.url + path, headers=headers), timeout=PATIENCE_S) as got:
+        with build_opener(ProxyHandler({})).open(request, timeout=PATIENCE_S) as got:
             answer: bytes = got.read()
     except HTTPError as error:
         with error:
@@ -63,7 +66,7 @@ def live(daemon: Daemon, config: ProjectConfig) -> dict[str, Any]:
     if daemon.known().state != "running":
         return {}
     try:
-        told: dict[str, Any] = json.loads(ask(daemon, config, "/runtime/status"))
+        told: dict[str, Any] = from_json(ask(daemon, config, "/runtime/status"))
     except DaemonError as error:
         return {"trouble": error.message}
     return told
