@@ -23,6 +23,8 @@ COMMANDS: Sections = {
         "init": ("perdure.cli.init:command", "Make a new project."),
         "demo": ("perdure.cli.demo:command", "Audit this Python environment, be killed in the middle, and finish."),
         "validate": ("perdure.cli.validate:command", "Check files, and tell everything that is wrong."),
+        "diff": ("perdure.cli.diff:command", "Show what changed between two definitions, and what it touches."),
+        "deploy": ("perdure.cli.deploy:command", "Check what new files would break, and deploy them."),
         "schema": ("perdure.cli.schema:command", "Print the JSON Schema of a file."),
     },
     "Run": {
@@ -30,6 +32,7 @@ COMMANDS: Sections = {
         "send": ("perdure.cli.send:command", "Send a message to an agent that there is."),
         "tick": ("perdure.cli.tick:command", "Begin a run of an agent without a message."),
         "serve": ("perdure.cli.serve:command", "Serve a project's agents over HTTP."),
+        "dev": ("perdure.cli.dev:command", "Serve while you write: files are watched, and what runs do is shown."),
         "resume": ("perdure.cli.resume:command", "Go on with a run, or with all that were interrupted."),
         "pause": ("perdure.cli.pause:command", "Let nothing new begin in a run."),
         "cancel": ("perdure.cli.cancel:command", "End a run and its children."),

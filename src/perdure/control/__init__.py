@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from . import cassettes as cassettes
     from . import changing as changing
     from . import channels as channels
+    from . import checking as checking
     from . import cleaning as cleaning
     from . import commands as commands
     from . import comparing as comparing

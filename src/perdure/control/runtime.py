@@ -43,7 +43,9 @@ if TYPE_CHECKING:
     from .approvals import Approval
     from .bundle.importing import Imported, ImportMode
     from .channels import Channels
+    from .checking import Check
     from .cleaning import Cleaned
+    from .comparing import Comparison
     from .deletion import Deleted
     from .deploying import Deployed
     from .directory import Directory, Extra
@@ -320,6 +322,14 @@ class Runtime:
     async def deploy(self, target: Target, *, agent: str | None = None, overrides: Sequence[str] = ()) -> Deployed:
         """Let an agent be there, of this spec from its next run on, woken by what its `on` says."""
         return await control.deploying.deploy(self, self.spec(target, overrides), agent=agent)
+
+    async def check(self) -> Check:
+        """What the files as they are now would break of what is under way; asks nobody, writes nothing."""
+        return await control.checking.check(self)
+
+    async def compare(self, old: AgentSpec, new: AgentSpec) -> Comparison:
+        """What differs between two definitions of an agent, and what that means for cost, rights and runs."""
+        return await control.comparing.compare(self, old, new)
 
     async def deliver(self, envelope: Envelope) -> RunRow:
         """Accept an envelope for an agent that there is; it is on disk when this returns, and never accepted twice:
