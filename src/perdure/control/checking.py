@@ -14,6 +14,7 @@ import msgspec
 
 from perdure.agents.state import load_state
 from perdure.base.errors import PerdureError
+from perdure.kernel.journal import KERNELS
 from perdure.kernel.store.rows import AgentRow, RunFilter, RunRow
 
 from .comparing import UNFINISHED
@@ -88,7 +89,18 @@ async def _of_run(runtime: Runtime, run: RunRow) -> list[Finding]:
         where = f"at {again.key}" if again.key else "at its end"
         what = f"it would go another way {where}"
         findings.append(found("diverges", what, key=again.key, recorded=again.recorded, now=again.now))
+    elif run.status == "waiting" and (missed := await _missed(runtime, run, again.key)):
+        what = f"it would no longer wait at {missed}"
+        findings.append(found("diverges", what, key=missed, recorded="waits", now=f"goes on to {again.key}"))
     return findings
+
+
+async def _missed(runtime: Runtime, run: RunRow, reached: str) -> str:
+    """Where a run waits that would go past that place now, "" where it would come to stand there again."""
+    keys = [wait.key for wait in (await runtime.engine.ended(run)).waits]
+    if reached in keys or any(key.startswith(KERNELS) for key in keys):  # the handler knows nothing of the kernel's own
+        return ""
+    return keys[0] if keys else ""
 
 
 async def _of_agent(runtime: Runtime, agent: AgentRow) -> list[Finding]:
