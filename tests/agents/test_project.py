@@ -56,7 +56,7 @@ def test_the_same_in_yaml(tmp_path: Path) -> None:
 
 def test_an_agent_may_say_otherwise_than_its_project_what_a_change_does(tmp_path: Path) -> None:
     (tmp_path / "perdure.toml").write_text(
-        '[hot_reload]\nenabled = false\n[lifecycle.reload]\non_config_change = "restart"\npreserve_memory = false\n'
+        '[hot_reload]\nenabled = false\n[lifecycle.reload]\non_config_change = "restart"\n'
     )
     (tmp_path / "a.yaml").write_text("name: a\nmodel: demo/planner\nhot_reload: {enabled: true}\n")
     (tmp_path / "b.yaml").write_text(
@@ -64,8 +64,8 @@ def test_an_agent_may_say_otherwise_than_its_project_what_a_change_does(tmp_path
     )
     project = load_project(tmp_path, environment={})
     a, b = (load_agent(tmp_path / name, environment={}, project=project) for name in ("a.yaml", "b.yaml"))
-    assert rules_of(a, project) == Rules(True, "restart", "graceful", False)
-    assert rules_of(b, project) == Rules(False, "ignore", "immediate", False)
+    assert rules_of(a, project) == Rules(True, "restart", "graceful")
+    assert rules_of(b, project) == Rules(False, "ignore", "immediate")
 
 
 def test_what_is_wrong_in_a_project_is_told_with_its_place(tmp_path: Path) -> None:

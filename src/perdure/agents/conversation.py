@@ -24,6 +24,7 @@ from perdure.kernel.journal import decode
 from perdure.tools.call import answer, error_result, failure
 from perdure.tools.port import ToolOutput
 
+from .forgetting import OwnHistory
 from .recent import Recent, Talk
 
 _PARTS = msgspec.json.Decoder(tuple[Part, ...])
@@ -126,11 +127,16 @@ def assistant_message(response: ModelResponse) -> Message:
     return Message("assistant", response.parts)
 
 
-async def recall(ctx: Context, tokens: int, recent: Recent) -> tuple[Sequence[Message], Sequence[int] | None]:
-    """What was said before, the oldest first, back to about `tokens` tokens, with the sizes where they are known."""
+async def recall(
+    ctx: Context, tokens: int, recent: Recent, *, forgets: bool = False
+) -> tuple[Sequence[Message], Sequence[int] | None]:
+    """What was said before, the oldest first, back to about `tokens` tokens, with the sizes where they are known. An
+    agent that `forgets` does not go back to where it was of another definition."""
     newest = await ctx.history(limit=NEWEST)
     if not newest:
         return (), ()
+    if forgets:
+        return await past(OwnHistory(ctx), tokens, ctx if ctx.restored is not None else None), None
     known = _known(ctx, newest, recent)
     if known is not None:
         return known.messages, known.sizes

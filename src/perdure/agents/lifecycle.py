@@ -24,7 +24,7 @@ class HotReload(Section, frozen=True):
     ] = ()
 
 
-class Reload(Section, frozen=True):
+class ProjectReload(Section, frozen=True):
     """What a changed file does to the process that serves it. What an agent leaves open is as its project says."""
 
     on_config_change: Annotated[
@@ -41,6 +41,11 @@ class Reload(Section, frozen=True):
             "away at once and go on after it (`immediate`)."
         ),
     ] = None
+
+
+class Reload(ProjectReload, frozen=True):
+    """What a changed file does to an agent and to the process that serves it."""
+
     preserve_memory: Annotated[
         bool | None,
         Meta(
@@ -79,7 +84,7 @@ class Lifecycle(Section, frozen=True):
     """How the process that serves the project lives."""
 
     shutdown: Shutdown = Shutdown()
-    reload: Reload = Reload()
+    reload: ProjectReload = ProjectReload()
     restart: Restart = Restart()
 
     @property
@@ -94,7 +99,6 @@ class Rules(msgspec.Struct, frozen=True):
     watched: bool
     on_change: OnChange
     strategy: Strategy
-    preserve_memory: bool
 
 
 class Said(Protocol):
@@ -110,10 +114,8 @@ def rules_of(agent: Said, project: Said) -> Rules:
     """What holds where both an agent and its project may say something."""
     own, general = agent.lifecycle.reload, project.lifecycle.reload
     watched = agent.hot_reload.enabled if agent.hot_reload.enabled is not None else project.hot_reload.enabled
-    kept = own.preserve_memory if own.preserve_memory is not None else general.preserve_memory
     return Rules(
         watched is not False,
         own.on_config_change or general.on_config_change or "reload",
         own.strategy or general.strategy or "graceful",
-        kept is not False,
     )

@@ -49,7 +49,7 @@ async def converse(ctx: Context, setup: Setup) -> Any:
 
 async def _open(ctx: Context, setup: Setup) -> tuple[Conversation, int]:
     """The conversation so far: from earlier runs, or from the segment of this run that a checkpoint closed."""
-    earlier, sizes = await recall(ctx, setup.window, setup.recent)
+    earlier, sizes = await recall(ctx, setup.window, setup.recent, forgets=setup.spec.forgets)
     said = said_with(ctx.envelope.payload)
     if ctx.restored is not None:
         talk = Conversation(earlier, ctx.restored["digest"], sizes=sizes)

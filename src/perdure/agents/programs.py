@@ -125,7 +125,7 @@ class Library:
         folder = self._project.root / spec.folder
         if spec.handler is not None:
             cls = self._agent_class(spec.handler, folder)
-            return self._program(spec, partial(drive, cls=cls), {})
+            return self._program(spec, partial(drive, cls=cls, forgets=spec.forgets), {})
         setup = self.setup(spec, rehearsal=rehearsal)
         sources = {name: tool.source_digest for name, tool in setup.tools.items() if tool.source_digest}
         return self._program(spec, partial(converse, setup=setup), sources)

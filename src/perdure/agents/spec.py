@@ -197,6 +197,11 @@ class AgentSpec(AgentFile, frozen=True):
     folder: str = "."
     document: bytes = b""
 
+    @property
+    def forgets(self) -> bool:
+        """Whether an agent does not keep what it remembers when its definition has changed."""
+        return self.lifecycle.reload.preserve_memory is False
+
     def __repr__(self) -> str:
         """Short, and without the keys that a model may carry."""
         return f"AgentSpec(name={self.name!r}, folder={self.folder!r}, digest={spec_digest(self)!r})"

@@ -118,7 +118,7 @@ def _tell(served: Served) -> None:
     if served.token is not None:
         note(f"Token: {served.runtime.project.state_folder / 'token'}")
     for file, problem in served.runtime.reloads.problems.items():
-        note(f"{paint(file, err=True, fg='red')} is wrong, and its agent cannot be asked: {problem}")
+        note(f"{paint(file, err=True, fg='red')} is wrong, and its agent cannot be asked:\n{problem}")
 
 
 def tell_reloaded(reloaded: Reloaded, parent: Parent | None = None) -> None:
@@ -133,7 +133,8 @@ def tell_reloaded(reloaded: Reloaded, parent: Parent | None = None) -> None:
 def _line(change: FileChange) -> str:
     about = f" ({', '.join(change.keys)})" if change.keys else ""
     if change.problem:
-        return f"{change.file} was refused, and everything stays what it was: {change.problem}"
+        problem = change.problem.replace(f"{Path.cwd()}{os.sep}", "")
+        return f"{change.file} was refused, and {change.agent or 'everything'} stays what it was:\n{problem}"
     if change.waits:
         return f"{change.file} changed{about}: it counts when the process has begun anew"
     return f"{change.file} was taken up{about}"

@@ -16,7 +16,7 @@ from perdure.base.money import show_money
 from perdure.control.listening import RunEvent, events_of
 from perdure.control.runtime import Runtime
 from perdure.kernel.journal import decode
-from perdure.kernel.records import Record, RunAccepted, RunFinished, RunYielded
+from perdure.kernel.records import Record, RunFinished, RunYielded
 
 from .table import COLOURS
 from .terminal import paint
@@ -51,8 +51,6 @@ def lines_of(run_id: str, record: Record) -> list[str]:
     """The lines that a record is worth."""
     event = decode(record)
     match event:
-        case RunAccepted():
-            found = [paint("accepted", dim=True)]
         case RunFinished():
             found = [paint(event.status, fg=COLOURS.get(event.status), bold=True)]
         case RunYielded():
@@ -67,7 +65,7 @@ def _line(event: RunEvent) -> str:
     match event.type:
         case "model":
             spent = f"{show_money(event.data['cost_microusd'])}, {show_duration(event.data['ms'])}"
-            return f"{_cut(event.text) or '(no words)'} {paint(f'({spent})', dim=True)}"
+            return f"{_cut(event.text) or paint('asks for tools', dim=True)} {paint(f'({spent})', dim=True)}"
         case "tool_start":
             arguments = msgspec.json.encode(event.data["arguments"]).decode()
             return f"{paint('→', fg='cyan')} {event.data['name']} {paint(_cut(arguments), dim=True)}"
@@ -92,6 +90,8 @@ def _head(run_id: str, record: Record) -> str:
 
 
 def _text(output: Any) -> str:
+    if isinstance(output, dict) and "parts" in output:
+        return " ".join(str(part.get("text", part.get("type", ""))) for part in output["parts"])
     return output if isinstance(output, str) else msgspec.json.encode(output, enc_hook=str).decode()
 
 

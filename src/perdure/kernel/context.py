@@ -304,6 +304,11 @@ class Context:
         """The state given to the last `checkpoint` of this run, None where there was none."""
         return self._x.journal.checkpoint
 
+    @property
+    def spec(self) -> str:
+        """The digest of the definition that this run is of."""
+        return self._x.run.spec
+
     async def history(self, *, before: int | None = None, limit: int = 200) -> list[r.Record]:
         """Records of this agent from before this run, or before its last checkpoint, the newest first."""
         if not self._x.agent.records:
