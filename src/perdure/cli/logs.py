@@ -67,7 +67,7 @@ def command(
 
 
 def _kind_of(name: str, project: Path | None) -> str:
-    state_folder = load("perdure.cli.daemons.told:project_of")(project).state_folder
+    state_folder = load("perdure.cli.daemons.told:state_folder_of")(project)
     if not name or any(daemon.name == name for daemon in all_daemons(state_folder)):
         if name:
             hint(f"This is what the daemon said. The journal of an agent of that name: perdure logs {name} --of agent")

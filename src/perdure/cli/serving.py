@@ -12,6 +12,7 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
+from perdure.base.errors import ConfigError
 from perdure.control.reloading import FileChange, Reloaded
 from perdure.control.runtime import Runtime
 from perdure.wiring import Served
@@ -81,7 +82,7 @@ class _Told:
 
     def __enter__(self) -> None:
         self._loop.add_signal_handler(signal.SIGHUP, self._hang_up)
-        self._loop.add_signal_handler(signal.SIGUSR1, self._served.runtime.reloads.restart.set)
+        self._loop.add_signal_handler(signal.SIGUSR1, self._begin_anew)
 
     def __exit__(self, *_: object) -> None:
         for number in (signal.SIGHUP, signal.SIGUSR1):
@@ -97,6 +98,12 @@ class _Told:
         task = asyncio.create_task(self._reload())
         self._reloading.add(task)
         task.add_done_callback(self._reloading.discard)
+
+    def _begin_anew(self) -> None:
+        try:
+            self._served.runtime.reloads.begin_anew()
+        except ConfigError as error:
+            note(f"It goes on as it is, for it could not begin anew:\n{error.message}")
 
     async def _reload(self) -> None:
         if not (await self._served.runtime.reload()).changes:

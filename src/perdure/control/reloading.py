@@ -200,6 +200,12 @@ class Reloads:
             self._wants_restart(rules.strategy)
             yield FileChange(shown, keys=tuple(_sections(project, now)), waits=True)
 
+    def begin_anew(self) -> None:
+        """Ask for the process to begin anew. Raises ConfigError where it could not, as the project's file is wrong."""
+        project = self._runtime.project
+        load_project(project.root, environment=self._runtime.environment)
+        self._wants_restart(rules_of(project, project).strategy)
+
     def _wants_restart(self, strategy: Strategy) -> None:
         self.strategy = "graceful" if self.restart.is_set() and self.strategy == "graceful" else strategy
         self.restart.set()

@@ -10,7 +10,7 @@ from perdure.control.daemons.daemon import find_daemon
 
 from .. import options
 from ..json import print_json
-from .told import object_of, project_of
+from .told import object_of, state_folder_of
 
 
 @click.command("kill")
@@ -23,7 +23,7 @@ def command(name: str, as_json: bool, project: Path | None) -> None:
     Nothing that was accepted is lost: runs go on at the next start, and tools that were cut off in the middle are in
     doubt where that matters. `perdure stop` lets them finish first.
     """
-    daemon = find_daemon(project_of(project).state_folder, name)
+    daemon = find_daemon(state_folder_of(project), name)
     daemon.kill()
     if as_json:
         print_json(object_of(daemon.known()))

@@ -15,7 +15,7 @@ from perdure.control.daemons.daemon import Daemon, find_daemon
 from ..exits import DONE
 from ..json import print_json
 from ..process import Stop, Stopped
-from .told import project_of
+from .told import state_folder_of
 
 EVERY_S = 0.2
 PIECE = 64 * 1024
@@ -24,7 +24,7 @@ PIECE = 64 * 1024
 async def show_log(name: str, project: Path | None, *, last: int, follow: bool, json: bool) -> int:
     """Print the last lines of a daemon's log; with `follow` also those to come, until somebody stops it or the daemon
     has ended."""
-    daemon = find_daemon(project_of(project).state_folder, name)
+    daemon = find_daemon(state_folder_of(project), name)
     with Stop(said="") as stop:
         try:
             await stop.unless(_show(daemon, last, follow=follow, json=json))

@@ -13,7 +13,7 @@ from perdure.control.daemons.daemon import find_daemon
 
 from .. import options
 from ..json import print_json
-from .told import ask, project_of
+from .told import ask, state_folder_of
 
 _SAMPLE = re.compile(r"(?P<name>[a-zA-Z_:][\w:]*)(?:\{(?P<labels>.*)\})? (?P<value>\S+)(?: \d+)?")
 _LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
@@ -29,8 +29,7 @@ def command(name: str, as_json: bool, project: Path | None) -> None:
 
     They are those of GET /metrics. Without NAME it is the only daemon of the project.
     """
-    config = project_of(project)
-    text = ask(find_daemon(config.state_folder, name), config, "/metrics").decode()
+    text = ask(find_daemon(state_folder_of(project), name), "/metrics").decode()
     if as_json:
         print_json(list(samples_of(text)))
     else:

@@ -13,7 +13,7 @@ from .. import options
 from ..json import print_json
 from ..table import Column, print_table
 from ..terminal import hint
-from .told import object_of, project_of, state_of, uptime_of
+from .told import object_of, state_folder_of, state_of, uptime_of
 
 COLUMNS = (
     Column("NAME"),
@@ -34,7 +34,7 @@ def command(as_json: bool, project: Path | None) -> None:
     Those that have ended are listed too, with how they did.
     """
     now = SystemClock().now()
-    found = [daemon.known() for daemon in all_daemons(project_of(project).state_folder)]
+    found = [daemon.known() for daemon in all_daemons(state_folder_of(project))]
     if as_json:
         print_json([object_of(known) for known in found])
     elif found:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 from pathlib import Path
 
 import click
 
+from perdure.agents.config.loader import load_project
 from perdure.base.errors import DaemonFailed
 from perdure.control.daemons.daemon import AT_WORK, Daemon, find_daemon
 
 from .. import options
 from ..json import print_json
+from ..project import folder_of
 from .starting import last_words
-from .told import object_of, project_of
+from .told import object_of, state_folder_of
 
 MARGIN_MS = 60_000
 
@@ -30,14 +33,14 @@ def command(ctx: click.Context, name: str, as_json: bool, project: Path | None) 
     It keeps its socket, so that whoever connects meanwhile waits and is not turned away; requests under way are
     answered first. One that does not run is started as it was.
     """
-    config = project_of(project)
-    daemon = find_daemon(config.state_folder, name)
+    load_project(folder_of(project), environment=os.environ)  # wrong settings are told of before anything ends
+    daemon = find_daemon(state_folder_of(project), name)
     known = daemon.known()
     if known.state not in AT_WORK:
         words = [*known.command, "--daemon", "--name", daemon.name, *(["--json"] if as_json else [])]
         ctx.exit(subprocess.call(words, stdin=subprocess.DEVNULL))
     daemon.signal(signal.SIGUSR1)
-    if not daemon.wait(config.lifecycle.grace_ms + MARGIN_MS, lambda: _is_over(daemon, known.restarts)):
+    if not daemon.wait(known.grace_ms + MARGIN_MS, lambda: _is_over(daemon, known.restarts)):
         raise DaemonFailed(f"{daemon.name} has not begun anew yet", name=daemon.name)
     now = daemon.known()
     if now.state != "running":

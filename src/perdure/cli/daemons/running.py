@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from perdure.agents.config.loader import load_agent, load_project
+from perdure.agents.config.loader import load_agent
 from perdure.base.codec import from_json
 from perdure.control.daemons.daemon import Daemon
 
@@ -21,14 +21,14 @@ def run_daemon(folder: Path, file: Path, name: str | None, said: str | None, age
     code."""
     spec = load_agent(file, environment=os.environ)
     daemon = start_service(Service(folder, port=0, files=(file,)), name or spec.name)
-    run_id = "" if said is None else _begin(daemon, folder, spec.name, said, agent)
+    run_id = "" if said is None else _begin(daemon, spec.name, said, agent)
     tell_started(daemon, json=json, **({"run_id": run_id} if run_id else {}))
     if run_id and not json:
         note(f"Run {run_id} has begun. See: perdure runs show {run_id}")
     return DONE
 
 
-def _begin(daemon: Daemon, folder: Path, spec: str, said: str, agent: str | None) -> str:
+def _begin(daemon: Daemon, spec: str, said: str, agent: str | None) -> str:
     wanted = {"spec": spec, "input": said, "async": True, **({"agent_id": agent} if agent else {})}
-    receipt = from_json(ask(daemon, load_project(folder, environment=os.environ), "/invoke", wanted))
+    receipt = from_json(ask(daemon, "/invoke", wanted))
     return str(receipt["run_id"])

@@ -45,7 +45,9 @@ def start_service(service: Service, name: str) -> Daemon:
     lock = daemon.hold()
     port = config.server.port if service.port is None else service.port
     with load("perdure.server.serving:listen")(host, port) as listening:
-        known = Known(name, _command(config.root, service), policy_of(config.lifecycle.restart))
+        known = Known(
+            name, _command(config.root, service), policy_of(config.lifecycle.restart), config.lifecycle.grace_ms
+        )
         daemon.write(known)
         before = daemon.log.stat().st_size if daemon.log.exists() else 0
         report = _start(daemon, lock, listening.fileno(), config.root)
@@ -89,13 +91,17 @@ def _start(daemon: Daemon, lock: int, listen: int, root: Path) -> Report:
     os.close(theirs)
     os.close(lock)
     try:
-        return _wait(daemon, ours)
+        report = _wait(daemon, ours)
     except KeyboardInterrupt:
         supervisor.terminate()
         raise
     finally:
         os.close(ours)
+    if report.ready:
         supervisor.returncode = 0  # it goes on without this process
+    else:
+        supervisor.wait()
+    return report
 
 
 def _wait(daemon: Daemon, line: int) -> Report:

@@ -7,7 +7,6 @@ from typing import Any
 
 import click
 
-from perdure.agents.project import ProjectConfig
 from perdure.base.clock import SystemClock
 from perdure.base.money import show_money
 from perdure.control.daemons.daemon import AT_WORK, Daemon, Known, find_daemon
@@ -17,7 +16,7 @@ from ..exits import DONE, FAILED
 from ..json import print_json
 from ..terminal import paint
 from ..times import show_time
-from .told import live, object_of, project_of, state_of, uptime_of
+from .told import live, object_of, state_folder_of, state_of, uptime_of
 
 
 @click.command("status")
@@ -30,29 +29,28 @@ def command(ctx: click.Context, name: str, as_json: bool, project: Path | None) 
 
     Without NAME it is the only one of the project. The exit code is 1 where it does not run.
     """
-    config = project_of(project)
-    daemon = find_daemon(config.state_folder, name)
-    known, server = daemon.known(), live(daemon, config)
+    daemon = find_daemon(state_folder_of(project), name)
+    known, server = daemon.known(), live(daemon)
     if as_json:
         print_json({**object_of(known), "server": server or None})
     else:
-        _tell(daemon, config, known, server)
+        _tell(daemon, known, server)
     ctx.exit(DONE if known.state in AT_WORK else FAILED)
 
 
-def _tell(daemon: Daemon, config: ProjectConfig, known: Known, server: dict[str, Any]) -> None:
-    for name, value in _facts(daemon, config, known, server):
+def _tell(daemon: Daemon, known: Known, server: dict[str, Any]) -> None:
+    for name, value in _facts(daemon, known, server):
         if value:
             click.echo(f"{paint(name.ljust(9), dim=True)} {value}")
 
 
-def _facts(daemon: Daemon, config: ProjectConfig, known: Known, server: dict[str, Any]) -> list[tuple[str, str]]:
+def _facts(daemon: Daemon, known: Known, server: dict[str, Any]) -> list[tuple[str, str]]:
     now = SystemClock().now()
     state = state_of(known, now)
     colour = "green" if known.state == "running" else "yellow" if known.state in AT_WORK else "red"
     last = server.get("reloaded")
     return [
-        ("daemon", f"{known.name} of {config.name}"),
+        ("daemon", f"{known.name} of {server['project']}" if server.get("project") else known.name),
         ("state", paint(state, fg=colour)),
         ("pid", f"{known.pid} (supervised by {known.supervisor})" if known.pid else ""),
         ("uptime", f"{uptime_of(known, now)}, since {show_time(known.since)}" if known.pid else ""),

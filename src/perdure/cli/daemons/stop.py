@@ -13,7 +13,7 @@ from perdure.control.daemons.daemon import AT_WORK, Daemon, all_daemons, find_da
 
 from .. import options
 from ..json import print_json
-from .told import object_of, project_of
+from .told import object_of, state_folder_of
 
 MARGIN_MS = 10_000
 
@@ -32,15 +32,16 @@ def command(name: str, every: bool, timeout: str | None, as_json: bool, project:
     """
     if every and name:
         raise click.UsageError("give a NAME, or --all")
-    config = project_of(project)
-    wait_ms = parse_duration(timeout) if timeout else config.lifecycle.grace_ms + MARGIN_MS
+    folder = state_folder_of(project)
+    given_ms = parse_duration(timeout) if timeout else None
     if every:
-        found = [one for one in all_daemons(config.state_folder) if one.known().state in AT_WORK]
+        found = [one for one in all_daemons(folder) if one.known().state in AT_WORK]
     else:
-        found = [find_daemon(config.state_folder, name)]
+        found = [find_daemon(folder, name)]
     for daemon in found:
         _signal(daemon, gently=every)
     for daemon in found:
+        wait_ms = daemon.known().grace_ms + MARGIN_MS if given_ms is None else given_ms
         if not daemon.wait(wait_ms):
             hint = f"It goes on stopping. `perdure kill {daemon.name}` ends it at once; nothing is lost either way."
             raise DaemonError(f"{daemon.name} has not ended within {wait_ms / 1000:.0f} s", hint=hint, name=daemon.name)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError, URLError
@@ -10,8 +9,7 @@ from urllib.request import ProxyHandler, Request, build_opener
 
 import msgspec
 
-from perdure.agents.config.loader import load_project
-from perdure.agents.project import ProjectConfig
+from perdure.agents.project import STATE_FOLDER, find_project_file
 from perdure.base.codec import from_json, to_json
 from perdure.base.duration import show_duration
 from perdure.base.errors import DaemonError, DaemonNotRunning
@@ -23,8 +21,11 @@ PATIENCE_S = 10.0
 TOKEN = "token"
 
 
-def project_of(project: Path | None) -> ProjectConfig:
-    return load_project(folder_of(project), environment=os.environ)
+def state_folder_of(project: Path | None) -> Path:
+    """The project's folder of state. Its settings are not read: daemons can be seen to where those are wrong."""
+    folder = folder_of(project)
+    file = find_project_file(folder)
+    return (folder if file is None else file.parent).absolute() / STATE_FOLDER
 
 
 def object_of(known: Known) -> dict[str, Any]:
@@ -33,13 +34,13 @@ def object_of(known: Known) -> dict[str, Any]:
     return shown
 
 
-def ask(daemon: Daemon, config: ProjectConfig, path: str, body: Any = None) -> bytes:
+def ask(daemon: Daemon, path: str, body: Any = None) -> bytes:
     """What the daemon's server answers to a GET, or to a POST of this `body`. Raises DaemonNotRunning and
     DaemonError."""
     known = daemon.known()
     if not known.url:
         raise DaemonNotRunning(f"the daemon {daemon.name!r} does not serve: it is {known.state}", name=daemon.name)
-    token = config.state_folder / TOKEN
+    token = daemon.folder.parent.parent / TOKEN
     headers = {"authorization": f"Bearer {token.read_text().strip()}"} if token.is_file() else {}
     content = None if body is None else to_json(body)
     request = Request(known.url + path, content, headers | {"content-type": "application/json"})
@@ -61,12 +62,12 @@ def ask(daemon: Daemon, config: ProjectConfig, path: str, body: Any = None) -> b
     return answer
 
 
-def live(daemon: Daemon, config: ProjectConfig) -> dict[str, Any]:
+def live(daemon: Daemon) -> dict[str, Any]:
     """How the server is: `requests`, `cost_microusd`, `problems` and more; `trouble` where it does not say."""
     if daemon.known().state != "running":
         return {}
     try:
-        told: dict[str, Any] = from_json(ask(daemon, config, "/runtime/status"))
+        told: dict[str, Any] = from_json(ask(daemon, "/runtime/status"))
     except DaemonError as error:
         return {"trouble": error.message}
     return told

@@ -38,6 +38,7 @@ class Known(msgspec.Struct, frozen=True):
     name: str
     command: tuple[str, ...]
     policy: Policy = Policy()
+    grace_ms: int = 30_000
     state: State = "starting"
     supervisor: int = 0
     pid: int = 0
