@@ -28,7 +28,7 @@ from .showing import shown
 @options.project
 @click.pass_context
 def command(ctx: click.Context, port: int | None, files: tuple[Path, ...], project: Path | None) -> None:
-    """Serve while you write.
+    """Serve while you write, and show what runs do.
 
     It is `perdure serve` on this machine alone, and tells what happens: files that were taken up or refused, and what
     runs say, call, cost and come to. Ctrl-C ends it.

@@ -44,10 +44,10 @@ _LONGEST = 300
 @options.json("Print one object: changes, old_bounds, new_bounds, tools_gone, tools_new, runs, agents and more.")
 @options.project
 def command(old: str, new: str, as_json: bool, project: Path | None) -> None:
-    """Show what changed between two definitions of an agent, and what it touches.
+    """Show what changed between two definitions of an agent.
 
-    OLD and NEW are files, ids of agents (what they are of now), or digests of definitions as `perdure runs show` tells
-    them. Runs under way go on with what they began with; how many there are is told.
+    And what that touches: what it may cost, what it may do, how it answers, what wakes it, and runs under way. OLD and
+    NEW are files, ids of agents (what they are of now), or digests of definitions as `perdure runs show` tells them.
     """
 
     targets = [Path(name).absolute() if Path(name).is_file() else name for name in (old, new)]

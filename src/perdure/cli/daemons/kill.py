@@ -18,10 +18,10 @@ from .told import object_of, state_folder_of
 @options.json("Print one object.")
 @options.project
 def command(name: str, as_json: bool, project: Path | None) -> None:
-    """End a daemon at once, with all its processes.
+    """End a daemon at once.
 
-    Nothing that was accepted is lost: runs go on at the next start, and tools that were cut off in the middle are in
-    doubt where that matters. `perdure stop` lets them finish first.
+    With all its processes. Nothing that was accepted is lost: runs go on at the next start, and tools that were cut off
+    in the middle are in doubt where that matters. `perdure stop` lets them finish first.
     """
     daemon = find_daemon(state_folder_of(project), name)
     daemon.kill()

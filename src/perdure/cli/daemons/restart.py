@@ -28,10 +28,11 @@ MARGIN_MS = 60_000
 @options.project
 @click.pass_context
 def command(ctx: click.Context, name: str, as_json: bool, project: Path | None) -> None:
-    """Begin a daemon anew: with changed settings, changed Python modules, or another version.
+    """Begin a daemon anew.
 
-    It keeps its socket, so that whoever connects meanwhile waits and is not turned away; requests under way are
-    answered first. One that does not run is started as it was.
+    So that changed settings, imported Python modules or another version of Perdure count. It keeps its socket: whoever
+    connects meanwhile waits and is not turned away; requests under way are answered first. One that does not run is
+    started as it was.
     """
     load_project(folder_of(project), environment=os.environ)  # wrong settings are told of before anything ends
     daemon = find_daemon(state_folder_of(project), name)

@@ -25,9 +25,10 @@ from .told import live, object_of, state_folder_of, state_of, uptime_of
 @options.project
 @click.pass_context
 def command(ctx: click.Context, name: str, as_json: bool, project: Path | None) -> None:
-    """Show how a daemon is: its state, process, requests, cost, and files that are wrong.
+    """Show how a daemon is.
 
-    Without NAME it is the only one of the project. The exit code is 1 where it does not run.
+    Its state, process, requests, cost, and files that are wrong. Without NAME it is the only one of the project. The
+    exit code is 1 where it does not run.
     """
     daemon = find_daemon(state_folder_of(project), name)
     known, server = daemon.known(), live(daemon)
