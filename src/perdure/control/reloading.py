@@ -164,16 +164,15 @@ class Reloads:
                 self._wants_restart(rules.strategy)
                 yield FileChange(runtime.shelf.shown(touched[0]), spec.name, waits=True)
                 continue
-            problem = self._renew(spec, touched)
+            problem = self._renew(spec)
             if changed is not None or problem:
                 yield FileChange(runtime.shelf.shown(touched[0]), spec.name, problem=problem)
 
-    def _renew(self, spec: AgentSpec, files: list[Path]) -> str:
+    def _renew(self, spec: AgentSpec) -> str:
         """Make the agent's program again; why it stays what it was, "" where it does not."""
         try:
-            for file in files:
-                if file.suffix == ".py":
-                    forget_file(file)
+            for file in python_files(spec, self._runtime.project.root / spec.folder):
+                forget_file(file)
             self._runtime.library.renew(spec)
         except PerdureError as error:
             return error.message
