@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import socket
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
@@ -81,11 +80,12 @@ def adopt(fd: int) -> socket.socket:
     """A socket that listens already, which another process made. Raises ConfigError for anything else."""
     try:
         found = socket.socket(fileno=fd)
-        if not found.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
-            raise OSError("it does not listen")
     except OSError as error:
-        raise ConfigError(f"file descriptor {fd} is no socket to listen on: {error.strerror or error}") from error
-    os.set_inheritable(fd, False)
+        raise ConfigError(f"file descriptor {fd} is no socket: {error.strerror}") from error
+    if not found.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+        found.close()
+        raise ConfigError(f"file descriptor {fd} is a socket that does not listen")
+    found.set_inheritable(False)
     return found
 
 
