@@ -19,21 +19,25 @@ from perdure.wiring import Served
 from perdure.wiring import serve as serve_project
 
 from .exits import DONE
+from .open import login_link, reached
 from .parent import Parent
 from .process import Stop
-from .terminal import note, paint
+from .terminal import hint, note, paint
 
 Show: TypeAlias = Callable[[Runtime], AbstractAsyncContextManager[None]]
 """Shows what happens in a runtime while it is entered."""
 
 
 class Service(NamedTuple):
-    """What is to be served: a project's folder, where (None: as its settings say), files besides those in `agents`."""
+    """What is to be served: a project's folder, where (None: as its settings say), files besides those in `agents`, the
+    files of certificate and key, and whether it may be reached from elsewhere without these."""
 
     folder: Path
     host: str | None = None
     port: int | None = None
     files: tuple[Path, ...] = ()
+    tls: tuple[Path, Path] | None = None
+    insecure: bool = False
 
 
 def _show_nothing(_: Runtime) -> AbstractAsyncContextManager[None]:
@@ -51,6 +55,8 @@ async def serve(service: Service, show: Show = _show_nothing) -> Callable[[], in
             port=service.port,
             listening=parent.listening,
             files=service.files,
+            tls=service.tls,
+            insecure=service.insecure,
             report=note,
         ) as served:
             _tell(served)
@@ -124,6 +130,8 @@ def _tell(served: Served) -> None:
     note(f"Serving {served.runtime.project.name} on {served.url}")
     if served.token is not None:
         note(f"Token: {served.runtime.project.state_folder / 'token'}")
+        # For who sits here: in a file of logs a link that lets somebody in has no business.
+        hint(f"Open:  {login_link(reached(served.url), served.token)}")
     for file, problem in served.runtime.reloads.problems.items():
         note(f"{paint(file, err=True, fg='red')} is wrong, and its agent cannot be asked:\n{problem}")
 

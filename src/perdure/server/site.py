@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from perdure.control.runtime import Runtime
+
+if TYPE_CHECKING:
+    from .access import Access
 
 LAST_MS = 2_000
 """Of the grace period so much is kept, at most half of it, for runs whose requests did not end in time."""
 
 
 class Site:
-    """One running server. `stopping` is set when it begins to stop: streams end then, and nothing new is waited for.
-    `grace_ms` is how long that may take; `is_restarting` says that another process takes over the socket."""
+    """One running server. `access` is there before the first request. `stopping` is set when it begins to stop: streams
+    end then, and nothing new is waited for. `grace_ms` is how long that may take; `is_restarting` says that another
+    process takes over the socket."""
 
     def __init__(self, runtime: Runtime, *, report: Callable[[str], None]) -> None:
         self.runtime = runtime
@@ -21,6 +26,7 @@ class Site:
         self.settings = runtime.project.server
         self.started_at = runtime.clock.now()
         self.requests = 0
+        self.access: Access
         self.stopping = asyncio.Event()
         self.grace_ms = runtime.project.lifecycle.grace_ms
         self.is_restarting = False

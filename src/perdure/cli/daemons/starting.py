@@ -40,7 +40,8 @@ def start_service(service: Service, name: str) -> Daemon:
     """Serve in the background; it is ready when this returns. Raises DaemonRunning, DaemonFailed and ConfigError."""
     config = load_project(service.folder, environment=os.environ)
     host = config.server.host if service.host is None else service.host
-    load("perdure.server.serving:check_address")(host, auth=config.server.auth)
+    is_private = service.tls is not None or config.server.tls is not None or service.insecure or config.server.insecure
+    load("perdure.server.serving:check_address")(host, auth=config.server.auth, is_private=is_private)
     daemon = Daemon(config.state_folder, name)
     lock = daemon.hold()
     port = config.server.port if service.port is None else service.port
@@ -71,6 +72,10 @@ def _command(root: Path, service: Service) -> tuple[str, ...]:
         words += [] if value is None else [option, str(value)]
     for file in service.files:
         words += ["--file", str(file)]
+    if service.tls is not None:
+        words += ["--tls-cert", str(service.tls[0]), "--tls-key", str(service.tls[1])]
+    if service.insecure:
+        words.append("--insecure")
     return tuple(words)
 
 
