@@ -67,7 +67,7 @@ def test_a_project_without_daemons_has_none(perdure: Perdure) -> None:
 def test_a_name_that_is_no_name_is_refused_before_anything_happens(perdure: Perdure, folder: Path) -> None:
     assert "not a name for a daemon" in perdure("serve", "--daemon", "--name", "../x", code=2).stderr
     assert not (folder / ".perdure").exists()
-    assert "--name is for --daemon" in perdure("serve", "--name", "x", code=2).stderr
+    assert "are for --daemon" in perdure("serve", "--name", "x", code=2).stderr
 
 
 def test_logs_are_those_of_the_daemon_where_an_agent_is_called_the_same(perdure: Perdure, folder: Path) -> None:
