@@ -91,7 +91,7 @@ async def test_a_tool_that_is_gone_breaks_the_run(folder: Path) -> None:
         if text is not None:
             (folder / "tools.py").write_text(text)
         check = await checked(folder)
-        (finding,) = check.findings
+        (finding,) = [finding for finding in check.findings if finding.reason != "file"]
         assert (check.ok, finding.reason, finding.run_id, finding.status) == (False, "gone", run_id, "waiting")
         assert finding.what
 
@@ -141,6 +141,13 @@ async def test_a_state_that_can_no_longer_be_read_breaks_the_agent(folder: Path)
 
 async def test_a_file_that_is_wrong_is_found(folder: Path) -> None:
     (folder / "agents" / "clerk.yaml").write_text("name: clerk\nmodell: x\n")
+    check = await checked(folder)
+    (finding,) = check.findings
+    assert (finding.reason, finding.file, check.ok) == ("file", "agents/clerk.yaml", False)
+
+
+async def test_a_file_whose_tool_is_not_there_is_found_though_nothing_is_under_way(folder: Path) -> None:
+    (folder / "tools.py").write_text("")
     check = await checked(folder)
     (finding,) = check.findings
     assert (finding.reason, finding.file, check.ok) == ("file", "agents/clerk.yaml", False)

@@ -63,7 +63,7 @@ class Check(msgspec.Struct, frozen=True):
 
 async def check(runtime: Runtime) -> Check:
     """What the files of the project as they are now would break. Asks no model, does nothing and writes nothing."""
-    findings = [Finding("file", one.problem, file=one.file) for one in runtime.shelf.all() if one.problem]
+    findings = _of_files(runtime)
     runs = 0
     async for run in each_run(runtime.store, RunFilter(status=UNFINISHED)):
         runs += 1
@@ -73,6 +73,17 @@ async def check(runtime: Runtime) -> Check:
         agents += 1
         findings += await _of_agent(runtime, agent)
     return Check(runs, agents, tuple(findings))
+
+
+def _of_files(runtime: Runtime) -> list[Finding]:
+    """Files that are wrong, and those whose agents cannot be made ready for work."""
+    findings = [Finding("file", one.problem, file=one.file) for one in runtime.shelf.all() if one.problem]
+    for path, spec in runtime.shelf.specs():
+        try:
+            runtime.library.make(spec, rehearsal=True)
+        except PerdureError as error:
+            findings.append(Finding("file", error.message, file=runtime.shelf.shown(path), spec=spec.name))
+    return findings
 
 
 async def _of_run(runtime: Runtime, run: RunRow) -> list[Finding]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import msgspec
@@ -170,8 +170,3 @@ class _Reading:
 
 def _least(*amounts: int | None) -> int | None:
     return min((amount for amount in amounts if amount is not None), default=None)
-
-
-def shown_keys(changes: Sequence[KeyChange]) -> str:
-    """The keys in a line."""
-    return ", ".join(change.key for change in changes)

@@ -74,9 +74,11 @@ class Reloads:
         """While this is entered changed files are taken up, as their agents and the project say."""
         shelf = self._runtime.shelf
         shelf.look(force=True)
+        changing = Changing(self.files)
+        shelf.look(force=True)  # what changed in between
         shelf.is_watched = True
         self.problems = {one.file: one.problem for one in shelf.all() if one.problem}
-        task = asyncio.create_task(self._watch(Changing(self.files)))
+        task = asyncio.create_task(self._watch(changing))
         try:
             yield
         finally:

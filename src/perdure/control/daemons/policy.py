@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import msgspec
 
-from perdure.agents.lifecycle import Restart
+if TYPE_CHECKING:
+    from perdure.agents.lifecycle import Restart
 
 LONGEST_MS = 60_000
 

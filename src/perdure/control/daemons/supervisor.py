@@ -16,11 +16,10 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from time import time_ns
 from typing import Any, NamedTuple
 
 import msgspec
-
-from perdure.base.clock import Clock, SystemClock
 
 from .daemon import Daemon, State
 
@@ -79,17 +78,17 @@ class Handles(NamedTuple):
 
 
 class Supervisor:
-    """Begins the daemon's process, and begins it again, until it is told to stop or gives up."""
+    """Begins the daemon's process, and begins it again, until it is told to stop or gives up. `now` gives milliseconds
+    UTC."""
 
-    def __init__(self, daemon: Daemon, handles: Handles, signals: Signals, clock: Clock) -> None:
+    def __init__(self, daemon: Daemon, handles: Handles, signals: Signals, now: Callable[[], int]) -> None:
         self._daemon = daemon
         self._handles = handles
         self._signals = signals
-        self._clock = clock
+        self._now = now
         self._stopping = False
         self._reported = False
-        now = clock.now()
-        self._known = msgspec.structs.replace(daemon.known(), supervisor=os.getpid(), started_at=now)
+        self._known = msgspec.structs.replace(daemon.known(), supervisor=os.getpid(), started_at=now())
 
     def run(self) -> int:
         """Supervise to the end. Returns the exit code."""
@@ -100,7 +99,7 @@ class Supervisor:
                 return self._end("stopped", ended, 0)
             if not self._reported:
                 return self._end("failed", ended, 1)
-            known, now = self._known, self._clock.now()
+            known, now = self._known, self._now()
             failures = known.policy.failures(known.failures, now - known.since)
             pause = known.policy.pause(failures)
             self._note(failures=failures, ended=ended, pid=0)
@@ -125,7 +124,7 @@ class Supervisor:
                 pass_fds=(self._handles.lock, self._handles.listen, theirs.fileno()),
             )
             theirs.close()
-            self._note(state="starting", pid=process.pid, since=self._clock.now())
+            self._note(state="starting", pid=process.pid, since=self._now())
             line: socket.socket | None = ours
             heard = b""
             while (code := process.poll()) is None:
@@ -146,7 +145,7 @@ class Supervisor:
             self._note(state="starting", restarts=self._known.restarts + 1)
             return
         if not self._stopping:
-            self._note(state=news.state, url=news.url, since=self._clock.now())
+            self._note(state=news.state, url=news.url, since=self._now())
         self._report(Report(True, news.url, pid))
 
     def _pass_on(self, number: int, send: Callable[[int], None]) -> None:
@@ -162,8 +161,8 @@ class Supervisor:
 
     def _rest(self, ms: float) -> bool:
         """Wait; False where it is told to stop meanwhile. Told to begin anew it waits no longer."""
-        until = self._clock.now() + ms
-        while (left := until - self._clock.now()) > 0:
+        until = self._now() + ms
+        while (left := until - self._now()) > 0:
             numbers, _ = self._signals.wait(left)
             if signal.SIGTERM in numbers or signal.SIGINT in numbers:
                 return False
@@ -210,11 +209,16 @@ def _say(text: str) -> None:
     sys.stderr.flush()
 
 
+def _now_ms() -> int:
+    """Without an event loop, which this process does not need, and `SystemClock` would load."""
+    return time_ns() // 1_000_000
+
+
 def main(arguments: Sequence[str]) -> int:
     folder, name, *numbers = arguments
     handles = Handles(*map(int, numbers))
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
-    return Supervisor(Daemon(Path(folder), name), handles, Signals(), SystemClock()).run()
+    return Supervisor(Daemon(Path(folder), name), handles, Signals(), _now_ms).run()
 
 
 if __name__ == "__main__":
