@@ -137,11 +137,20 @@ class Runtime:
         return control.publishing.Shelf(self)
 
     async def accept(
-        self, input: Any, *, spec: str = "", agent: str = "", key: str = "", who: str = "operator"
+        self,
+        input: Any,
+        *,
+        spec: str = "",
+        agent: str = "",
+        key: str = "",
+        who: str = "operator",
+        traceparent: str = "",
     ) -> RunRow:
         """Accept `input` for a published `spec`, or for the `agent` of this id; it is on disk when this returns, and
-        the same idempotency `key` again gives the same run."""
-        return await control.accepting.accept(self, input, spec=spec, agent=agent, key=key, who=who)
+        the same idempotency `key` again gives the same run. `traceparent` (W3C) puts the run into a trace."""
+        return await control.accepting.accept(
+            self, input, spec=spec, agent=agent, key=key, who=who, traceparent=traceparent
+        )
 
     @cached_property
     def channels(self) -> Channels:

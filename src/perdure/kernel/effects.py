@@ -22,6 +22,7 @@ from perdure.base.errors import (
     ToolTimeout,
     WrongState,
 )
+from perdure.base.traceparent import OUTGOING, Trace
 from perdure.base.usage import Usage
 
 from . import records as r
@@ -43,7 +44,7 @@ class Effects:
 
     __slots__ = (
         *("_journal", "_keys", "_may_act", "_probe", "_run_id", "_spending", "_waits", "_write"),
-        *("is_over", "parking", "time_left", "tokens", "under_way"),
+        *("is_over", "parking", "time_left", "tokens", "trace", "under_way"),
     )
 
     def __init__(
@@ -64,6 +65,8 @@ class Effects:
         self.time_left: Callable[[], int] | None = None
         self.tokens = journal.used.tokens
         """How many the handler has used up to the place where it is, which a replay comes to only by and by."""
+        self.trace: Trace | None = None
+        """What calls to the outside are told of the trace that this run is part of; None: nothing."""
         self._run_id = run_id
         self._journal = journal
         self._keys = keys
@@ -136,6 +139,8 @@ class Effects:
             )
         left = self._time_left()
         key = idempotency_key(self._run_id, one.key)
+        if self.trace is not None:
+            OUTGOING.set(self.trace.at(key))
         if one.effect != "read" or one.reserve > 0:
             try:
                 await self._intend(one)

@@ -12,6 +12,7 @@ import msgspec
 from perdure.base.clock import Clock
 from perdure.base.codec import unpack_as
 from perdure.base.envelope import Envelope
+from perdure.base.traceparent import trace_of
 
 from . import records as r
 from .budgets import Money
@@ -54,6 +55,7 @@ class Execution:
         probe: Callable[[str], None],
         project: Path,
         envelope: Envelope | None = None,
+        traced: bool = False,
     ) -> None:
         self.agent = agent
         self.run = run
@@ -71,6 +73,8 @@ class Execution:
         self.waits = Waits(self._still)
         self.spending = Spending(journal, money, write, self.wait)
         self.effects = Effects(run.id, journal, self.keys, self.waits, write, self.spending, probe)
+        if traced or self.envelope.traceparent:
+            self.effects.trace = trace_of(run.root or run.id, self.envelope.traceparent)
         self.outbox: list[tuple[str, Outgoing]] = []
         self.marked: list[str] = []
         self.new_state: tuple[bytes, int] | None = None

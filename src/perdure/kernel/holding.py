@@ -124,6 +124,7 @@ class Holding:
             probe=house.probe,
             project=house.project,
             envelope=envelope,
+            traced=house.settings.traced,
         )
 
     async def _records(self, run: RunRow) -> list[r.Record]:
@@ -206,7 +207,7 @@ class Holding:
             records = [encode(event, agent_id=agent_id, run_id=run_id, key=key, at=now) for key, event in entries]
             ops = [*append(agent_id, records), *ops]
         written = house.store.commit(ops, (*self._guards, *guards) if guards else self._guards)
-        if entries and house.live.watched(run_id):
+        if entries and house.live.recorded(run_id):
             written.add_done_callback(lambda future: self._show(future, run_id, records))
         return written
 
@@ -214,4 +215,4 @@ class Holding:
         """Tell listeners of records, once they are on disk."""
         if not written.cancelled() and written.exception() is None:
             for seq, record in zip(written.result()[0], records, strict=True):
-                self.house.live.publish(run_id, msgspec.structs.replace(record, seq=seq))
+                self.house.live.tell(run_id, msgspec.structs.replace(record, seq=seq))

@@ -9,6 +9,7 @@ import msgspec
 from starlette.types import Receive, Scope, Send
 
 from perdure.base.errors import PerdureError
+from perdure.base.traceparent import read_traceparent
 from perdure.control.runtime import Runtime
 
 from .body import decode, decode_query, read
@@ -45,6 +46,12 @@ class Call(Generic[B, Q]):
     @property
     def runtime(self) -> Runtime:
         return self.site.runtime
+
+    @property
+    def traceparent(self) -> str:
+        """The trace that the client is in, "" where it says none that can be read."""
+        said = self.headers.get(b"traceparent", b"").decode("latin-1").strip()
+        return said if said and read_traceparent(said) is not None else ""
 
     def header(self, name: str) -> str:
         """The header's value, "" where it was not sent."""
