@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import random
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -19,8 +19,9 @@ from perdure.agents.config.loader import load_project
 from perdure.agents.programs import Library
 from perdure.agents.project import STATE_FOLDER, ProjectConfig
 from perdure.base.clock import Clock, SystemClock
-from perdure.base.errors import ConfigError
+from perdure.base.errors import ConfigError, MissingDependency
 from perdure.base.ids import Ids
+from perdure.base.lazy import load
 from perdure.compute.gateway import Gateway
 from perdure.compute.port import Model
 from perdure.compute.prices import Prices
@@ -36,6 +37,7 @@ from perdure.kernel.store.sqlite import SqliteStore
 from perdure.tools.fetch.lazy import LazyFetch
 
 if TYPE_CHECKING:
+    from perdure.adapters.otel.settings import Destination
     from perdure.compute.jobs.port import Provider
     from perdure.namespace.identity.port import Keyring
 
@@ -96,7 +98,10 @@ async def open(
     gateway = Gateway(registry, prices, clock)
     library = Library(config, gateway=gateway, fetch=LazyFetch(), environment=environment, read=opened.spec)
     settings = settings or Settings(recover=recover)
-    settings = msgspec.structs.replace(settings, pools=(*settings.pools, *_pools(config, tenant)))
+    traces = _traces(config, environment)
+    settings = msgspec.structs.replace(
+        settings, pools=(*settings.pools, *_pools(config, tenant)), traced=settings.traced or traces is not None
+    )
     engine = Engine(
         opened,
         library,
@@ -118,15 +123,18 @@ async def open(
         providers=providers,
     )
     try:
-        await engine.start()
-        if recover:
-            runtime.undeployed = await control.deploying.deploy_project(runtime)
-            await runtime.drivers.start()
-            await runtime.jobs.recover()
-        yield runtime
+        async with nullcontext() if traces is None else _telling(engine, traces):
+            try:
+                await engine.start()
+                if recover:
+                    runtime.undeployed = await control.deploying.deploy_project(runtime)
+                    await runtime.drivers.start()
+                    await runtime.jobs.recover()
+                yield runtime
+            finally:
+                await runtime.close(grace_ms)
+                await engine.close(grace_ms)
     finally:
-        await runtime.close(grace_ms)
-        await engine.close(grace_ms)
         await transport.close()
         if store is None:
             await opened.close()
@@ -157,6 +165,27 @@ async def serve(
             site = import_module("perdure.server.site").Site(runtime, report=report)
             async with server.serving(site, listening, token=token):
                 yield Served(runtime, server.url_of(listening), token)
+
+
+def _traces(config: ProjectConfig, environment: Mapping[str, str]) -> Destination | None:
+    """Where traces go, None for nowhere: then nothing of it is imported."""
+    said = config.telemetry
+    if not (said.exporter or said.endpoint or any(name.startswith("OTEL_") for name in environment)):
+        return None
+    found: Destination | None = load("perdure.adapters.otel.settings:destination")(
+        said, environment, project=config.name
+    )
+    return found
+
+
+def _telling(engine: Engine, to: Destination) -> AbstractAsyncContextManager[Any]:
+    otel = import_module("perdure.adapters.otel.telling")
+    try:
+        sink = otel.sdk_sink(to, worker=engine.worker)
+    except ImportError as error:
+        raise MissingDependency("traces need OpenTelemetry", hint="pip install 'perdure[otel]'") from error
+    found: AbstractAsyncContextManager[Any] = otel.telling(engine.live, engine.store, sink, to)
+    return found
 
 
 def _pools(config: ProjectConfig, tenant: Pool | None) -> list[Pool]:
