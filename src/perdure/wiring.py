@@ -161,7 +161,8 @@ async def serve(
         token = import_module("perdure.server.token").read_token(config.state_folder, os.urandom)
     listening = server.listen(host, settings.port if port is None else port)
     with listening:
-        async with open(project, recover=True, **more) as runtime:
+        metered = msgspec.structs.replace(more.pop("settings", None) or Settings(recover=True), metered=True)
+        async with open(project, recover=True, settings=metered, **more) as runtime:
             site = import_module("perdure.server.site").Site(runtime, report=report)
             async with server.serving(site, listening, token=token):
                 yield Served(runtime, server.url_of(listening), token)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from . import hearing as hearing
     from . import listening as listening
     from . import listing as listing
+    from . import metrics as metrics
     from . import mounting as mounting
     from . import ordering as ordering
     from . import planning as planning

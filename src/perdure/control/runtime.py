@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from .exporting import ExportFormat
     from .listening import RunEvent
     from .listing import RunDetail, RunSummary
+    from .metrics import Family
     from .planning import Plan
     from .publishing import Shelf
     from .replaying import Replay
@@ -358,6 +359,10 @@ class Runtime:
     async def trace(self, run_id: str, *, full: bool = False) -> TraceNode:
         """A run's course as a tree; with `full`, the questions to models are rebuilt and proven."""
         return await control.tracing.trace(self, run_id, full=full)
+
+    async def metrics(self) -> list[Family]:
+        """How much there is, how much was done here, and how long it took."""
+        return await control.metrics.metrics(self)
 
     async def verify(self, target: str | None = None) -> Verification:
         """Recompute the hash chain of an agent, of a run's agent, or of all."""

@@ -31,6 +31,7 @@ from .effect import Call, Effect, again, decide, diverged, idempotency_key, refu
 from .failures import normal, told
 from .journal import Journal
 from .keys import Keys
+from .meter import Meter
 from .spending import Entry, Journalist, Spending
 from .waits import Waits
 
@@ -43,7 +44,7 @@ class Effects:
     """Runs effects of one execution. `write` is None in a replay, which does nothing that is not on record."""
 
     __slots__ = (
-        *("_journal", "_keys", "_may_act", "_probe", "_run_id", "_spending", "_waits", "_write"),
+        *("_journal", "_keys", "_may_act", "_meter", "_probe", "_run_id", "_spending", "_waits", "_write"),
         *("is_over", "parking", "time_left", "tokens", "trace", "under_way"),
     )
 
@@ -56,6 +57,7 @@ class Effects:
         write: Journalist | None,
         spending: Spending,
         probe: Callable[[str], None],
+        meter: Meter | None = None,
     ) -> None:
         self.parking = False
         self._may_act = journal.accepted is None or journal.accepted.live
@@ -74,6 +76,7 @@ class Effects:
         self._write = write
         self._spending = spending
         self._probe = probe
+        self._meter = meter
 
     async def perform(
         self,
@@ -233,6 +236,8 @@ class Effects:
         self._count(outcome.usage)
         await (self._spending.spent(one, done) if one.reservation else self._write((one.key, done)))
         self.under_way.discard(one.key)
+        if self._meter is not None:
+            self._meter.done(one.key, done)
         self._probe("effect.done")
 
     def _count(self, usage: Usage | None) -> None:
@@ -254,6 +259,8 @@ class Effects:
         )
         await (self._spending.released(one, failed) if one.reservation else self._write((one.key, failed)))
         self.under_way.discard(one.key)
+        if self._meter is not None:
+            self._meter.failed(one.kind, shown.code)
         return again(one.key, body)
 
     async def _timed_out(self, one: Effect, error: Exception, attempt: int, started: float) -> Any:

@@ -21,6 +21,7 @@ from .effects import Effects
 from .journal import Journal
 from .keys import Keys
 from .live import Live
+from .meter import Meter
 from .outgoing import Outgoing
 from .program import Program
 from .spending import Journalist, Spending
@@ -56,6 +57,7 @@ class Execution:
         project: Path,
         envelope: Envelope | None = None,
         traced: bool = False,
+        meter: Meter | None = None,
     ) -> None:
         self.agent = agent
         self.run = run
@@ -72,7 +74,7 @@ class Execution:
         self.keys = Keys(journal.counters)
         self.waits = Waits(self._still)
         self.spending = Spending(journal, money, write, self.wait)
-        self.effects = Effects(run.id, journal, self.keys, self.waits, write, self.spending, probe)
+        self.effects = Effects(run.id, journal, self.keys, self.waits, write, self.spending, probe, meter)
         if traced or self.envelope.traceparent:
             self.effects.trace = trace_of(run.root or run.id, self.envelope.traceparent)
         self.outbox: list[tuple[str, Outgoing]] = []

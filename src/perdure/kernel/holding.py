@@ -20,6 +20,7 @@ from .inbox import Item
 from .journal import Journal, encode, fold
 from .lineage import scopes_of
 from .live import Live
+from .meter import Meter
 from .outgoing import append
 from .post import post
 from .program import Program, Programs
@@ -51,6 +52,7 @@ class House(Protocol):
     clock: Clock
     ids: Ids
     live: Live
+    meter: Meter | None
     programs: Programs
     settings: Settings
     worker: str
@@ -125,6 +127,7 @@ class Holding:
             project=house.project,
             envelope=envelope,
             traced=house.settings.traced,
+            meter=house.meter,
         )
 
     async def _records(self, run: RunRow) -> list[r.Record]:

@@ -12,7 +12,7 @@ class Settings(msgspec.Struct, frozen=True):
     agents that it was asked for are touched, and where it does not `work`, not even these: what it accepts waits for
     another process. `heartbeat_ms` None keeps no lease (one process, in memory).
     `pools` are what all its agents together may spend. `traced`: calls to the outside say of which trace they are,
-    also where nobody outside began it."""
+    also where nobody outside began it. `metered`: what happens is counted."""
 
     recover: bool = False
     work: bool = True
@@ -22,6 +22,7 @@ class Settings(msgspec.Struct, frozen=True):
     linger_ms: int = 2_000
     pools: tuple[Pool, ...] = ()
     traced: bool = False
+    metered: bool = False
 
     @property
     def has_lease(self) -> bool:

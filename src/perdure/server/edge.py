@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import traceback
+from time import perf_counter
 
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -15,6 +16,10 @@ from .problems import problem, unexpected
 from .reply import Reply
 from .sending import send_reply
 from .site import Site
+from .sse import EVENT_STREAM
+
+_GONE = 499
+"""What is counted where the client went before it had an answer."""
 
 
 class Edge:
@@ -23,32 +28,36 @@ class Edge:
         self._site = site
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        is_begun = False
+        reply = Reply(status=_GONE)
+        status, is_stream, started = 0, False, perf_counter()
 
         async def sending(message: Message) -> None:
-            nonlocal is_begun
-            is_begun = True
+            nonlocal status, is_stream
+            if not status:
+                status, is_stream = message["status"], EVENT_STREAM in message["headers"]
             await send(message)
 
         self._site.requests += 1
         try:
-            return await self._app(scope, receive, sending)
+            await self._app(scope, receive, sending)
+            return
         except Gone:
-            return None
+            return
         except PerdureError as error:
             reply = problem(error)
         except HTTPException as error:  # of routes that others made
             reply = _of_http(error)
         except asyncio.CancelledError:
-            if is_begun or not self._site.stopping.is_set():
+            if status or not self._site.stopping.is_set():
                 raise
             reply = problem(Stopping("the server stops"))
         except Exception:
             self._site.report(traceback.format_exc())
             reply = unexpected()
-        if not is_begun:  # else the connection is closed in the middle, which says that something is missing
+        finally:
+            self._site.traffic.note(scope, status or reply.status, perf_counter() - started, streamed=is_stream)
+        if not status:  # else the connection is closed in the middle, which says that something is missing
             await send_reply(reply, send)
-        return None
 
 
 def _of_http(error: HTTPException) -> Reply:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import agents, approvals, files, health, invoke, openapi, runs, specs, status, traces
+from . import agents, approvals, files, health, invoke, metrics, openapi, runs, specs, status, traces
 from .compatible import anthropic_messages, models, openai_chat, openai_responses
 from .endpoint import Endpoint
 
@@ -16,6 +16,7 @@ ENDPOINTS: tuple[Endpoint[Any, Any], ...] = (
     *traces.ENDPOINTS,
     *specs.ENDPOINTS,
     *status.ENDPOINTS,
+    *metrics.ENDPOINTS,
     *openapi.ENDPOINTS,
     *openai_chat.ENDPOINTS,
     *openai_responses.ENDPOINTS,

@@ -19,6 +19,7 @@ from perdure.base.usage import Usage
 from perdure.kernel import records as r
 from perdure.kernel.effect import idempotency_key
 from perdure.kernel.journal import decode
+from perdure.kernel.keys import tool_of
 from perdure.kernel.store.rows import RunRow
 
 from . import names as n
@@ -188,13 +189,6 @@ def _tool(subject: Subject, key: str, event: r.EffectDone | r.EffectFailed) -> t
         if isinstance(event, r.EffectDone) and event.body != NIL:
             attributes[n.TOOL_RESULT] = _json(unpack(event.body))
     return f"{n.EXECUTE_TOOL} {name}", attributes
-
-
-def tool_of(key: str) -> str:
-    """The tool in a key such as `step2/call/1/tool:lookup#2`."""
-    name = key.partition("tool:")[2]
-    bare, _, count = name.rpartition("#")
-    return bare if bare and count.isdecimal() else name
 
 
 def _model(said: Any) -> str:
