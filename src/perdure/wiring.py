@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import random
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -17,11 +19,12 @@ from perdure import control
 from perdure.agents.amounts import whole
 from perdure.agents.config.loader import load_project
 from perdure.agents.programs import Library
-from perdure.agents.project import STATE_FOLDER, ProjectConfig
+from perdure.agents.project import STATE_FOLDER, ProjectConfig, Telemetry
 from perdure.base.clock import Clock, SystemClock
 from perdure.base.errors import ConfigError, MissingDependency
 from perdure.base.ids import Ids
 from perdure.base.lazy import load
+from perdure.base.redaction import keep_secret, secret_fields, secrets_of
 from perdure.compute.gateway import Gateway
 from perdure.compute.port import Model
 from perdure.compute.prices import Prices
@@ -84,6 +87,7 @@ async def open(
     clock = clock or SystemClock()
     ids = ids or Ids(clock)
     config = load_project(Path(project), environment=environment)
+    keep_secret(partial(_secrets, config, environment))
     opened = store or SqliteStore.open(_database(config), probe=probe)
     transport = transport or ChoosingTransport(environment)
     prices = Prices(config.prices)
@@ -123,7 +127,7 @@ async def open(
         providers=providers,
     )
     try:
-        async with nullcontext() if traces is None else _telling(engine, traces):
+        async with _watched(engine, config.telemetry, traces):
             try:
                 await engine.start()
                 if recover:
@@ -159,10 +163,13 @@ async def serve(
     token: str | None = None
     if settings.auth == "token":
         token = import_module("perdure.server.token").read_token(config.state_folder, os.urandom)
+        keep_secret(partial(iter, (token,)))
     listening = server.listen(host, settings.port if port is None else port)
     with listening:
         metered = msgspec.structs.replace(more.pop("settings", None) or Settings(recover=True), metered=True)
         async with open(project, recover=True, settings=metered, **more) as runtime:
+            if config.telemetry.logs is not None:
+                report = logging.getLogger("perdure.server").error
             site = import_module("perdure.server.site").Site(runtime, report=report)
             async with server.serving(site, listening, token=token):
                 yield Served(runtime, server.url_of(listening), token)
@@ -177,6 +184,27 @@ def _traces(config: ProjectConfig, environment: Mapping[str, str]) -> Destinatio
         said, environment, project=config.name
     )
     return found
+
+
+@asynccontextmanager
+async def _watched(engine: Engine, said: Telemetry, traces: Destination | None) -> AsyncIterator[None]:
+    """Logs and traces of what the engine does."""
+    async with AsyncExitStack() as stack:
+        if said.logs is not None:
+            log = import_module("perdure.base.log")
+            stack.enter_context(log.logging_to(sys.stderr, said.logs, said.level))
+            await stack.enter_async_context(control.run_log.logging_runs(engine.live, engine.store))
+        if traces is not None:
+            await stack.enter_async_context(_telling(engine, traces))
+        yield
+
+
+def _secrets(config: ProjectConfig, environment: Mapping[str, str]) -> Iterator[str]:
+    """The keys that the project works with, which are to appear nowhere."""
+    for provider in config.providers.values():
+        yield from (provider.api_key or "", *secret_fields(provider.headers))
+    yield from config.telemetry.headers.values()
+    yield from secrets_of(environment, config.telemetry.secrets)
 
 
 def _telling(engine: Engine, to: Destination) -> AbstractAsyncContextManager[Any]:

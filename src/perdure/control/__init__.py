@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from . import planning as planning
     from . import publishing as publishing
     from . import replaying as replaying
+    from . import run_log as run_log
     from . import schedules as schedules
     from . import spans as spans
     from . import starting as starting

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import traceback
 from time import perf_counter
+from typing import Any
 
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from perdure.base.errors import NoSuchRoute, PerdureError, RequestError, Stopping
+from perdure.base.redaction import hide
+from perdure.base.traceparent import read_traceparent
 
 from .body import Gone
 from .problems import problem, unexpected
@@ -18,6 +22,7 @@ from .sending import send_reply
 from .site import Site
 from .sse import EVENT_STREAM
 
+_log = logging.getLogger("perdure.http")
 _GONE = 499
 """What is counted where the client went before it had an answer."""
 
@@ -52,12 +57,22 @@ class Edge:
                 raise
             reply = problem(Stopping("the server stops"))
         except Exception:
-            self._site.report(traceback.format_exc())
+            self._site.report(hide(traceback.format_exc()))
             reply = unexpected()
         finally:
-            self._site.traffic.note(scope, status or reply.status, perf_counter() - started, streamed=is_stream)
+            seconds = perf_counter() - started
+            self._site.traffic.note(scope, status or reply.status, seconds, streamed=is_stream)
+            if _log.isEnabledFor(logging.INFO):
+                _log.info("request", extra={"fields": _told(scope, status or reply.status, seconds)})
         if not status:  # else the connection is closed in the middle, which says that something is missing
             await send_reply(reply, send)
+
+
+def _told(scope: Scope, status: int, seconds: float) -> dict[str, Any]:
+    fields = {"method": scope["method"], "path": scope["path"], "status": status, "ms": round(seconds * 1000)}
+    said = next((value for name, value in scope["headers"] if name == b"traceparent"), b"").decode("latin-1")
+    trace = read_traceparent(said)
+    return fields if trace is None else fields | {"trace_id": trace.id}
 
 
 def _of_http(error: HTTPException) -> Reply:

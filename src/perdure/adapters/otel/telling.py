@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from perdure.base.errors import PerdureError, StoreClosed
+from perdure.base.errors import PerdureError
 from perdure.base.lazy import load
 from perdure.kernel import records as r
+from perdure.kernel.hearing import hearing
 from perdure.kernel.journal import decode
-from perdure.kernel.live import RECORDS, Live
+from perdure.kernel.live import Live
 from perdure.kernel.store.port import Store
 from perdure.kernel.store.rows import RecordFilter, RunRow
 
@@ -20,8 +20,6 @@ from .sdk import Sink
 from .settings import Destination
 from .spans import EFFECTS, HAPPENINGS, Subject, span_of, span_of_run_ended, subject_of
 
-MOST = 20_000
-"""Records that wait to become spans; the oldest are let go where there are more."""
 KEPT = 4_096
 """Runs of which is known what their spans have in common."""
 PAGE = 500
@@ -32,17 +30,13 @@ _log = logging.getLogger("perdure.otel")
 
 
 @asynccontextmanager
-async def telling(live: Live, store: Store, sink: Sink, to: Destination) -> AsyncIterator[Telling]:
+async def telling(live: Live, store: Store, sink: Sink, to: Destination) -> AsyncIterator[None]:
     """Tell `sink` of the runs of this process while this is entered; at its end what was heard is sent."""
-    found = Telling(store, sink, to)
-    with live.attached(found, RECORDS):
-        work = asyncio.create_task(found.work())
-        try:
-            yield found
-        finally:
-            found.end()
-            await work
-            await sink.close()
+    try:
+        async with hearing(live, _WANTED, Telling(store, sink, to).take):
+            yield
+    finally:
+        await sink.close()
 
 
 def sdk_sink(to: Destination, *, worker: str) -> Sink:
@@ -56,45 +50,19 @@ class Telling:
     what of it was sent: its spans are the same, ids included, and a collector keeps each once."""
 
     def __init__(self, store: Store, sink: Sink, to: Destination) -> None:
-        self.lost = 0
         self._store = store
         self._sink = sink
         self._to = to
-        self._waiting: deque[r.Record] = deque()
-        self._some = asyncio.Event()
-        self._is_ending = False
         self._subjects: OrderedDict[str, Subject | None] = OrderedDict()
 
-    def put_nowait(self, item: tuple[str, r.Record]) -> None:
-        record = item[1]
-        if record.type in _WANTED and record.run_id:
-            if len(self._waiting) >= MOST:
-                self._waiting.popleft()
-                self.lost += 1
-            self._waiting.append(record)
-            self._some.set()
-
-    def end(self) -> None:
-        self._is_ending = True
-        self._some.set()
-
-    async def work(self) -> None:
-        """Tell what was heard, until the end and to the last of it."""
-        while not self._is_ending or self._waiting:
-            if not self._waiting:
-                await self._some.wait()
-                self._some.clear()
-                continue
-            record = self._waiting.popleft()
-            try:
-                await self._tell(record)
-            except StoreClosed:
-                return
-            except PerdureError as error:
-                _log.warning("a span of run %s was not told: %s", record.run_id, error.message)
-            if self.lost:
-                _log.warning("%d records came faster than they could be told as spans", self.lost)
-                self.lost = 0
+    async def take(self, record: r.Record, lost: int) -> None:
+        """Tell what a record means; `lost` were let go before it."""
+        if lost:
+            _log.warning("%d records came faster than they could be told as spans", lost)
+        try:
+            await self._tell(record)
+        except PerdureError as error:
+            _log.warning("a span of run %s was not told: %s", record.run_id, error.message)
 
     async def _tell(self, record: r.Record) -> None:
         subject = await self._subject(record)
