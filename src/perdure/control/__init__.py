@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from . import cleaning as cleaning
     from . import commands as commands
     from . import computing as computing
+    from . import costs as costs
     from . import decisions as decisions
     from . import deletion as deletion
     from . import delivering as delivering

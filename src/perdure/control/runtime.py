@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from .bundle.importing import Imported, ImportMode
     from .channels import Channels
     from .cleaning import Cleaned
+    from .costs import By, Costs
     from .deletion import Deleted
     from .deploying import Deployed
     from .directory import Directory, Extra
@@ -359,6 +360,10 @@ class Runtime:
     async def trace(self, run_id: str, *, full: bool = False) -> TraceNode:
         """A run's course as a tree; with `full`, the questions to models are rebuilt and proven."""
         return await control.tracing.trace(self, run_id, full=full)
+
+    async def costs(self, by: By = "day", *, since_ms: int = 0, until_ms: int | None = None) -> Costs:
+        """What was spent between two times (ms UTC): by run, agent, model or day."""
+        return await control.costs.costs(self, by, since_ms=since_ms, until_ms=until_ms)
 
     async def metrics(self) -> list[Family]:
         """How much there is, how much was done here, and how long it took."""
