@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from . import metrics as metrics
     from . import mounting as mounting
     from . import ordering as ordering
+    from . import overview as overview
     from . import planning as planning
     from . import publishing as publishing
     from . import replaying as replaying

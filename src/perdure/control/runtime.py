@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from .listening import RunEvent
     from .listing import RunDetail, RunSummary
     from .metrics import Family
+    from .overview import Overview
     from .planning import Plan
     from .publishing import Shelf
     from .replaying import Replay
@@ -364,6 +365,10 @@ class Runtime:
     async def costs(self, by: By = "day", *, since_ms: int = 0, until_ms: int | None = None) -> Costs:
         """What was spent between two times (ms UTC): by run, agent, model or day."""
         return await control.costs.costs(self, by, since_ms=since_ms, until_ms=until_ms)
+
+    async def overview(self, *, limit: int = 20) -> Overview:
+        """What goes on just now: open runs, the busiest agents, and the rates of the last minute."""
+        return await control.overview.overview(self, limit=limit)
 
     async def metrics(self) -> list[Family]:
         """How much there is, how much was done here, and how long it took."""
