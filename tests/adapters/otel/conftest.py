@@ -37,6 +37,10 @@ tools: ["./tools.py:pay", ask]
 name: asking
 class: "./asking.py:Asking"
 """,
+    "odd": """
+name: odd
+class: "./asking.py:Odd"
+""",
     "remote": """
 name: remote
 model: {provider: compatible, name: m, base_url: "${MODEL_URL}", api_key: key-of-the-model-server}
@@ -51,6 +55,17 @@ class Asking(Agent):
 
     async def on_message(self, ctx: Context, message):
         return (await ctx.run("clerk.yaml", "pay 5")).output
+
+class Odd(Agent):
+    """Keeps things as effects of kinds that are not its own."""
+
+    async def on_message(self, ctx: Context, message):
+        async def five(_):
+            return 5
+
+        for kind in ("model", "tool", "weather"):
+            await ctx.effect(kind, "", five, effect="read")
+        return "done"
 '''
 
 

@@ -106,6 +106,12 @@ async def test_a_child_run_is_in_its_parents_trace(opened: Any, collector: Any) 
     assert collector.named("chat m").parent == child.id
 
 
+async def test_what_cannot_be_told_keeps_nothing_else_from_being_told(opened: Any, collector: Any) -> None:
+    async with opened() as runtime:
+        assert (await runtime.run("odd.yaml", "Go")).output == "done"
+    assert [span.name for span in collector.spans] == ["execute_tool", "invoke_agent odd"]
+
+
 async def test_a_wait_is_told_as_something_that_happened(opened: Any, collector: Any) -> None:
     async with opened([call("ask", question="May I?"), "I may."]) as runtime:
         result = await runtime.run("clerk.yaml", "Ask")

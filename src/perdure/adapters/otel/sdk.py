@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from threading import Thread
 from typing import Protocol
 
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
@@ -25,6 +26,7 @@ from .spans import Span
 
 NS = 1_000_000
 """Nanoseconds of a millisecond."""
+LAST_WORDS_S = 1.5
 
 _KINDS = {"internal": SpanKind.INTERNAL, "client": SpanKind.CLIENT}
 _SCOPE = InstrumentationScope("perdure", __version__, SCHEMA_URL)
@@ -44,18 +46,26 @@ class SdkSink:
     def __init__(self, to: Destination, *, worker: str) -> None:
         named = {"service.name": to.service} if to.service else {}
         self._resource = Resource.create({**named, "service.version": __version__, "service.instance.id": worker})
+        self._exporter: SpanExporter
         self._processor: BatchSpanProcessor | SimpleSpanProcessor
         if to.exporter == "stdout":
-            self._processor = SimpleSpanProcessor(ConsoleSpanExporter(formatter=_line))
+            self._exporter = ConsoleSpanExporter(formatter=_line)
+            self._processor = SimpleSpanProcessor(self._exporter)
         else:
-            exporter: SpanExporter = OTLPSpanExporter(endpoint=to.endpoint or None, headers=to.headers or None)
-            self._processor = BatchSpanProcessor(exporter)
+            self._exporter = OTLPSpanExporter(endpoint=to.endpoint or None, headers=to.headers or None)
+            self._processor = BatchSpanProcessor(self._exporter)
 
     def take(self, trace: str, span: Span) -> None:
         self._processor.on_end(_readable(trace, span, self._resource))
 
     async def close(self) -> None:
-        await asyncio.to_thread(self._processor.shutdown)
+        """Send what is left, within `LAST_WORDS_S`: a collector that is not there keeps nobody."""
+        ending = Thread(target=self._processor.shutdown, name="perdure-otel-end", daemon=True)
+        ending.start()
+        await asyncio.to_thread(ending.join, LAST_WORDS_S)
+        if ending.is_alive():
+            self._exporter.shutdown()  # which ends its waiting for another try
+            await asyncio.to_thread(ending.join, LAST_WORDS_S)
 
 
 def _readable(trace: str, span: Span, resource: Resource) -> ReadableSpan:

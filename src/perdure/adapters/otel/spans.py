@@ -188,7 +188,7 @@ def _tool(subject: Subject, key: str, event: r.EffectDone | r.EffectFailed) -> t
             attributes[n.TOOL_ARGUMENTS] = _json(call.arguments)
         if isinstance(event, r.EffectDone) and event.body != NIL:
             attributes[n.TOOL_RESULT] = _json(unpack(event.body))
-    return f"{n.EXECUTE_TOOL} {name}", attributes
+    return f"{n.EXECUTE_TOOL} {name}".rstrip(), attributes
 
 
 def _model(said: Any) -> str:

@@ -7,6 +7,8 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from msgspec import MsgspecError
+
 from perdure.base.errors import PerdureError
 from perdure.base.lazy import load
 from perdure.kernel import records as r
@@ -25,6 +27,8 @@ KEPT = 4_096
 PAGE = 500
 
 _WANTED = frozenset((*EFFECTS, r.RunResumed.type, r.RunFinished.type))
+_UNTOLD = (PerdureError, MsgspecError, LookupError, TypeError, ValueError)
+"""What a record may come to that cannot be told, as a Python agent can keep anything as an effect of any kind."""
 _SDK_SINK = "perdure.adapters.otel.sdk:SdkSink"
 _log = logging.getLogger("perdure.otel")
 
@@ -61,8 +65,8 @@ class Telling:
             _log.warning("%d records came faster than they could be told as spans", lost)
         try:
             await self._tell(record)
-        except PerdureError as error:
-            _log.warning("a span of run %s was not told: %s", record.run_id, error.message)
+        except _UNTOLD as error:
+            _log.warning("%s of run %s was not told: %s", record.key or record.type, record.run_id, error)
 
     async def _tell(self, record: r.Record) -> None:
         subject = await self._subject(record)
