@@ -11,6 +11,7 @@ from perdure.base.clock import ManualClock
 from perdure.base.errors import InputError
 from perdure.base.messages import ModelResponse, Text
 from perdure.base.usage import Usage
+from perdure.control import overview
 from perdure.testing import Scripted, call
 
 
@@ -32,6 +33,22 @@ async def test_rates_are_those_of_the_last_minute(opened: Any) -> None:
         assert (found.agents, found.open_runs, found.runs) == (3, {}, ())
         await clock.advance(90_000)
         assert (await rt.overview()).calls == 0
+
+
+@pytest.mark.parametrize(("page", "most", "calls", "window"), [(2, 20_000, 5, 60_000), (2, 3, 2, 20_000)])
+async def test_rates_are_right_however_much_is_read(
+    opened: Any, monkeypatch: pytest.MonkeyPatch, page: int, most: int, calls: int, window: int
+) -> None:
+    monkeypatch.setattr(overview, "PAGE", page)
+    monkeypatch.setattr(overview, "LOOKED_AT", most)
+    clock = ManualClock()
+    async with opened(Scripted(answer, name="scripted/m"), clock=clock) as rt:
+        for _ in range(8):
+            await clock.advance(10_000)
+            await rt.run("clerk.yaml", "Look", agent="bob")
+        await clock.advance(10_000)
+        found = await rt.overview()
+    assert (found.calls, found.ended, found.window_ms) == (calls, calls, window)
 
 
 async def test_a_run_under_way_is_shown_with_what_it_did_so_far(opened: Any) -> None:

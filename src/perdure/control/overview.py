@@ -118,7 +118,7 @@ async def _recent(runtime: Runtime, now: int) -> _Recent:
     found = _Recent(WINDOW_MS, [], [])
     wanted = RecordFilter(types=(r.EffectDone.type, r.RunFinished.type))
     before: int | None = None
-    looked_at = 0
+    looked_at, oldest = 0, now
     while looked_at < LOOKED_AT:
         page = await runtime.store.records(wanted, before=before, limit=PAGE, order="newest")
         for record in page:
@@ -134,7 +134,8 @@ async def _recent(runtime: Runtime, now: int) -> _Recent:
         if len(page) < PAGE:
             return found
         before, looked_at = page[-1].seq, looked_at + len(page)
-        found.window_ms = max(1, now - page[-1].at)
+        oldest = page[-1].at
+    found.window_ms = max(1, now - oldest)
     return found
 
 

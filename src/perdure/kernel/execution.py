@@ -12,7 +12,7 @@ import msgspec
 from perdure.base.clock import Clock
 from perdure.base.codec import unpack_as
 from perdure.base.envelope import Envelope
-from perdure.base.traceparent import trace_of
+from perdure.base.traceparent import OUTGOING, trace_of
 
 from . import records as r
 from .budgets import Money
@@ -95,6 +95,8 @@ class Execution:
         if self._settled is None or self._settled.done():
             self._settled = loop.create_future()
         if self._task is None:
+            if OUTGOING.get():
+                OUTGOING.set("")  # that of a run inside which this one was begun
             handle = self.program.handle(Context(self, self._project))
             self._task = asyncio.ensure_future(handle)
             self._task.add_done_callback(self._ended)
