@@ -6,7 +6,6 @@ import asyncio
 from threading import Thread
 from typing import Protocol
 
-from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import Event, ReadableSpan
 from opentelemetry.sdk.trace.export import (
@@ -18,6 +17,7 @@ from opentelemetry.sdk.trace.export import (
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, TraceFlags
 
+from perdure.base.lazy import load
 from perdure.base.version import __version__
 
 from .names import SCHEMA_URL
@@ -28,6 +28,7 @@ NS = 1_000_000
 """Nanoseconds of a millisecond."""
 LAST_WORDS_S = 1.5
 
+_OTLP = "opentelemetry.exporter.otlp.proto.http.trace_exporter:OTLPSpanExporter"
 _KINDS = {"internal": SpanKind.INTERNAL, "client": SpanKind.CLIENT}
 _SCOPE = InstrumentationScope("perdure", __version__, SCHEMA_URL)
 
@@ -52,7 +53,7 @@ class SdkSink:
             self._exporter = ConsoleSpanExporter(formatter=_line)
             self._processor = SimpleSpanProcessor(self._exporter)
         else:
-            self._exporter = OTLPSpanExporter(endpoint=to.endpoint or None, headers=to.headers or None)
+            self._exporter = load(_OTLP)(endpoint=to.endpoint or None, headers=to.headers or None)
             self._processor = BatchSpanProcessor(self._exporter)
 
     def take(self, trace: str, span: Span) -> None:
