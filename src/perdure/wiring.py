@@ -165,13 +165,15 @@ async def serve(
         token = import_module("perdure.server.token").read_token(config.state_folder, os.urandom)
         keep_secret(partial(iter, (token,)))
     listening = server.listen(host, settings.port if port is None else port)
+    log = logging.getLogger("perdure.server")
     with listening:
         metered = msgspec.structs.replace(more.pop("settings", None) or Settings(recover=True), metered=True)
         async with open(project, recover=True, settings=metered, **more) as runtime:
             if config.telemetry.logs is not None:
-                report = logging.getLogger("perdure.server").error
+                report = log.error
             site = import_module("perdure.server.site").Site(runtime, report=report)
             async with server.serving(site, listening, token=token):
+                log.info("serving", extra={"fields": {"url": server.url_of(listening), "project": config.name}})
                 yield Served(runtime, server.url_of(listening), token)
 
 
