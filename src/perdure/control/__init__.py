@@ -28,10 +28,12 @@ if TYPE_CHECKING:
     from . import finding as finding
     from . import forking as forking
     from . import hearing as hearing
+    from . import keys as keys
     from . import listening as listening
     from . import listing as listing
     from . import metrics as metrics
     from . import mounting as mounting
+    from . import once as once
     from . import ordering as ordering
     from . import overview as overview
     from . import planning as planning
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     from . import replaying as replaying
     from . import run_log as run_log
     from . import schedules as schedules
+    from . import sessions as sessions
     from . import spans as spans
     from . import starting as starting
     from . import tracing as tracing

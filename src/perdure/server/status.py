@@ -52,6 +52,6 @@ async def overview(call: Call[Any, Shown]) -> Overview:
 
 
 ENDPOINTS = (
-    Endpoint("GET", "/runtime/status", status, answer=RuntimeStatus),
-    Endpoint("GET", "/runtime/overview", overview, query=Shown, answer=Overview),
+    Endpoint("GET", "/runtime/status", status, scope="read", answer=RuntimeStatus),
+    Endpoint("GET", "/runtime/overview", overview, scope="read", query=Shown, answer=Overview),
 )
