@@ -27,7 +27,9 @@
     │   ├── RunNotFound, ApprovalNotFound, WrongState
     │   ├── AgentNotFound, AgentExists, AgentAtRest, AgentTerminated
     │   ├── ReplayDivergence, EffectFailed, Interrupted
-    │   └── DeadlineExceeded
+    │   ├── DeadlineExceeded
+    │   └── FlowError
+    │       └── ExpressionFailed
     ├── IdentityError              an agent's key
     │   └── UnsafeKey, Undecryptable
     ├── FileError                  a path of the namespace
@@ -399,6 +401,22 @@ class Interrupted(RunError):
 class DeadlineExceeded(RunError):
     code = "run.deadline_exceeded"
     hint = "Raise `limits.timeout`, or `perdure resume RUN` to go on with a fresh limit."
+
+
+class FlowError(RunError):
+    """A flow cannot go on."""
+
+    code = "flow.failed"
+    hint = "`perdure trace RUN` shows the step; `on_error` and `retry` say what is to be done about it."
+
+
+class ExpressionFailed(FlowError):
+    """A `${…}` has no value."""
+
+    code = "flow.expression"
+    hint = (
+        "`a ?? b` gives a default where something may be missing; `perdure flow check` finds most faults before a run."
+    )
 
 
 # -- identity ---------------------------------------------------------------------------------------------------------
