@@ -152,6 +152,8 @@ async def test_a_daemon_is_started_looked_at_begun_anew_and_stopped(project: Pro
     shown = project.json("status")
     assert shown["server"]["requests"] >= 1
     assert (shown["server"]["cost_microusd"], shown["server"]["problems"]) == (0, {})
+    assert "perdure_runs" in project.perdure("metrics")
+    assert any(sample["name"].startswith("perdure_") for sample in project.json("metrics", "server"))
     again = project.json("restart", "server")
     assert (again["state"], again["url"], again["restarts"]) == ("running", started["url"], 1)
     assert "Serving" in project.perdure("logs", "server")

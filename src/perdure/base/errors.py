@@ -27,7 +27,9 @@
     │   ├── RunNotFound, ApprovalNotFound, WrongState
     │   ├── AgentNotFound, AgentExists, AgentAtRest, AgentTerminated
     │   ├── ReplayDivergence, EffectFailed, Interrupted
-    │   └── DeadlineExceeded
+    │   ├── DeadlineExceeded
+    │   └── FlowError
+    │       └── ExpressionFailed
     ├── IdentityError              an agent's key
     │   └── UnsafeKey, Undecryptable
     ├── FileError                  a path of the namespace
@@ -58,6 +60,8 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from .redaction import hide, hide_in
+
 
 class PerdureError(Exception):
     """Base of every error that Perdure raises on purpose. `facts` are what was found, as plain data."""
@@ -76,14 +80,15 @@ class PerdureError(Exception):
             self.retryable = retryable
 
     def as_dict(self) -> dict[str, Any]:
-        """The error as `{code, message, hint, retryable, facts}`: what a record, `--json` and HTTP show."""
-        shown: dict[str, Any] = {"code": self.code, "message": self.message}
+        """The error as `{code, message, hint, retryable, facts}`, without secrets: what a record, `--json` and HTTP
+        show."""
+        shown: dict[str, Any] = {"code": self.code, "message": hide(self.message)}
         if self.hint:
-            shown["hint"] = self.hint
+            shown["hint"] = hide(self.hint)
         if self.retryable:
             shown["retryable"] = True
         if self.facts:
-            shown["facts"] = self.facts
+            shown["facts"] = hide_in(self.facts)
         return shown
 
 
@@ -398,6 +403,22 @@ class Interrupted(RunError):
 class DeadlineExceeded(RunError):
     code = "run.deadline_exceeded"
     hint = "Raise `limits.timeout`, or `perdure resume RUN` to go on with a fresh limit."
+
+
+class FlowError(RunError):
+    """A flow cannot go on."""
+
+    code = "flow.failed"
+    hint = "`perdure trace RUN` shows the step; `on_error` and `retry` say what is to be done about it."
+
+
+class ExpressionFailed(FlowError):
+    """A `${…}` has no value."""
+
+    code = "flow.expression"
+    hint = (
+        "`a ?? b` gives a default where something may be missing; `perdure flow check` finds most faults before a run."
+    )
 
 
 # -- identity ---------------------------------------------------------------------------------------------------------

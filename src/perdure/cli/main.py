@@ -25,6 +25,7 @@ COMMANDS: Sections = {
         "validate": ("perdure.cli.validate:command", "Check files, and tell everything that is wrong."),
         "diff": ("perdure.cli.diff:command", "Show what changed between two definitions of an agent."),
         "deploy": ("perdure.cli.deploy:command", "Check what new files would break, and deploy them."),
+        "flow": ("perdure.cli.flow.group:group", "Check, show, draw and format flows."),
         "schema": ("perdure.cli.schema:command", "Print the JSON Schema of a file."),
     },
     "Run": {
@@ -57,6 +58,8 @@ COMMANDS: Sections = {
         "agents": ("perdure.cli.agents.group:group", "List, make, show, stop, wake, delete, export and import agents."),
         "trace": ("perdure.cli.trace:command", "Show what a run did, how long it took and what it cost."),
         "logs": ("perdure.cli.logs:command", "Show the journal of an agent, or what a daemon said, and follow it."),
+        "top": ("perdure.cli.top:command", "Show what goes on: runs, agents, tokens, cost and queue."),
+        "cost": ("perdure.cli.cost:command", "Show what was spent, by run, agent, model or day."),
         "budget": ("perdure.cli.budget:command", "Show what may be spent and what is, or set a limit."),
         "replay": ("perdure.cli.replay:command", "Execute a run again against its journal, touching nothing."),
         "fork": ("perdure.cli.fork:command", "Begin a new run that shares the records before a key."),

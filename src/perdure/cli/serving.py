@@ -61,7 +61,8 @@ async def serve(service: Service, show: Show = _show_nothing) -> Callable[[], in
         ) as served:
             _tell(served)
             reloads = served.runtime.reloads
-            reloads.told.append(lambda reloaded: tell_reloaded(reloaded, parent))
+            in_words = served.runtime.project.telemetry.logs is None  # else they are in the log already
+            reloads.told.append(lambda reloaded: tell_reloaded(reloaded, parent, in_words=in_words))
             with _Told(served, stop):
                 parent.ready(served.url)
                 async with show(served.runtime):
@@ -136,13 +137,13 @@ def _tell(served: Served) -> None:
         note(f"{paint(file, err=True, fg='red')} is wrong, and its agent cannot be asked:\n{problem}")
 
 
-def tell_reloaded(reloaded: Reloaded, parent: Parent | None = None) -> None:
+def tell_reloaded(reloaded: Reloaded, parent: Parent, *, in_words: bool) -> None:
     """A line for each file that was taken up, or was not."""
     for change in reloaded.changes:
         line = _line(change)
-        note(paint(line, err=True, fg="red" if change.problem else "cyan"))
-        if parent is not None:
-            parent.reloaded(line.partition("\n")[0])
+        if in_words:
+            note(paint(line, err=True, fg="red" if change.problem else "cyan"))
+        parent.reloaded(line.partition("\n")[0])
 
 
 def _line(change: FileChange) -> str:

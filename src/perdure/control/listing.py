@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from .runtime import Runtime
 
 MOST = 1_000
-COUNTED = 10_000
 
 
 class RunSummary(msgspec.Struct, frozen=True):
@@ -129,19 +128,6 @@ async def show_run(runtime: Runtime, run_id: str) -> RunDetail:
         await _count(runtime, run),
         run.budget,
     )
-
-
-async def cost_since(runtime: Runtime, since_ms: int) -> int:
-    """What runs cost that were accepted at `since_ms` or later, in micro-USD: of the newest `COUNTED` of them."""
-    cost, cursor, left = 0, "", COUNTED
-    while left > 0:
-        page = await runtime.store.runs(RunFilter(since=since_ms), cursor=cursor, limit=min(left, MOST))
-        cost += sum(row.cost for row in page.items)
-        left -= len(page.items)
-        cursor = page.next
-        if not cursor:
-            break
-    return cost
 
 
 async def summaries(runtime: Runtime, rows: Sequence[RunRow]) -> list[RunSummary]:

@@ -4,7 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import agents, approvals, files, health, invoke, keys, login, openapi, reloads, runs, specs, status, traces
+from . import (
+    agents,
+    approvals,
+    files,
+    health,
+    invoke,
+    keys,
+    login,
+    metrics,
+    openapi,
+    reloads,
+    runs,
+    specs,
+    status,
+    traces,
+)
 from .compatible import anthropic_messages, models, openai_chat, openai_responses
 from .endpoint import Endpoint
 
@@ -17,6 +32,7 @@ ENDPOINTS: tuple[Endpoint[Any, Any], ...] = (
     *specs.ENDPOINTS,
     *status.ENDPOINTS,
     *reloads.ENDPOINTS,
+    *metrics.ENDPOINTS,
     *openapi.ENDPOINTS,
     *keys.ENDPOINTS,
     *login.ENDPOINTS,

@@ -29,7 +29,9 @@ async def ask(call: Call[Any, Any], model: str, messages: list[Message], *, agen
     except SpecNotFound as error:
         raise SpecNotFound(f"there is no model {model!r}", hint="GET /v1/models lists them.", model=model) from error
     transcript = {"transcript": msgspec.to_builtins(messages, builtin_types=(bytes,))}
-    return await call.runtime.accept(transcript, spec=model, agent=agent, key=key_of(call), who=call.who)
+    return await call.runtime.accept(
+        transcript, spec=model, agent=agent, key=key_of(call), who=call.who, traceparent=call.traceparent
+    )
 
 
 async def answer(call: Call[Any, Any], run: RunRow) -> RunResult:
