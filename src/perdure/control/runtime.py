@@ -262,6 +262,10 @@ class Runtime:
         """What runs ask people, of the newest first: of one agent, or of all."""
         return await control.approvals.list_approvals(self, agent=agent, limit=limit, cursor=cursor)
 
+    async def approval(self, which: str, *, key: str = "") -> Approval:
+        """The question with this id, or the one that the run of this id asks (`key` where it asks several things)."""
+        return await control.approvals.find_approval(self, which, key=key)
+
     async def decide(self, approval_id: str, answer: Any, *, why: str = "", who: str = "operator") -> Approval:
         """Answer exactly the question with this id, once."""
         return await control.approvals.decide(self, approval_id, answer, who=who, why=why)
