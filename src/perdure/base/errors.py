@@ -372,7 +372,7 @@ class ApprovalNotFound(RunError):
 
 
 class ApprovalChanged(RunError):
-    """The run does not ask for what was approved: `given` is the digest of that, `asked` are those of what it does ask."""
+    """The run does not ask for what was approved: `given` is the digest of that, `asked` are those of what it asks."""
 
     code = "approval.changed"
     hint = "Look at what it asks now, and decide on that."

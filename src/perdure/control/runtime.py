@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from .deletion import Deleted
     from .deploying import Deployed
     from .directory import Directory, Extra
+    from .everywhere import Everywhere
     from .exporting import ExportFormat
     from .listening import RunEvent
     from .listing import RunDetail, RunSummary
@@ -154,6 +155,16 @@ class Runtime:
         """Everything that happens in a run behind the cursor `after`, what has happened already first, to its end or
         until `until` is done."""
         return control.hearing.hear(self, run, after=after, until=until)
+
+    @cached_property
+    def everywhere(self) -> Mapping[bool, Everywhere]:
+        """What all runs say, with the text of answers under way and without."""
+        return {text: control.everywhere.Everywhere(self, text=text) for text in (True, False)}
+
+    def hear_all(self, *, agent: str = "", after: int | None = None, text: bool = True) -> AsyncIterator[RunEvent]:
+        """Everything that happens in all runs, or in those of an agent, behind the cursor `after` (None: from now on).
+        It has no end."""
+        return control.everywhere.hear_all(self, agent=agent, after=after, text=text)
 
     # -- the namespace ------------------------------------------------------------------------------------------------
 

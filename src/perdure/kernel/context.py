@@ -354,8 +354,8 @@ class Context:
 
     @property
     def watched(self) -> bool:
-        """Whether somebody listens to this run just now."""
-        return self._x.live.watched(self.run_id)
+        """Whether somebody listens to what this run says just now."""
+        return self._x.live.heard(self.run_id)
 
     def emit(self, item: Any) -> None:
         """Show something to whoever listens just now; it is not kept."""

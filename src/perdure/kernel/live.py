@@ -19,9 +19,17 @@ class Live:
 
     def __init__(self) -> None:
         self._listeners: dict[str, list[Listener]] = {}
+        self._deaf: list[Listener] = []
 
     def watched(self, run_id: str) -> bool:
+        """Whether somebody wants to know of records."""
         return bool(self._listeners) and (run_id in self._listeners or "" in self._listeners)
+
+    def heard(self, run_id: str) -> bool:
+        """Whether somebody wants all that is said besides."""
+        if not self._listeners:
+            return False
+        return any(one not in self._deaf for id in (run_id, "") for one in self._listeners.get(id, ()))
 
     def publish(self, run_id: str, item: Any) -> None:
         for listener in (*self._listeners.get(run_id, ()), *self._listeners.get("", ())):
@@ -35,12 +43,17 @@ class Live:
             yield queue
 
     @contextmanager
-    def attached(self, listener: Listener, run_id: str = "") -> Iterator[None]:
-        """Hand a listener what `listen` would give."""
+    def attached(self, listener: Listener, run_id: str = "", *, text: bool = True) -> Iterator[None]:
+        """Hand a listener what `listen` would give. For one that wants no `text` none is made: it may still get some
+        that others want."""
         self._listeners.setdefault(run_id, []).append(listener)
+        if not text:
+            self._deaf.append(listener)
         try:
             yield
         finally:
+            if not text:
+                self._deaf.remove(listener)
             self._listeners[run_id].remove(listener)
             if not self._listeners[run_id]:
                 del self._listeners[run_id]

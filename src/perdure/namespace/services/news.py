@@ -21,7 +21,7 @@ class News(Signal):
         self._live = live
 
     async def beyond(self, count: int) -> None:
-        with self._live.attached(self):
+        with self._live.attached(self, text=False):
             await super().beyond(count)
 
     def put_nowait(self, item: tuple[str, Any]) -> None:
