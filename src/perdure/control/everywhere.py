@@ -32,6 +32,8 @@ async def hear_all(runtime: Runtime, *, agent: str, after: int | None, text: boo
     everywhere = runtime.everywhere[text]
     async with everywhere.follow(agent) as listener:
         last = everywhere.last if after is None else min(after, everywhere.last)
+        if after is None:
+            yield RunEvent("now", seq=last)
         while True:
             listener.behind = False
             goal = everywhere.last
@@ -144,7 +146,15 @@ class Everywhere:
         elif item is None:
             await self._read(None)
         elif self._text and (events := events_at(item)):
+            if run_id not in self._said:
+                await self._begin(run_id)
             self._give(0, tuple(replace(event, run_id=run_id, agent_id=item.agent_id) for event in events))
+
+    async def _begin(self, run_id: str) -> None:
+        """Tell that the run was accepted before anything that it says: that is on record, but not heard live."""
+        run = await self._runtime.store.load_run(run_id)
+        if run is not None and run.first_seq > self.last:
+            await self._read(run.first_seq + 1)
 
     async def _read(self, before: int | None) -> None:
         store, records = self._runtime.store, []

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .runtime import Runtime
 
 EventType: TypeAlias = Literal[
+    "now",
     "accepted",
     "text",
     "thinking",
@@ -46,8 +47,8 @@ class RunEvent(msgspec.Struct, frozen=True, omit_defaults=True):
 
     `seq` is a cursor: `hear` with it gives what follows. It is 0 where nothing durable ends here. `replaces` marks text
     that stands for all that was shown of this answer before. Where several runs are heard, `run_id` and `agent_id` say
-    whose it is, and there are besides `accepted`, `agent` (it came into another state of its life, in `data`) and
-    `budget` (somebody set a limit).
+    whose it is, and there are besides: `now`, nothing but a cursor to begin with, `accepted`, `agent` (it came into
+    another state of its life, as `data` says) and `budget` (somebody set a limit).
     """
 
     type: EventType

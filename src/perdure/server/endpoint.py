@@ -103,7 +103,7 @@ class Endpoint(Generic[B, Q]):
         call = Call(site, scope["path_params"], query, body, headers, scope.get("perdure.who", "operator"))
         answer = await self.handler(call)
         if isinstance(answer, Events):
-            await stream(answer, site, receive, send)
+            await stream(answer, receive, send, stopping=site.stopping, abort=scope.get("perdure.abort"))
         elif isinstance(answer, Reply):
             await send_reply(answer, send)
         else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import agents, approvals, files, health, invoke, openapi, runs, specs, status, traces
+from . import agents, approvals, events, files, health, invoke, openapi, runs, specs, status, traces
 from .compatible import anthropic_messages, models, openai_chat, openai_responses
 from .endpoint import Endpoint
 
@@ -13,6 +13,7 @@ ENDPOINTS: tuple[Endpoint[Any, Any], ...] = (
     *health.ENDPOINTS,
     *runs.ENDPOINTS,
     *approvals.ENDPOINTS,
+    *events.ENDPOINTS,
     *traces.ENDPOINTS,
     *specs.ENDPOINTS,
     *status.ENDPOINTS,

@@ -53,6 +53,7 @@ class Protocol(HttpToolsProtocol):
         self._head = 0
         self._is_arriving = True
         super().on_message_begin()
+        self.scope["perdure.abort"] = self.transport.abort  # type: ignore[typeddict-unknown-key]
 
     def on_url(self, url: bytes) -> None:
         self._count(len(url))

@@ -7,6 +7,8 @@ from collections.abc import Callable
 
 from perdure.control.runtime import Runtime
 
+from .frames import Frames
+
 
 class Site:
     """One running server. `stopping` is set when it begins to stop: streams end then, and nothing new is waited for."""
@@ -17,4 +19,5 @@ class Site:
         self.settings = runtime.project.server
         self.started_at = runtime.clock.now()
         self.requests = 0
+        self.frames = Frames()
         self.stopping = asyncio.Event()

@@ -7,13 +7,13 @@ A comment now and then keeps the connection; who does not read for too long is c
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 from starlette.types import Receive, Send
 
 from .reply import Events, encode
 from .sending import SAFE
-from .site import Site
 
 KEEP_ALIVE_S = 15
 STUCK_S = 60
@@ -27,17 +27,17 @@ def frame(kind: str, value: Any, id: int | str = "") -> bytes:
     return b"%bevent: %b\ndata: %b\n\n" % (head.encode(), kind.encode(), encode(value))
 
 
-async def stream(events: Events, site: Site, receive: Receive, send: Send) -> None:
-    """Send events until there are no more, the client goes, or the server stops."""
+async def stream(
+    events: Events, receive: Receive, send: Send, *, stopping: asyncio.Event, abort: Callable[[], None] | None = None
+) -> None:
+    """Send events until there are no more, the client goes, or the server stops. `abort` cuts the connection, with what
+    a client that is stuck has not read."""
     headers = [*_HEADERS, *((name.encode(), value.encode("latin-1")) for name, value in events.headers.items())]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     pump = _Pump(events, send)
     working = asyncio.create_task(pump.run())
-    beside = [
-        asyncio.create_task(pump.keep_alive()),
-        asyncio.create_task(_gone(receive)),
-        asyncio.create_task(site.stopping.wait()),
-    ]
+    stuck = asyncio.create_task(pump.keep_alive())
+    beside = (stuck, asyncio.create_task(_gone(receive)), asyncio.create_task(stopping.wait()))
     try:
         await asyncio.wait((working, *beside), return_when=asyncio.FIRST_COMPLETED)
     finally:
@@ -47,6 +47,8 @@ async def stream(events: Events, site: Site, receive: Receive, send: Send) -> No
         await events.frames.aclose()  # type: ignore[attr-defined]
     if not working.cancelled() and (error := working.exception()) is not None:
         raise error
+    if not stuck.cancelled() and abort is not None:
+        return abort()
     await send({"type": "http.response.body", "body": b""})
 
 
