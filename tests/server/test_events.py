@@ -276,12 +276,17 @@ async def test_a_client_that_never_reads_is_cut_off(served: Served, monkeypatch:
     monkeypatch.setattr(sse, "STUCK_S", 0.2)
     model = Slow()
     async with served(model=model) as client:
-        run = (await client.post("/invoke", {"spec": "clerk", "input": "x", "async": True})).json["run_id"]
-        stuck = await client.stream("GET", f"/runs/{run}/events")
+        stuck = await client.stream("POST", "/invoke", {"spec": "clerk", "input": "x", "stream": True})
+        run = stuck.headers["perdure-run-id"]
         await stuck.event()
-        while client.runtime.engine.live.heard(run):  # until it is cut off: with more than the sockets hold
+        await model.asked.wait()
+        ((channel, _),) = client.runtime.channels._open.values()
+        for _ in range(100):  # more than the sockets hold
             model.say("x" * 500_000)
             await asyncio.sleep(0.01)
+        async with asyncio.timeout(10):
+            while channel.listeners:
+                await asyncio.sleep(0.01)
         model.say("end", "")
         back = await client.stream("GET", f"/runs/{run}/events", last_event_id="1")
         assert (await back.until("result"))["data"]["result"]["output"].endswith("end")
