@@ -11,7 +11,7 @@ import pytest
 
 from perdure.base.messages import Delta, Finished, ModelRequest, ModelResponse, Text, TextDelta, ToolCall
 from perdure.kernel.store.rows import RecordFilter
-from perdure.server import frames, sse
+from perdure.server import frames, protocol, sse
 
 Served = Callable[..., AbstractAsyncContextManager[Any]]
 ASK = ModelResponse((ToolCall("c1", "ask", {"question": "why?"}),))
@@ -272,8 +272,7 @@ async def test_five_hundred_watch_and_each_event_is_encoded_once(
 
 
 async def test_a_client_that_never_reads_is_cut_off(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sse, "KEEP_ALIVE_S", 0.05)
-    monkeypatch.setattr(sse, "STUCK_S", 0.2)
+    monkeypatch.setattr(protocol, "STALLED_S", 0.2)
     model = Slow()
     async with served(model=model) as client:
         stuck = await client.stream("POST", "/invoke", {"spec": "clerk", "input": "x", "stream": True})

@@ -1,13 +1,13 @@
 """Server-sent events: one format for everything that streams.
 
 `id:` is a cursor, the journal's sequence number: a client that sends the last one as `Last-Event-ID` misses nothing.
-A comment now and then keeps the connection; who does not read for too long is cut off, and comes back with its cursor.
+A comment now and then keeps the connection; who takes nothing for too long is cut off by the protocol, and comes back
+with its cursor.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from typing import Any
 
 from starlette.types import Receive, Send
@@ -16,8 +16,6 @@ from .reply import Events, encode
 from .sending import SAFE
 
 KEEP_ALIVE_S = 15
-STUCK_S = 60
-"""How long a client may leave what was sent to it unread."""
 _HEADERS = [*SAFE, (b"content-type", b"text/event-stream; charset=utf-8"), (b"x-accel-buffering", b"no")]
 
 
@@ -27,17 +25,13 @@ def frame(kind: str, value: Any, id: int | str = "") -> bytes:
     return b"%bevent: %b\ndata: %b\n\n" % (head.encode(), kind.encode(), encode(value))
 
 
-async def stream(
-    events: Events, receive: Receive, send: Send, *, stopping: asyncio.Event, abort: Callable[[], None] | None = None
-) -> None:
-    """Send events until there are no more, the client goes, or the server stops. `abort` cuts the connection, with what
-    a client that is stuck has not read."""
+async def stream(events: Events, receive: Receive, send: Send, stopping: asyncio.Event) -> None:
+    """Send events until there are no more, the client goes, or the server stops."""
     headers = [*_HEADERS, *((name.encode(), value.encode("latin-1")) for name, value in events.headers.items())]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     pump = _Pump(events, send)
     working = asyncio.create_task(pump.run())
-    stuck = asyncio.create_task(pump.keep_alive())
-    beside = (stuck, asyncio.create_task(_gone(receive)), asyncio.create_task(stopping.wait()))
+    beside = [asyncio.create_task(work) for work in (pump.keep_alive(), _gone(receive), stopping.wait())]
     try:
         await asyncio.wait((working, *beside), return_when=asyncio.FIRST_COMPLETED)
     finally:
@@ -47,8 +41,6 @@ async def stream(
         await events.frames.aclose()  # type: ignore[attr-defined]
     if not working.cancelled() and (error := working.exception()) is not None:
         raise error
-    if not stuck.cancelled() and abort is not None:
-        return abort()
     await send({"type": "http.response.body", "body": b""})
 
 
@@ -64,16 +56,10 @@ class _Pump:
             await self._put(frame)
 
     async def keep_alive(self) -> None:
-        """Returns when the client is stuck."""
-        since = 0
-        while since < STUCK_S:
+        while True:
             before = self._sent
             await asyncio.sleep(KEEP_ALIVE_S)
-            if self._is_sending and self._sent == before:
-                since += KEEP_ALIVE_S
-                continue
-            since = 0
-            if self._sent == before:
+            if self._sent == before and not self._is_sending:
                 await self._put(b": keep-alive\n\n")
 
     async def _put(self, frame: bytes) -> None:
