@@ -280,12 +280,13 @@ async def test_a_client_that_never_reads_is_cut_off(served: Served, monkeypatch:
         await stuck.event()
         await model.asked.wait()
         ((channel, _),) = client.runtime.channels._open.values()
-        for _ in range(100):  # more than the sockets hold
+        for _ in range(30):  # more than the sockets hold
             model.say("x" * 500_000)
             await asyncio.sleep(0.01)
         async with asyncio.timeout(10):
             while channel.listeners:
                 await asyncio.sleep(0.01)
+        monkeypatch.undo()
         model.say("end", "")
         back = await client.stream("GET", f"/runs/{run}/events", last_event_id="1")
         assert (await back.until("result"))["data"]["result"]["output"].endswith("end")
