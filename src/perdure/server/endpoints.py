@@ -7,6 +7,7 @@ from typing import Any
 from . import agents, approvals, events, files, health, invoke, keys, login, openapi, runs, specs, status, traces
 from .compatible import anthropic_messages, models, openai_chat, openai_responses
 from .endpoint import Endpoint
+from .page import assets
 
 ENDPOINTS: tuple[Endpoint[Any, Any], ...] = (
     *invoke.ENDPOINTS,
@@ -24,6 +25,7 @@ ENDPOINTS: tuple[Endpoint[Any, Any], ...] = (
     *openai_responses.ENDPOINTS,
     *anthropic_messages.ENDPOINTS,
     *models.ENDPOINTS,
+    *assets.ENDPOINTS,
     *agents.ENDPOINTS,
     *files.ENDPOINTS,
 )
