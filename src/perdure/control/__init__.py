@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from . import exporting as exporting
     from . import finding as finding
     from . import forking as forking
+    from . import handing as handing
     from . import hearing as hearing
     from . import listening as listening
     from . import listing as listing

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from perdure.namespace.levels import Access
     from perdure.namespace.namespace import Namespace
     from perdure.namespace.reaching import Files
+    from perdure.tools.client import Given
 
     from .agents import AgentDetail, AgentSummary
     from .approvals import Approval
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from .deploying import Deployed
     from .directory import Directory, Extra
     from .exporting import ExportFormat
+    from .handing import GoingOn
     from .listening import RunEvent
     from .listing import RunDetail, RunSummary
     from .planning import Plan
@@ -142,6 +144,10 @@ class Runtime:
         """Accept `input` for a published `spec`, or for the `agent` of this id; it is on disk when this returns, and
         the same idempotency `key` again gives the same run."""
         return await control.accepting.accept(self, input, spec=spec, agent=agent, key=key, who=who)
+
+    async def hand_back(self, given: Mapping[str, Given], *, spec: str, who: str = "operator") -> GoingOn | None:
+        """Give a run that waits for the client's own tools what their calls gave, by the ids of the calls."""
+        return await control.handing.hand_back(self, given, spec=spec, who=who)
 
     @cached_property
     def channels(self) -> Channels:
