@@ -17,6 +17,7 @@ from .alarms import Alarms, Planner
 from .closing import close
 from .commands import interrupt
 from .failures import normal
+from .gate import Gate
 from .holding import Ended, Holding
 from .intake import read, take
 from .leases import Lease
@@ -68,6 +69,7 @@ class Engine:
         self.settings = settings
         self.probe = probe
         self.live = Live()
+        self.gate = Gate()
         self.worker = ids.new("wrk")
         self._lease = Lease(store, clock, settings, self.worker)
         self.alarms = None if planner is None else Alarms(store, clock, planner)
@@ -194,6 +196,8 @@ class Engine:
             if holding is None:
                 return
             self._held[agent_id] = holding
+            if holding.fresh and self.gate.is_full(len(self._ticks)):
+                await self.gate.wait()
             while not self._closing and (holding.fresh or await take(holding)):
                 end = await holding.go()
                 await close(holding, end)
