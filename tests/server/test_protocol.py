@@ -32,9 +32,9 @@ async def test_what_is_no_http(served: Served) -> None:
 async def test_a_head_has_a_size(served: Served) -> None:
     async with served() as client:
         for head in (b"GET /" + b"x" * 70_000, b"GET / HTTP/1.1\r\na: " + b"x" * 70_000):
-            assert problem(await client.raw(head + b"\r\n\r\n")) == (431, "request.invalid")
+            assert problem(await client.raw(head + b"\r\n\r\n")) == (431, "request.head_too_large")
         many = b"GET / HTTP/1.1\r\n" + b"".join(b"h%d: 12345678\r\n" % n for n in range(10_000))
-        assert problem(await client.raw(many)) == (431, "request.invalid")
+        assert problem(await client.raw(many)) == (431, "request.head_too_large")
 
 
 async def test_a_body_has_a_size(served: Served, project: Path) -> None:

@@ -34,8 +34,9 @@ class Resource:
         await endpoint(self._site, scope, receive, send)
 
 
-def application(site: Site, token: str | None, more: Sequence[BaseRoute] = ()) -> ASGIApp:
-    """What an ASGI server is handed. `more` are routes of other makers, behind the same door."""
+def application(site: Site, more: Sequence[BaseRoute] = ()) -> ASGIApp:
+    """What an ASGI server is handed. `more` are routes of other makers, behind the same door: what
+    `request.state.principal` may there is for them to say."""
     paths: dict[str, list[Endpoint[Any, Any]]] = {}
     for endpoint in ENDPOINTS:
         paths.setdefault(endpoint.path, []).append(endpoint)
@@ -44,7 +45,7 @@ def application(site: Site, token: str | None, more: Sequence[BaseRoute] = ()) -
     settings = site.settings
     door = Door(
         router,
-        token=token,
+        site.access,
         hosts=settings.hosts,
         origins=settings.origins,
         open_paths=[endpoint.path for endpoint in ENDPOINTS if endpoint.is_open],

@@ -104,4 +104,4 @@ def _key(type: Any) -> str:
     return repr(type)
 
 
-ENDPOINTS = (Endpoint("GET", "/openapi.json", openapi),)
+ENDPOINTS = (Endpoint("GET", "/openapi.json", openapi, scope="read"),)

@@ -7,7 +7,7 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from perdure.base.errors import Malformed, RequestError, SlowRequest
+from perdure.base.errors import HeadTooLarge, Malformed, RequestError, SlowRequest
 
 from .problems import problem
 from .reply import Reply
@@ -68,9 +68,10 @@ class Protocol(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:
         if self._head > MAX_HEAD:
-            error = RequestError(f"the head of the request has more than {MAX_HEAD:,} bytes", hint="Send less.")
-            return self._refuse(problem(error), 431)
-        return self._refuse(problem(Malformed("this is not HTTP/1.1", hint="")), 400)
+            error: RequestError = HeadTooLarge(f"the head of the request has more than {MAX_HEAD:,} bytes")
+        else:
+            error = Malformed("this is not HTTP/1.1", hint="")
+        self._refuse(problem(error))
 
     def _count(self, size: int) -> None:
         self._head += size
@@ -92,17 +93,17 @@ class Protocol(HttpToolsProtocol):
         if not self._is_arriving or (self.cycle is not None and self.cycle.response_started):
             self.transport.close()
         else:
-            self._refuse(problem(SlowRequest("the request did not arrive in time")), 408)
+            self._refuse(problem(SlowRequest("the request did not arrive in time")))
 
-    def _refuse(self, reply: Reply, status: int) -> None:
-        content = Reply({**reply.body, "status": status}).content()
+    def _refuse(self, reply: Reply) -> None:
+        content = reply.content()
         headers: dict[str, Any] = {
             "content-type": reply.media_type,
             "content-length": len(content),
             "connection": "close",
         }
         lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-        self.transport.write(STATUS_LINE[status] + lines.encode() + b"\r\n" + content)
+        self.transport.write(STATUS_LINE[reply.status] + lines.encode() + b"\r\n" + content)
         self._is_refused = True
         # Closing before the client has sent everything would take the answer from it again.
         if self.transport.can_write_eof():

@@ -13,7 +13,9 @@ from starlette.routing import BaseRoute
 
 from perdure.base.errors import ConfigError
 
+from .access import Access
 from .application import application
+from .cookie import cookie_of
 from .door import is_loopback
 from .protocol import Protocol
 from .site import Site
@@ -80,8 +82,9 @@ async def serving(
 ) -> AsyncIterator[Site]:
     """Serve while this is entered. At its end nothing new is accepted, streams end, and requests under way have the
     settings' `grace` to finish; those that are left are told to ask again."""
+    access = site.access = Access(site, token=token, cookie=cookie_of(listening.getsockname()[1], is_secure=False))
     config = uvicorn.Config(
-        application(site, token, more),
+        application(site, more),
         http=Protocol,
         ws="none",
         loop="none",
@@ -105,3 +108,4 @@ async def serving(
         await running
         if server.server_state.tasks:
             await asyncio.wait(server.server_state.tasks, timeout=LAST_WORDS_S)
+        await access.close()

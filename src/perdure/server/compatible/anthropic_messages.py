@@ -216,5 +216,14 @@ async def _frames(call: Call[MessagesRequest, Nothing], going_on: GoingOn) -> As
 
 
 ENDPOINTS = (
-    Endpoint("POST", "/v1/messages", create, body=MessagesRequest, answer=MessagesAnswer, streams=True, told=told),
+    Endpoint(
+        "POST",
+        "/v1/messages",
+        create,
+        scope="send",
+        body=MessagesRequest,
+        answer=MessagesAnswer,
+        streams=True,
+        told=told,
+    ),
 )

@@ -245,6 +245,13 @@ def _frame(value: Any) -> bytes:
 
 ENDPOINTS = (
     Endpoint(
-        "POST", "/v1/chat/completions", complete, body=ChatRequest, answer=ChatCompletion, streams=True, told=told
+        "POST",
+        "/v1/chat/completions",
+        complete,
+        scope="send",
+        body=ChatRequest,
+        answer=ChatCompletion,
+        streams=True,
+        told=told,
     ),
 )

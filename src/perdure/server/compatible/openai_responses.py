@@ -265,5 +265,7 @@ async def _frames(call: Call[ResponsesRequest, Nothing], going_on: GoingOn) -> A
 
 
 ENDPOINTS = (
-    Endpoint("POST", "/v1/responses", create, body=ResponsesRequest, answer=Response, streams=True, told=told),
+    Endpoint(
+        "POST", "/v1/responses", create, scope="send", body=ResponsesRequest, answer=Response, streams=True, told=told
+    ),
 )
