@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from . import tracing as tracing
     from . import verifying as verifying
     from . import watching as watching
+    from . import webhooks as webhooks
 else:
 
     def __getattr__(name: str) -> ModuleType:

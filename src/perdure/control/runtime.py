@@ -59,6 +59,7 @@ if TYPE_CHECKING:
     from .spans import TraceNode
     from .verifying import Verification
     from .watching import Progress
+    from .webhooks import Delivery, Webhook
 
 
 def _none() -> None:
@@ -317,6 +318,14 @@ class Runtime:
         """Accept an envelope for an agent that there is; it is on disk when this returns, and never accepted twice:
         again it gives the run that it began."""
         return await control.delivering.deliver(self, envelope)
+
+    async def webhook(self, agent: str, source: str) -> Webhook:
+        """How deliveries of this source to an agent are signed. Raises NoSuchRoute where it takes none."""
+        return await control.webhooks.find_webhook(self, agent, source)
+
+    async def take_in(self, webhook: Webhook, delivery: Delivery) -> RunRow:
+        """Accept a delivery whose signature is right; it is on disk when this returns, and accepted once."""
+        return await control.webhooks.take_in(self, webhook, delivery)
 
     async def schedules(self, agent: str) -> list[Planned]:
         """An agent's schedules, the next to come first."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import agents, approvals, files, health, invoke, keys, login, openapi, runs, specs, status, traces
+from . import agents, approvals, budget, files, health, invoke, keys, login, openapi, runs, spawn, specs, status, traces
 from .compatible import anthropic_messages, models, openai_chat, openai_responses
 from .endpoint import Endpoint
+from .webhooks import deliveries
 
 ENDPOINTS: tuple[Endpoint[Any, Any], ...] = (
     *invoke.ENDPOINTS,
@@ -15,6 +16,9 @@ ENDPOINTS: tuple[Endpoint[Any, Any], ...] = (
     *approvals.ENDPOINTS,
     *traces.ENDPOINTS,
     *specs.ENDPOINTS,
+    *spawn.ENDPOINTS,
+    *budget.ENDPOINTS,
+    *deliveries.ENDPOINTS,
     *status.ENDPOINTS,
     *openapi.ENDPOINTS,
     *keys.ENDPOINTS,
