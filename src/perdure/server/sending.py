@@ -12,7 +12,7 @@ SAFE = ((b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store")
 
 async def send_reply(reply: Reply, send: Send) -> None:
     content = reply.content()
-    headers = [*SAFE]
+    headers = [header for header in SAFE if header[0].decode() not in reply.headers]
     if content:
         headers.append((b"content-type", reply.media_type.encode()))
     if reply.status not in (204, 304) and "content-length" not in reply.headers:
