@@ -28,7 +28,7 @@ from .starting import payload_of
 if TYPE_CHECKING:
     from .runtime import Runtime
 
-_ID = re.compile(r"call_([0-9a-f]{32})_[0-9a-f]{12}")
+_ID = re.compile(r"call_[0-9a-f]{32}_[0-9a-f]{12}")
 
 
 class HandedOver(msgspec.Struct, frozen=True):
@@ -50,6 +50,8 @@ class GoingOn(msgspec.Struct, frozen=True):
 
 def handed_over(result: RunResult) -> tuple[HandedOver, ...]:
     """The calls that the client is to make before this run can go on."""
+    if result.status != "waiting":
+        return ()  # what one that is queued waits for is another's
     return tuple(
         HandedOver(_id(result.run_id, wait.key), wait.about["tool"], wait.about["arguments"])
         for wait in result.waits
@@ -63,6 +65,7 @@ async def hand_back(runtime: Runtime, given: Mapping[str, Given], *, spec: str, 
 
     Raises InputError where some that the run waits for are missing, WrongState where it was given something else.
     """
+    given = {id: one for id, one in given.items() if _ID.fullmatch(id)}
     run = await _run_of(runtime, given)
     if run is None or run.status == "cancelled" or await spec_name(runtime, run.spec) != spec:
         return None
@@ -88,8 +91,8 @@ async def hand_back(runtime: Runtime, given: Mapping[str, Given], *, spec: str, 
 
 
 async def _run_of(runtime: Runtime, given: Mapping[str, Given]) -> RunRow | None:
-    found = {found[1] for id in given if (found := _ID.fullmatch(id)) is not None}
-    return await runtime.store.load_run(f"run_{found.pop()}") if len(found) == 1 else None
+    runs = {id.split("_")[1] for id in given}
+    return await runtime.store.load_run(f"run_{runs.pop()}") if len(runs) == 1 else None
 
 
 async def _again(runtime: Runtime, run: RunRow, given: Mapping[str, Given]) -> GoingOn | None:

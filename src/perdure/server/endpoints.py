@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from . import agents, approvals, budget, files, health, invoke, keys, login, openapi, runs, spawn, specs, status, traces
+from .agui import runs as agui
 from .compatible import anthropic_messages, models, openai_chat, openai_responses
 from .endpoint import Endpoint
 from .webhooks import deliveries
@@ -27,6 +28,7 @@ ENDPOINTS: tuple[Endpoint[Any, Any], ...] = (
     *openai_responses.ENDPOINTS,
     *anthropic_messages.ENDPOINTS,
     *models.ENDPOINTS,
+    *agui.ENDPOINTS,
     *agents.ENDPOINTS,
     *files.ENDPOINTS,
 )

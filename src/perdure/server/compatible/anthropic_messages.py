@@ -14,7 +14,7 @@ import msgspec
 from msgspec.structs import replace
 
 from perdure.agents.transcript import Options
-from perdure.base.errors import NotSupported, PerdureError, RequestError
+from perdure.base.errors import PerdureError, RequestError
 from perdure.base.messages import Message, Part, Text, ToolCall, ToolDefinition, ToolResult
 from perdure.base.usage import Usage
 from perdure.control.handing import GoingOn
@@ -62,16 +62,14 @@ class MessagesRequest(msgspec.Struct, frozen=True):
     stop_sequences: list[str] = []
 
 
-class TextBlock(msgspec.Struct, frozen=True):
+class TextBlock(msgspec.Struct, frozen=True, tag="text"):
     text: str
-    type: str = "text"
 
 
-class ToolUseBlock(msgspec.Struct, frozen=True):
+class ToolUseBlock(msgspec.Struct, frozen=True, tag="tool_use"):
     id: str
     name: str
     input: Mapping[str, Any]
-    type: str = "tool_use"
 
 
 class TokenUsage(msgspec.Struct, frozen=True):
@@ -105,7 +103,7 @@ async def create(call: Call[MessagesRequest, Nothing]) -> MessagesAnswer | Event
 
 
 def options_of(asked: MessagesRequest) -> Options:
-    """Raises RequestError, NotSupported."""
+    """Raises RequestError."""
     tools = tools_of(({"type": "custom", **one} for one in asked.tools or ()), parameters="input_schema")
     return Options(
         tools,
@@ -132,7 +130,7 @@ def _choice(choice: dict[str, Any] | None, tools: Sequence[ToolDefinition]) -> s
 
 
 def messages_of(asked: MessagesRequest) -> list[Message]:
-    """The conversation of a request. Raises RequestError, NotSupported."""
+    """The conversation of a request. Raises RequestError."""
     messages = [Message(_role(one.role), parts_of(one.content)) for one in asked.messages]
     if asked.system:
         messages.insert(0, Message("user", parts_of(asked.system)))
@@ -146,7 +144,7 @@ def _role(role: str) -> Any:
 
 
 def parts_of(content: Any) -> tuple[Part, ...]:
-    """Raises RequestError, NotSupported. Thoughts are left out: only the model that had them can use them."""
+    """Raises RequestError. Thoughts are left out: only the model that had them can use them."""
     match content:
         case None | "":
             return ()
@@ -171,7 +169,7 @@ def _part(part: dict[str, Any]) -> Part:
         case {"type": "tool_result", "tool_use_id": str(id)}:
             return ToolResult(id, "", parts_of(part.get("content")), error=bool(part.get("is_error")))
         case _:
-            raise NotSupported(f"parts of type {str(part.get('type'))[:40]!r} cannot be passed yet")
+            raise RequestError(f"parts of type {str(part.get('type'))[:40]!r} cannot be passed yet")
 
 
 def told(problem: Reply) -> Reply:

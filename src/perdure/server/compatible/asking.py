@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from perdure.agents.transcript import Options, Transcript
 from perdure.base.codec import to_json, unpack_as
-from perdure.base.errors import BrokenStream, NotSupported, RequestError, SpecNotFound, WrongState
+from perdure.base.errors import BrokenStream, RequestError, SpecNotFound, WrongState
 from perdure.base.messages import Message, ModelResponse, Part, StopReason, ToolCall, ToolResult
 from perdure.base.usage import Usage
 from perdure.control.handing import GoingOn, HandedOver, handed_over
@@ -47,11 +47,11 @@ async def ask(
     """Accept the last message, with all before it as what was said already: to a new agent of the model's name, or to
     the `agent` that there is. Results of calls that a run handed to the client go back to that run.
 
-    Raises SpecNotFound, RequestError, NotSupported.
+    Raises SpecNotFound, RequestError.
     """
     if not messages or messages[-1].role == "assistant":
         raise RequestError("the last message has to be one of the user's, or a tool's")
-    _check_model(call, model, options)
+    check_model(call, model, options)
     if (given := given_by(messages)) and (
         going_on := await call.runtime.hand_back(given, spec=model, who=call.who)
     ) is not None:
@@ -61,7 +61,9 @@ async def ask(
     return GoingOn(await call.runtime.accept(payload, spec=model, agent=agent, key=key_of(call), who=call.who))
 
 
-def _check_model(call: Call[Any, Any], model: str, options: Options) -> None:
+def check_model(call: Call[Any, Any], model: str, options: Options) -> None:
+    """Raises SpecNotFound where nothing is published under this name, RequestError for tools that it cannot be
+    given."""
     try:
         spec = call.runtime.shelf.spec(model)
     except SpecNotFound as error:
@@ -69,7 +71,7 @@ def _check_model(call: Call[Any, Any], model: str, options: Options) -> None:
     if not options.tools:
         return
     if spec.handler is not None:
-        raise NotSupported(f"{model} is written in Python, and calls no tools of a client's", hint="Leave them out.")
+        raise RequestError(f"{model} is written in Python, and calls no tools of a client's", hint="Leave them out.")
     for name in call.runtime.library.tools(spec).keys() & {tool.name for tool in options.tools}:
         raise RequestError(f"{model} has a tool {name!r} of its own", hint="Give yours another name.")
 

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from perdure.agents.transcript import Options
-from perdure.base.errors import NotSupported, PerdureError, RequestError
+from perdure.base.errors import PerdureError, RequestError
 from perdure.base.messages import Message, Part, Text, ToolCall, ToolDefinition, ToolResult
 from perdure.base.usage import Usage
 from perdure.control.handing import GoingOn
@@ -117,7 +117,7 @@ async def complete(call: Call[ChatRequest, Nothing]) -> ChatCompletion | Events:
 
 
 def options_of(asked: ChatRequest) -> Options:
-    """Raises RequestError, NotSupported."""
+    """Raises RequestError."""
     tools = tools_of(_function(one) for one in asked.tools or ())
     stop = [asked.stop] if isinstance(asked.stop, str) else asked.stop or ()
     bounds = [bound for bound in (asked.max_completion_tokens, asked.max_tokens) if bound is not None]
@@ -164,7 +164,7 @@ def tool_choice_of(choice: str | dict[str, Any] | None, tools: Sequence[ToolDefi
 
 def message_of(message: ChatMessage) -> Message:
     """A message of a client's. What a client instructs is said by the user: the agent's own instructions stand above
-    it. Raises RequestError, NotSupported."""
+    it. Raises RequestError."""
     parts = parts_of(message.content)
     match message.role:
         case "tool" if message.tool_call_id:
@@ -182,11 +182,11 @@ def _call_of(call: dict[str, Any]) -> ToolCall:
         case {"id": str(id), "function": {"name": str(name), **rest}}:
             return ToolCall(id, name, arguments_of(rest.get("arguments")))
         case _:
-            raise NotSupported("calls are of functions, with an id and a name")
+            raise RequestError("calls are of functions, with an id and a name")
 
 
 def parts_of(content: str | list[dict[str, Any]] | None) -> tuple[Part, ...]:
-    """Raises NotSupported."""
+    """Raises RequestError."""
     if not content:
         return ()
     return (Text(content),) if isinstance(content, str) else tuple(map(_part, content))
@@ -199,7 +199,7 @@ def _part(part: dict[str, Any]) -> Part:
         case {"type": "image_url", "image_url": {"url": str(url)}}:
             return image_of(url)
         case _:
-            raise NotSupported(f"parts of type {str(part.get('type'))[:40]!r} cannot be passed yet")
+            raise RequestError(f"parts of type {str(part.get('type'))[:40]!r} cannot be passed yet")
 
 
 def usage_of(usage: Usage) -> TokenUsage:

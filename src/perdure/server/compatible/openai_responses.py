@@ -14,7 +14,7 @@ import msgspec
 from msgspec.structs import replace
 
 from perdure.agents.transcript import Options
-from perdure.base.errors import NotSupported, PerdureError, RequestError, RunNotFound
+from perdure.base.errors import PerdureError, RequestError, RunNotFound
 from perdure.base.messages import Message, Text, ToolCall, ToolResult
 from perdure.base.usage import Usage
 from perdure.control.finding import find_run
@@ -71,21 +71,19 @@ class OutputText(msgspec.Struct, frozen=True):
     annotations: list[Any] = []
 
 
-class OutputMessage(msgspec.Struct, frozen=True):
+class OutputMessage(msgspec.Struct, frozen=True, tag="message"):
     id: str
     content: list[OutputText]
     status: str = "completed"
     role: str = "assistant"
-    type: str = "message"
 
 
-class FunctionCall(msgspec.Struct, frozen=True):
+class FunctionCall(msgspec.Struct, frozen=True, tag="function_call"):
     id: str
     call_id: str
     name: str
     arguments: str
     status: str = "completed"
-    type: str = "function_call"
 
 
 class TokenUsage(msgspec.Struct, frozen=True):
@@ -128,7 +126,7 @@ async def create(call: Call[ResponsesRequest, Nothing]) -> Response | Events:
 
 
 def options_of(asked: ResponsesRequest) -> Options:
-    """Raises RequestError, NotSupported."""
+    """Raises RequestError."""
     tools = tools_of(asked.tools)
     return Options(
         tools,
@@ -142,7 +140,7 @@ def options_of(asked: ResponsesRequest) -> Options:
 
 
 def messages_of(asked: ResponsesRequest) -> list[Message]:
-    """The messages of a request. Raises RequestError, NotSupported."""
+    """The messages of a request. Raises RequestError."""
     messages = [Message("user", (Text(asked.instructions),))] if asked.instructions else []
     if isinstance(asked.input, str):
         return [*messages, Message("user", (Text(asked.input),))]
@@ -159,7 +157,7 @@ def messages_of(asked: ResponsesRequest) -> list[Message]:
             case "reasoning":
                 continue  # it means something to the model alone that had it
             case other:
-                raise NotSupported(f"items of type {other[:40]!r} cannot be passed yet, or not like this")
+                raise RequestError(f"items of type {other[:40]!r} cannot be passed yet, or not like this")
     return messages
 
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any, TypeAlias
 import msgspec
 from msgspec import Meta
 
-from perdure.base.errors import NotSupported, RequestError
+from perdure.base.errors import RequestError
 from perdure.base.messages import ToolDefinition
 
 MAX_TOOLS = 128
@@ -24,7 +24,7 @@ Count: TypeAlias = Annotated[int, Meta(ge=1, le=1_000_000_000)]
 def tools_of(
     given: Iterable[Mapping[str, Any]] | None, *, parameters: str = "parameters"
 ) -> tuple[ToolDefinition, ...]:
-    """The tools of a client, whose schema stands under the key `parameters`. Raises RequestError, NotSupported."""
+    """The tools of a client, whose schema stands under the key `parameters`. Raises RequestError."""
     tools = tuple(_tool(one, parameters) for one in given or ())
     if len(tools) > MAX_TOOLS:
         raise RequestError(f"{len(tools)} tools are too many", hint=f"At most {MAX_TOOLS}.")
@@ -35,7 +35,7 @@ def tools_of(
 
 def _tool(given: Mapping[str, Any], parameters: str) -> ToolDefinition:
     if given.get("type", "function") not in ("function", "custom") or "format" in given:
-        raise NotSupported(f"tools of type {str(given['type'])[:40]!r} are not a client's own")
+        raise RequestError(f"tools of type {str(given['type'])[:40]!r} are not a client's own")
     name, description, schema = given.get("name"), given.get("description") or "", given.get(parameters)
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise RequestError(f"not a name for a tool: {str(name)[:80]!r}", hint="1 to 64 letters, digits, `_` or `-`.")
