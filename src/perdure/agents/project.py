@@ -82,6 +82,28 @@ class ServerSettings(Section, frozen=True):
         return 30_000 if self.grace is None else self.grace
 
 
+class WebhookSettings(Section, frozen=True):
+    """Deliveries of one source, and how it signs them."""
+
+    secret: Annotated[
+        str | tuple[str, ...],
+        Meta(description="What they are signed with, such as `${GITHUB_SECRET}`; several while it is changed."),
+    ] = ()
+    scheme: Annotated[
+        Literal["github", "stripe", "slack", "standard", "hmac"] | None,
+        Meta(description="How they are signed; where absent that of the source's name, or `standard`."),
+    ] = None
+    tolerance: Annotated[
+        Duration | None, Meta(description="How old a delivery may be whose time is signed; 5m where absent.")
+    ] = None
+    header: Annotated[str, Meta(description="Of `hmac`: the header with the signature, hex of SHA-256.")] = (
+        "X-Signature-256"
+    )
+    id_header: Annotated[
+        str, Meta(description="Of `hmac`: the header that names a delivery; the same body is one where absent.")
+    ] = ""
+
+
 class Telemetry(Section, frozen=True):
     """Where traces go. Nothing is sent unless an endpoint is named."""
 
@@ -111,6 +133,7 @@ class ProjectFile(Section, frozen=True):
         dict[str, Price], Meta(description="Dollars per million tokens by `provider/model`; these go first.")
     ] = {}
     server: ServerSettings = ServerSettings()
+    webhooks: Annotated[dict[str, WebhookSettings], Meta(description="How deliveries are signed, by source.")] = {}
     telemetry: Telemetry = Telemetry()
     defaults: Defaults = Defaults()
 

@@ -143,7 +143,9 @@ class Trigger(Section, frozen=True):
     topic: Annotated[str | None, Meta(description="Events of this topic; `*` and `>` are wildcards.")] = None
     schedule: Annotated[str | None, Meta(description="A cron line, such as `0 9 * * mon`.")] = None
     every: Annotated[Duration | None, Meta(description="An interval, such as `15m`.")] = None
-    webhook: Annotated[str | None, Meta(description="HTTP calls to this name.")] = None
+    webhook: Annotated[
+        str | None, Meta(description="Deliveries of this source, such as `github`, to `/webhooks/AGENT/SOURCE`.")
+    ] = None
     file: Annotated[str | None, Meta(description="Changes of files that match this pattern.")] = None
     timezone: Annotated[str, Meta(description="Zone of the schedule, such as `Europe/Zurich`.")] = "UTC"
     missed: Annotated[
@@ -151,6 +153,9 @@ class Trigger(Section, frozen=True):
         Meta(description="What becomes of times that passed while nothing ran: one run for all, none, or one each."),
     ] = "run_once"
     missed_max: Annotated[int, Meta(ge=1, le=1_000, description="Most runs that `catch_up` makes up for.")] = 10
+    secret: Annotated[
+        str, Meta(description="What the webhook's deliveries are signed with; else that of the project's `webhooks`.")
+    ] = ""
     input: Annotated[str, Meta(description="What the agent is asked; the event itself where absent.")] = ""
 
 

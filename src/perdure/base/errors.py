@@ -40,7 +40,7 @@
     │   └── IncompatibleBundle, BundleConflict
     ├── RequestError               what was sent to the server
     │   ├── Malformed, WrongMediaType, TooLarge, HeadTooLarge, SlowRequest, KeyReused
-    │   ├── NoSuchRoute, WrongMethod
+    │   ├── NoSuchRoute, WrongMethod, PreconditionFailed, RangeNotSatisfiable
     │   ├── Unauthorized, BadSignature, Replayed, Forbidden, MissingScope
     │   ├── KeyNotFound, KeyTaken
     │   └── TooManyRequests, Busy, Stopping
@@ -617,6 +617,18 @@ class NoSuchRoute(RequestError):
 
 class WrongMethod(RequestError):
     code = "request.method"
+
+
+class PreconditionFailed(RequestError):
+    code = "request.precondition"
+    hint = "It was changed since: read it again, and send what `ETag` says then."
+
+
+class RangeNotSatisfiable(RequestError):
+    """The content has `size` bytes, none of which is asked for."""
+
+    code = "request.range"
+    hint = "Ask for bytes that there are, or for all of it."
 
 
 class HeadTooLarge(RequestError):

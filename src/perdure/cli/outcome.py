@@ -101,6 +101,10 @@ def _tell_wait(runtime: Runtime, run_id: str, wait: Wait, *, several: bool) -> N
                 note(f"  request: {text_of(request) if isinstance(request, str) else short(request)}")
             choices = (("--done", "JSON"), ("--retry",), ("--fail",))
             _tell_commands(runtime, *(("resolve", run_id, wait.key, *choice) for choice in choices))
+        case "tool":
+            call = f"{wait.about['tool']}({_short(wait.about['arguments'])})"
+            note(f"Waiting for the client that sent the request: it is to call {call}.")
+            _tell_commands(runtime, ("cancel", run_id))
         case "start":
             agent, status = wait.about["agent"], wait.about["status"]
             note(f"Waiting for its agent: {agent} is {status}, and begins nothing.")

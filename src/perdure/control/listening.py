@@ -42,8 +42,8 @@ EventType: TypeAlias = Literal[
 
 class RunEvent(msgspec.Struct, frozen=True, omit_defaults=True):
     """One thing that happened. `text` for text and thinking as they come; `restart` voids the text shown since the
-    last `model`; `tool_start` has `data` of name and arguments; `warning` tells in `text` that a budget is nearly
-    spent, in `data` which and how far; `result` is the last and has the `result`.
+    last `model`; `tool_start` has `data` of id, name and arguments, `tool_end` the same id; `warning` tells in `text`
+    that a budget is nearly spent, in `data` which and how far; `result` is the last and has the `result`.
 
     `seq` is a cursor: `hear` with it gives what follows. It is 0 where nothing durable ends here. `replaces` marks text
     that stands for all that was shown of this answer before. Where several runs are heard, `run_id` and `agent_id` say
@@ -131,11 +131,13 @@ def events_of(item: Any) -> list[RunEvent]:
             said = RunEvent("model", item.key, response.text, spent)
             return [said, *(RunEvent("tool_start", item.key, data=call) for call in calls)]
         case r.EffectDone() if event.kind == "tool":
-            return [RunEvent("tool_end", item.key, data={"output": unpack(event.body), "ms": event.ms})]
+            done = {"id": event.note.get("call", ""), "output": unpack(event.body), "ms": event.ms}
+            return [RunEvent("tool_end", item.key, data=done)]
         case r.EffectFailed() if event.kind == "model":
             return [RunEvent("restart", place_of(item.key), str(unpack(event.body)["message"]))]
         case r.EffectFailed() if event.kind == "tool":
-            return [RunEvent("tool_end", item.key, data={"error": unpack(event.body), "ms": event.ms})]
+            failed = {"id": event.note.get("call", ""), "error": unpack(event.body), "ms": event.ms}
+            return [RunEvent("tool_end", item.key, data=failed)]
         case r.RunWaiting():
             return [RunEvent("waiting", item.key, data=[msgspec.to_builtins(wait) for wait in event.waits])]
         case r.RunResumed():

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from perdure.namespace.levels import Access
     from perdure.namespace.namespace import Namespace
     from perdure.namespace.reaching import Files
+    from perdure.tools.client import Given
 
     from .agents import AgentDetail, AgentSummary
     from .approvals import Approval
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from .directory import Directory, Extra
     from .everywhere import Everywhere
     from .exporting import ExportFormat
+    from .handing import GoingOn
     from .keys import Key, NewKey
     from .listening import RunEvent
     from .listing import RunDetail, RunSummary
@@ -58,6 +60,7 @@ if TYPE_CHECKING:
     from .spans import TraceNode
     from .verifying import Verification
     from .watching import Progress
+    from .webhooks import Delivery, Webhook
 
 
 def _none() -> None:
@@ -145,6 +148,10 @@ class Runtime:
         """Accept `input` for a published `spec`, or for the `agent` of this id; it is on disk when this returns, and
         the same idempotency `key` again gives the same run."""
         return await control.accepting.accept(self, input, spec=spec, agent=agent, key=key, who=who)
+
+    async def hand_back(self, given: Mapping[str, Given], *, spec: str, who: str = "operator") -> GoingOn | None:
+        """Give a run that waits for the client's own tools what their calls gave, by the ids of the calls."""
+        return await control.handing.hand_back(self, given, spec=spec, who=who)
 
     @cached_property
     def channels(self) -> Channels:
@@ -326,6 +333,14 @@ class Runtime:
         """Accept an envelope for an agent that there is; it is on disk when this returns, and never accepted twice:
         again it gives the run that it began."""
         return await control.delivering.deliver(self, envelope)
+
+    async def webhook(self, agent: str, source: str) -> Webhook:
+        """How deliveries of this source to an agent are signed. Raises NoSuchRoute where it takes none."""
+        return await control.webhooks.find_webhook(self, agent, source)
+
+    async def take_in(self, webhook: Webhook, delivery: Delivery) -> RunRow:
+        """Accept a delivery whose signature is right; it is on disk when this returns, and accepted once."""
+        return await control.webhooks.take_in(self, webhook, delivery)
 
     async def schedules(self, agent: str) -> list[Planned]:
         """An agent's schedules, the next to come first."""

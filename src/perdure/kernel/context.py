@@ -195,6 +195,13 @@ class Context:
             )
         return envelope.payload
 
+    async def hand_over(self, tool: str, arguments: Any) -> Any:
+        """Let whoever sent the message that began this run call a tool of theirs, and wait for what they say it gave,
+        however long that takes."""
+        envelope = await self._x.wait("tool", "hand_over", about={"tool": tool, "arguments": arguments})
+        assert envelope is not None  # no timer ends it
+        return envelope.payload
+
     async def receive(
         self, *, kind: str = "", sender: str = "", correlation: str = "", timeout_ms: int | None = None
     ) -> Envelope | None:

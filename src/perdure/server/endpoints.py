@@ -4,10 +4,28 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import agents, approvals, events, files, health, invoke, keys, login, openapi, runs, specs, status, traces
+from . import (
+    agents,
+    approvals,
+    budget,
+    events,
+    files,
+    health,
+    invoke,
+    keys,
+    login,
+    openapi,
+    runs,
+    spawn,
+    specs,
+    status,
+    traces,
+)
+from .agui import runs as agui
 from .compatible import anthropic_messages, models, openai_chat, openai_responses
 from .endpoint import Endpoint
 from .page import assets
+from .webhooks import deliveries
 
 ENDPOINTS: tuple[Endpoint[Any, Any], ...] = (
     *invoke.ENDPOINTS,
@@ -17,6 +35,9 @@ ENDPOINTS: tuple[Endpoint[Any, Any], ...] = (
     *events.ENDPOINTS,
     *traces.ENDPOINTS,
     *specs.ENDPOINTS,
+    *spawn.ENDPOINTS,
+    *budget.ENDPOINTS,
+    *deliveries.ENDPOINTS,
     *status.ENDPOINTS,
     *openapi.ENDPOINTS,
     *keys.ENDPOINTS,
@@ -26,6 +47,7 @@ ENDPOINTS: tuple[Endpoint[Any, Any], ...] = (
     *anthropic_messages.ENDPOINTS,
     *models.ENDPOINTS,
     *assets.ENDPOINTS,
+    *agui.ENDPOINTS,
     *agents.ENDPOINTS,
     *files.ENDPOINTS,
 )

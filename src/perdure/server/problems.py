@@ -77,6 +77,8 @@ STATUS: dict[type[e.PerdureError], int] = {
     e.SlowRequest: 408,
     e.NoSuchRoute: 404,
     e.WrongMethod: 405,
+    e.PreconditionFailed: 412,
+    e.RangeNotSatisfiable: 416,
     e.Unauthorized: 401,
     e.Forbidden: 403,
     e.MissingScope: 403,
@@ -105,6 +107,8 @@ def problem(error: e.PerdureError) -> Reply:
             headers["www-authenticate"] = "Bearer"
         case e.TooManyRequests():
             headers.update(Standing(**error.facts).headers())
+        case e.RangeNotSatisfiable():
+            headers["content-range"] = f"bytes */{error.facts['size']}"
         case e.WrongMethod():
             headers["allow"] = ", ".join(error.facts.get("allowed", ()))
         case _:

@@ -13,7 +13,7 @@ reply says otherwise."""
 
 async def send_reply(reply: Reply, send: Send) -> None:
     content = reply.content()
-    headers = [(name, value) for name, value in SAFE if name.decode() not in reply.headers]
+    headers = [header for header in SAFE if header[0].decode() not in reply.headers]
     if content:
         headers.append((b"content-type", reply.media_type.encode()))
     if reply.status not in (204, 304) and "content-length" not in reply.headers:
