@@ -102,7 +102,7 @@ def _tell_wait(runtime: Runtime, run_id: str, wait: Wait, *, several: bool) -> N
             choices = (("--done", "JSON"), ("--retry",), ("--fail",))
             _tell_commands(runtime, *(("resolve", run_id, wait.key, *choice) for choice in choices))
         case "tool":
-            call = f"{wait.about['tool']}({_short(wait.about['arguments'])})"
+            call = f"{wait.about['tool']}({short(wait.about['arguments'])})"
             note(f"Waiting for the client that sent the request: it is to call {call}.")
             _tell_commands(runtime, ("cancel", run_id))
         case "start":

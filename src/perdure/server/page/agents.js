@@ -12,7 +12,7 @@ export async function agents(main, { heard, signal }) {
     const [page, lines] = await Promise.all([get(`/agents?limit=${limit}`), budgets()]);
     if (signal.aborted) return;
     const of = (agent) => lines.filter((line) => line.scope.startsWith(`agent:${agent}:`));
-    fill(pools, lines.filter((line) => !/^(agent|run):/.test(line.scope)).map((line) => h("div", { class: "pool" }, meter(line, name(line.scope)))));
+    fill(pools, lines.filter((line) => !/^(agent|run):/.test(line.scope)).map((line) => h("div", { class: "pool" }, meter(line, `${name(line.scope)}, all of ${line.scope.split(":")[0]}`))));
     fill(place, page.items.length ? h("ul", { class: "agents" }, page.items.map((agent) => card(agent, of(agent.agent_id)))) : none());
     fill(more, page.next ? h("button", { type: "button", class: "more", onclick: () => { limit = Math.min(1000, limit * 2); load(); } }, "More agents") : "");
   };

@@ -1,13 +1,14 @@
 // Numbers and times for people.
 
-export const count = (value) => value.toLocaleString("en-US");
+export const count = (value = 0) => value.toLocaleString("en-US");
 
 /** Micro-USD as dollars, with as many digits as say something. */
 export function money(microusd) {
   if (!microusd) return "$0";
   const dollars = Math.abs(microusd) / 1e6;
   const digits = dollars >= 1 ? 2 : Math.min(6, 1 - Math.floor(Math.log10(dollars)) + 1);
-  return `${microusd < 0 ? "−" : ""}$${dollars.toFixed(digits)}`;
+  const shown = dollars.toFixed(digits).replace(/(\.\d\d\d*?)0+$/, "$1");
+  return `${microusd < 0 ? "−" : ""}$${shown}`;
 }
 
 export function duration(ms) {

@@ -60,7 +60,7 @@ function row(run) {
     h("span", { class: "num", title: date(run.created_at) }, ago(run.created_at)),
     h("span", { class: "num" }, duration(run.duration_ms)),
     h("span", { class: "num" }, `${count(run.steps)} ${run.steps === 1 ? "step" : "steps"}`),
-    h("span", { class: "num" }, `${count(run.usage.input_tokens + run.usage.output_tokens)} tokens`),
+    h("span", { class: "num" }, `${count((run.usage.input_tokens ?? 0) + (run.usage.output_tokens ?? 0))} tokens`),
     h("span", { class: "num cost" }, money(run.cost_microusd))));
 }
 

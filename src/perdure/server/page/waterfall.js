@@ -98,7 +98,7 @@ function row({ node, depth }, { map }, open) {
       fill(shown, opens ? details(node) : []);
     },
   },
-    h("span", { class: "name" }, h("span", { class: "kind", "data-kind": node.kind }, KINDS[node.kind] || node.kind),
+    h("span", { class: "name" }, h("span", { class: "kind", "data-kind": node.kind }, node.kind === "step" ? "" : KINDS[node.kind] || node.kind),
       h("span", { class: "title" }, node.name),
       ["done", ""].includes(node.status) ? "" : state(node.status)),
     h("span", { class: "lane", "aria-hidden": "true" }, bar),
@@ -134,7 +134,7 @@ function said(name, value) {
     return value.parts.map((part) => {
       if (part.type === "text") return h("p", { class: "said" }, part.text);
       if (part.type === "thinking") return h("p", { class: "said quiet" }, part.text);
-      return block(part.name ? { call: part.name, arguments: part.arguments } : part);
+      return part.name ? [h("p", {}, "Call ", h("code", {}, part.name)), block(part.arguments)] : block(part);
     });
   }
   if (name === "request" && value && value.tool) return [h("p", {}, h("code", {}, value.tool)), block(value.arguments)];
