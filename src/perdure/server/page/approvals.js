@@ -34,7 +34,7 @@ export function approval(one, again) {
   const isConsent = options.length === 2 && options[0] === "approve" && options[1] === "deny";
   const field = `why-${one.id}`;
   const why = h("input", { id: field, type: "text", autocomplete: "off", maxlength: "500" });
-  const news = h("div", { "aria-live": "polite" });
+  const news = h("div", { "aria-live": "polite", tabindex: "-1" });
   const form = h("form", { onsubmit: (event) => event.preventDefault() });
   const card = h("article", { class: "approval", "data-id": one.id, "aria-labelledby": `q-${one.id}` },
     h("h2", { id: `q-${one.id}` }, one.about.question || one.key),
@@ -43,6 +43,7 @@ export function approval(one, again) {
 
   const say = async (verb, body) => {
     for (const button of form.querySelectorAll("button")) button.disabled = true;
+    card.dataset.settled = "asked";  // it stays until it is known what became of it
     try {
       await post(`/approvals/${id(one.id)}/${verb}`, { ...body, why: why.value });
       card.dataset.settled = verb;
@@ -52,9 +53,15 @@ export function approval(one, again) {
       setTimeout(() => { delete card.dataset.settled; again(); }, 4000);
     } catch (error) {
       fill(news, trouble(error));
-      if ([404, 409, 410].includes(error.status)) { fill(form); card.dataset.settled = "gone"; }
-      else for (const button of form.querySelectorAll("button")) button.disabled = false;
+      if ([404, 409, 410].includes(error.status)) {
+        fill(form);
+        card.dataset.settled = "gone";
+      } else {
+        for (const button of form.querySelectorAll("button")) button.disabled = false;
+        delete card.dataset.settled;
+      }
     }
+    news.focus({ preventScroll: true });
   };
   const reason = h("p", { class: "field" }, h("label", { for: field }, "Reason, for the record"), why);
   if (isConsent) {
