@@ -179,13 +179,12 @@ async def test_what_somebody_else_decided_first_is_told(served: Served) -> None:
         await page.goto(f"{client.url}/#/approvals")
         deny = page.get_by_role("article").get_by_role("button", name="Deny")
         await expect(deny).to_be_visible()
-        await page.route("**/events*", lambda route: route.abort())
         (approval,) = (await client.runtime.approvals()).items
         # In one turn of the page's loop, before it can hear that the question is gone.
         await page.evaluate(
-            "([url, token]) => fetch(url, {method: 'POST', body: '{}'}).then(() =>"
+            "([url]) => fetch(url, {method: 'POST'}).then(() =>"
             " document.querySelector('button.no').click())",
-            [f"/approvals/{approval.id}/approve", client.token],
+            [f"/approvals/{approval.id}/approve"],
         )
         await expect(page.get_by_role("alert")).to_contain_text("decided already")
 
@@ -213,12 +212,8 @@ async def test_it_is_read_on_a_phone_by_day_and_by_night(served: Served, scheme:
         agent = "a" * 60
         run = (await client.post("/invoke", {"spec": "clerk", "agent_id": agent, "input": "y" * 500})).json["run_id"]
         await client.post("/invoke", {"spec": "poor", "agent_id": "poor", "input": "x"})
-        for place, shown in (
-            ("runs", ".run"),
-            (f"runs/{run}", ".waterfall"),
-            ("approvals", "main"),
-            ("agents", ".agent"),
-        ):
+        places = {"runs": ".run", f"runs/{run}": ".waterfall", "approvals": "main", "agents": ".agent"}
+        for place, shown in places.items():
             await page.goto(f"{client.url}/#/{place}")
             await expect(page.locator(shown).first).to_be_visible()
             assert await page.evaluate("document.documentElement.scrollWidth") <= 375, place
