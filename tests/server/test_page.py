@@ -72,8 +72,10 @@ async def test_anybody_gets_the_page_and_nobody_what_is_on_it(served: Served) ->
             policy = answer.headers["content-security-policy"]
             assert "default-src 'none'" in policy and "unsafe" not in policy
             assert answer.headers["x-content-type-options"] == "nosniff"
-        for path in ("/runs", "/approvals", "/events", "/page/", "/page/assets.py", "/page/../runs"):
+        for path in ("/runs", "/approvals", "/events", "/page/", "/page/../runs"):
             assert (await client.get(path)).status == 401
+        for path in ("/page/assets.py", "/page/..%2fassets.py", "/page/%00", "/page/none.js"):
+            assert (await client.get(path)).status in (401, 404)
 
 
 async def test_a_browser_keeps_a_file_while_it_is_the_same(served: Served) -> None:

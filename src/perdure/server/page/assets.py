@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from perdure.base.codec import digest_bytes
+from perdure.base.errors import NoSuchRoute
 
 from ..endpoint import Call, Endpoint
 from ..reply import Reply
@@ -58,14 +59,18 @@ class Asset:
         return self._same if self._whole.headers["etag"] in tags else self._whole
 
 
-def _giving(name: str) -> Endpoint[Any, Any]:
-    asset = Asset(FOLDER / name)
-
-    async def handler(call: Call[Any, Any]) -> Reply:
-        return asset.reply(call.header("if-none-match"))
-
-    handler.__name__ = name.replace(".", "_")
-    return Endpoint("GET", "/" if name == INDEX else f"/page/{name}", handler, is_open=True)
+ASSETS = {name: Asset(FOLDER / name) for name in FILES}
 
 
-ENDPOINTS = tuple(_giving(name) for name in FILES)
+async def page(call: Call[Any, Any]) -> Reply:
+    return ASSETS[INDEX].reply(call.header("if-none-match"))
+
+
+async def asset(call: Call[Any, Any]) -> Reply:
+    found = ASSETS.get(call.path["file"])
+    if found is None:
+        raise NoSuchRoute(f"the page has no file {call.path['file'][:80]!r}")
+    return found.reply(call.header("if-none-match"))
+
+
+ENDPOINTS = (Endpoint("GET", "/", page, is_open=True), Endpoint("GET", "/page/{file}", asset, is_open=True))
