@@ -4,7 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import agents, approvals, budget, files, health, invoke, keys, login, openapi, runs, spawn, specs, status, traces
+from . import (
+    agents,
+    approvals,
+    budget,
+    files,
+    health,
+    invoke,
+    keys,
+    login,
+    manual,
+    openapi,
+    runs,
+    spawn,
+    specs,
+    status,
+    traces,
+)
 from .agui import runs as agui
 from .compatible import anthropic_messages, models, openai_chat, openai_responses
 from .endpoint import Endpoint
@@ -22,6 +38,7 @@ ENDPOINTS: tuple[Endpoint[Any, Any], ...] = (
     *deliveries.ENDPOINTS,
     *status.ENDPOINTS,
     *openapi.ENDPOINTS,
+    *manual.ENDPOINTS,
     *keys.ENDPOINTS,
     *login.ENDPOINTS,
     *openai_chat.ENDPOINTS,
