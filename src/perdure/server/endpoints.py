@@ -21,7 +21,7 @@ from . import (
     status,
     traces,
 )
-from .agui import runs as agui
+from .agui import threads
 from .compatible import anthropic_messages, models, openai_chat, openai_responses
 from .endpoint import Endpoint
 from .webhooks import deliveries
@@ -45,7 +45,7 @@ ENDPOINTS: tuple[Endpoint[Any, Any], ...] = (
     *openai_responses.ENDPOINTS,
     *anthropic_messages.ENDPOINTS,
     *models.ENDPOINTS,
-    *agui.ENDPOINTS,
+    *threads.ENDPOINTS,
     *agents.ENDPOINTS,
     *files.ENDPOINTS,
 )
