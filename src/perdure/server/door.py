@@ -13,11 +13,12 @@ from typing import Literal, TypeAlias
 from urllib.parse import urlsplit
 
 from starlette.routing import compile_path
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from perdure.base.errors import Forbidden, Unauthorized
+from perdure.base.errors import BadSignature, Forbidden, Replayed, Unauthorized
 
 from .access import Access
+from .rates import Rates, Standing
 
 LOCAL = "localhost"
 SAFE_METHODS = ("GET", "HEAD")
@@ -36,12 +37,14 @@ class Door:
         *,
         hosts: Collection[str],
         origins: Collection[str],
+        rates: Rates | None,
         open_paths: Collection[str],
     ) -> None:
         self._app = app
         self._access = access
         self._hosts = frozenset((LOCAL, *(host.lower() for host in hosts)))
         self._origins = frozenset(origin.lower().rstrip("/") for origin in origins)
+        self._rates = rates
         self._open = [compile_path(path)[0] for path in open_paths]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -55,6 +58,8 @@ class Door:
             takes_cookie = side == "own" or (side == "unknown" and scope["method"] in SAFE_METHODS)
             try:
                 principal, receive = await self._access.principal(headers, scope, receive, takes_cookie=takes_cookie)
+            except (BadSignature, Replayed):
+                raise  # its body has been read
             except Unauthorized:
                 if not self._is_open(scope):
                     raise
@@ -63,6 +68,10 @@ class Door:
                 raise Forbidden("pages of other sites may not call this server")
             raise Unauthorized("this needs a key")
         scope.setdefault("state", {})["principal"] = principal
+        if principal is not None and principal.key:
+            send = self._access.lasting(principal.key, send)
+        if self._rates is not None and principal is not None and not self._is_open(scope):
+            send = _telling(self._rates.take(principal.key), send)
         await self._app(scope, receive, send)
 
     def _is_open(self, scope: Scope) -> bool:
@@ -89,6 +98,17 @@ class Door:
                 return "follower"
             raise Forbidden("pages of other sites may not call this server")
         return "own"
+
+
+def _telling(standing: Standing, send: Send) -> Send:
+    headers = [(name.encode(), value.encode()) for name, value in standing.headers().items()]
+
+    async def sending(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message = {**message, "headers": [*message["headers"], *headers]}
+        await send(message)
+
+    return sending
 
 
 @lru_cache(maxsize=256)

@@ -82,8 +82,8 @@ Send a key as <code>Authorization: Bearer KEY</code>.</p>
 
 
 def _operation(path: str, method: str, operation: Mapping[str, Any]) -> str:
-    scope = operation.get("x-scope")
-    who = f"needs {escape(scope)}" if scope else "open to everybody"
+    scopes = [scope for one in operation["security"] for scope in one["key"]]
+    who = f"needs {escape(', '.join(scopes))}" if scopes else "open to everybody"
     about = f"<p>{_text(operation['description'])}</p>" if "description" in operation else ""
     parameters = [(one["name"], one["schema"], one.get("required", False)) for one in operation["parameters"]]
     body = operation.get("requestBody", {}).get("content", {})

@@ -56,8 +56,7 @@ def describe(endpoints: Iterable[Endpoint[Any, Any]], title: str) -> dict[str, A
         "openapi": "3.1.0",
         "info": {"title": title, "version": __version__},
         "paths": paths,
-        "components": {"schemas": definitions, "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}},
-        "security": [{"token": []}],
+        "components": {"schemas": definitions, "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}}},
     }
 
 
@@ -80,10 +79,7 @@ def _operation(endpoint: Endpoint[Any, Any], shown: Mapping[str, Any]) -> dict[s
     elif endpoint.body is not None:
         kind = {JSON: {"schema": shown[_key(endpoint.body)]}}
         operation["requestBody"] = {"required": bool(_required(endpoint.body)), "content": kind}
-    if endpoint.is_open:
-        operation["security"] = []
-    else:
-        operation["x-scope"] = endpoint.scope
+    operation["security"] = [] if endpoint.is_open else [{"key": [endpoint.scope]}]
     return operation
 
 

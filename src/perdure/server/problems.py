@@ -9,6 +9,7 @@ from typing import Any
 
 from perdure.base import errors as e
 
+from .rates import Standing
 from .reply import Reply
 
 STATUS: dict[type[e.PerdureError], int] = {
@@ -103,6 +104,8 @@ def problem(error: e.PerdureError) -> Reply:
             headers["www-authenticate"] = "Bearer"
         case e.RangeNotSatisfiable():
             headers["content-range"] = f"bytes */{error.facts['size']}"
+        case e.TooManyRequests():
+            headers.update(Standing(**error.facts).headers())
         case e.WrongMethod():
             headers["allow"] = ", ".join(error.facts.get("allowed", ()))
         case _:

@@ -1,4 +1,5 @@
-"""HTTP/1.1 as uvicorn speaks it, with an end to patience: a head has a size, and a request a time to arrive in."""
+"""HTTP/1.1 as uvicorn speaks it, with an end to patience: a head has a size, a request a time to arrive in, and an
+answer one to be taken in."""
 
 from __future__ import annotations
 
@@ -16,8 +17,8 @@ MAX_HEAD = 64 * 1024
 """Bytes of the request line and all headers."""
 ARRIVAL_S = 30.0
 """Seconds in which a request has to arrive as a whole, and a new connection has to begin with one."""
-
-
+STALLED_S = 60.0
+"""Seconds in which a client has to take what waits for it: a few dozen KiB, the rest is with the operating system."""
 LINGER_S = 1.0
 """Seconds in which a client that was refused may go on sending what nobody reads."""
 
@@ -26,6 +27,7 @@ class Protocol(HttpToolsProtocol):
     """One connection."""
 
     _deadline: asyncio.TimerHandle | None = None
+    _stalled: asyncio.TimerHandle | None = None
     _head = 0
     _is_arriving = False
     _is_refused = False
@@ -36,7 +38,28 @@ class Protocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._arrived()
+        self.resume_writing()
         super().connection_lost(exc)
+
+    def eof_received(self) -> bool:  # type: ignore[override]
+        """The client sends no more. One that asked for something may still listen; a stream that nobody could end is
+        ended here."""
+        listens = not self._is_arriving and self.cycle is not None and not self.cycle.response_started
+        if listens:
+            self.cycle.keep_alive = False
+        return listens and self.scheme == "http"  # TLS has no half of a connection
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        if self._stalled is None:
+            # Who comes back for a stream with its last id misses nothing.
+            self._stalled = self.loop.call_later(STALLED_S, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        if self._stalled is not None:
+            self._stalled.cancel()
+            self._stalled = None
+        super().resume_writing()
 
     def data_received(self, data: bytes) -> None:
         if self._is_refused:

@@ -1,28 +1,21 @@
-"""Signed requests: who holds a key proves it for one exact request, and the key itself never travels.
-
-What is signed is `METHOD:path?query:time:nonce:sha256(body)`; the headers are `X-Agent-Key` (the id of the key),
-`X-Agent-Timestamp` (ms UTC), `X-Agent-Nonce` and `X-Agent-Signature` (hex). The signature is the proof of RFC 5802
-(SCRAM, section 3): the client key XOR HMAC-SHA-256(stored key, what is signed). The server keeps the stored key alone,
-finds the client key that the proof claims, and looks whether its hash is the stored one.
-"""
+"""Signed requests, once each: nobody who reads along can send one again, or send another one."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
 from hashlib import sha256
-from hmac import compare_digest
-from hmac import new as hmac
 
 from starlette.types import Message, Receive, Scope
 
 from perdure.base.errors import BadSignature, Replayed
-from perdure.control.keys import Kept, client_key, find_key, stored_key
+from perdure.base.signing import KEY, NONCE, SIGNATURE, TIMESTAMP, proves, signed_text
+from perdure.control.keys import Kept, find_key
 from perdure.control.runtime import Runtime
+from perdure.namespace.identity.keyrings import verifier
 
 from .body import read
 
-KEY, TIMESTAMP, NONCE, SIGNATURE = "X-Agent-Key", "X-Agent-Timestamp", "X-Agent-Nonce", "X-Agent-Signature"
 WINDOW_MS = 60_000
 """How far the clocks of both sides may be apart."""
 _NONCE = re.compile(r"[A-Za-z0-9_-]{16,64}")
@@ -54,38 +47,22 @@ class Signatures:
             raise BadSignature("this key is wrong, has expired, or was revoked")
         body = await read(receive, headers, self._max_body)
         text = signed_text(scope["method"].encode(), _target(scope), time, nonce, body)
-        if not proves(signature, text, kept.stored):
+        if not _is_of(kept, signature, text):
             raise BadSignature("the signature is not that of this request")
         # Only now: nobody without a key can make the server remember anything.
         if not await self._runtime.once.use(f"{id}/{nonce}", sent_at + WINDOW_MS):
-            raise Replayed("this request was received already")
+            raise Replayed("this request was received already, or its body came too late")
         return kept, _again(body, receive)
 
 
-def sign(secret: str, method: str, target: str, body: bytes, *, time_ms: int, nonce: str) -> dict[str, str]:
-    """The headers that sign a request with a key's text. `target` is the path with its query, as it is sent; a nonce is
-    16 to 64 random letters and digits, another one for each request."""
-    client = client_key(secret)
-    text = signed_text(method.encode(), target.encode(), str(time_ms), nonce, body)
-    proof = _xor(client, hmac(stored_key(client), text, sha256).digest())
-    return {KEY: secret.split("_")[1], TIMESTAMP: str(time_ms), NONCE: nonce, SIGNATURE: proof.hex()}
-
-
-def signed_text(method: bytes, target: bytes, time: str, nonce: str, body: bytes) -> bytes:
-    return b":".join((method, target, time.encode(), nonce.encode(), sha256(body).hexdigest().encode()))
-
-
-def proves(signature: str, text: bytes, stored: bytes) -> bool:
+def _is_of(kept: Kept, signature: str, text: bytes) -> bool:
+    if not kept.key.pubkey:
+        return proves(signature, text, kept.stored)
     try:
-        proof = bytes.fromhex(signature)
+        signed = bytes.fromhex(signature)
     except ValueError:
         return False
-    claimed = _xor(proof, hmac(stored, text, sha256).digest())
-    return compare_digest(stored_key(claimed), stored)
-
-
-def _xor(left: bytes, right: bytes) -> bytes:
-    return bytes(a ^ b for a, b in zip(left, right, strict=False))
+    return verifier()(kept.key.pubkey, signed, sha256(text).digest())
 
 
 def _target(scope: Scope) -> bytes:
