@@ -8,7 +8,7 @@ import pytest
 
 from perdure.base.signing import SIGNATURE, client_key, proves, sign, signed_text, stored_key
 
-SECRET = "perdure_ci_0123456789abcdef0123456789abcdef0123456789a"
+SECRET = "pdr_ci_0123456789abcdef0123456789abcdef0123456789a"
 STORED = stored_key(client_key(SECRET))
 TEXT = signed_text(b"POST", b"/invoke?a=1", "1750000000000", "n" * 16, b"{}")
 SIGNED = sign(SECRET, "POST", "/invoke?a=1", b"{}", time_ms=1_750_000_000_000, nonce="n" * 16)
@@ -20,7 +20,7 @@ def test_the_headers_are_those_of_the_format() -> None:
         "X-Agent-Timestamp": "1750000000000",
         "X-Agent-Nonce": "n" * 16,
         # by hand: sha256(secret) XOR hmac-sha256(sha256(sha256(secret)), text)
-        "X-Agent-Signature": "ebd63027c7541d1cbcfedfef79be4fd820a3b9f16bdaa5a770936b22ea597ad7",
+        "X-Agent-Signature": "8295e86ba53748ec7894661883043ee1cfba0bea21116cffe12fc2aa950b367c",
     }
 
 

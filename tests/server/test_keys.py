@@ -14,6 +14,7 @@ from perdure.base.clock import ManualClock
 from perdure.base.errors import InputError, KeyNotFound, KeyTaken
 from perdure.base.messages import ModelResponse, ToolCall
 from perdure.control.keys import USED_EVERY_MS
+from perdure.server import access, sse
 from perdure.server.endpoints import ENDPOINTS
 from perdure.wiring import open as open_runtime
 
@@ -127,6 +128,24 @@ async def test_when_a_key_was_last_used_is_known_to_the_minute(served: Served) -
         await used(client, "app", first + USED_EVERY_MS)
 
 
+async def test_a_stream_is_over_when_its_key_is(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(access, "LOOK_EVERY_MS", 0)
+    monkeypatch.setattr(sse, "KEEP_ALIVE_S", 0.05)
+    async with served([PAY]) as client:
+        run = (await client.post("/invoke", {"spec": "clerk", "input": "pay 3"})).json["run_id"]
+        key = await add(client, "watcher", "read")
+        watcher = await client.stream("GET", f"/runs/{run}/events", **key)
+        await watcher.until("waiting")
+        assert await watcher.piece() == b": keep-alive\n\n"
+        await client.runtime.revoke_key("watcher")
+        with pytest.raises(EOFError):
+            while True:
+                await watcher.piece()
+        async with asyncio.timeout(5):
+            while client.runtime.engine.live.watched(run):
+                await asyncio.sleep(0.01)
+
+
 async def test_a_use_brings_no_revoked_key_back(served: Served) -> None:
     async with served() as client:
         key = await add(client, "app", "read")
@@ -141,7 +160,7 @@ async def test_keys_over_http(served: Served) -> None:
     async with served() as client:
         made = await client.post("/keys", {"id": "ci", "scopes": ["read", "send"], "expires": "1d"})
         assert (made.status, made.headers["location"]) == (201, "/keys/ci")
-        assert made.json["secret"].startswith("perdure_ci_")
+        assert made.json["secret"].startswith("pdr_ci_")
         assert (await client.get("/specs", x_api_key=made.json["secret"], authorization="")).status == 200
         listed = (await client.get("/keys")).json["items"]
         assert [(key["id"], key["scopes"]) for key in listed] == [("ci", ["read", "send"])]
@@ -153,7 +172,7 @@ async def test_keys_over_http(served: Served) -> None:
 async def test_only_a_hash_is_kept(served: Served, project: Path) -> None:
     async with served() as client:
         made = await client.runtime.add_key("ci", ["read"])
-        random = made.secret.removeprefix("perdure_ci_")
+        random = made.secret.removeprefix("pdr_ci_")
         await client.get("/runs", authorization=f"Bearer {made.secret}")
     kept = b"".join(file.read_bytes() for file in project.rglob("*") if file.is_file())
     assert b"keys/ci" in kept and random.encode() not in kept
@@ -161,7 +180,7 @@ async def test_only_a_hash_is_kept(served: Served, project: Path) -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    ["perdure_ci_", "perdure_ci_x", "perdure__", "perdure_../x_y", "perdure_CI_x", "ci_x", "_", "\xff", "x" * 9_000],
+    ["pdr_ci_", "pdr_ci_x", "pdr__", "pdr_../x_y", "pdr_CI_x", "ci_x", "_", "\xff", "x" * 9_000],
 )
 async def test_texts_that_are_no_keys(served: Served, wrong: str) -> None:
     async with served() as client:

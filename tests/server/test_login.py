@@ -52,7 +52,7 @@ async def test_a_link_begins_a_session(browsing: Served) -> None:
         answer = await client.get(path_of(client))
         assert (answer.status, answer.headers["content-type"]) == (200, "text/html; charset=utf-8")
         cookie = answer.headers["set-cookie"]
-        assert cookie.startswith(f"perdure-{client.port}=perdure_session-")
+        assert cookie.startswith(f"perdure-{client.port}=pdr_session-")
         assert "HttpOnly" in cookie and "SameSite=Strict" in cookie and "Path=/" in cookie
         assert b'content="0; url=/"' in answer.content
         session = cookie.partition(";")[0]
@@ -99,9 +99,9 @@ async def test_a_link_gets_too_old(browsing: Served) -> None:
 async def test_a_link_that_this_server_did_not_seal(browsing: Served) -> None:
     async with browsing() as client:
         good = path_of(client)
-        for bad in (path_of(client, token="x" * 43), good[:-2], good + "AAAA", "/login?code=%00", "/login?code=é"):
-            answer = await client.get(bad.encode("ascii", "ignore").decode())
-            assert answer.status in (200, 401) and "set-cookie" not in answer.headers
+        for bad in (path_of(client, token="x" * 43), good[:-2], good + "AAAA", "/login?code=%00", "/login?code=%C3%A9"):
+            answer = await client.get(bad)
+            assert answer.status == 401 and "set-cookie" not in answer.headers
         assert (await client.get(good)).status == 200
 
 

@@ -184,8 +184,7 @@ async def test_what_somebody_else_decided_first_is_told(served: Served) -> None:
         (approval,) = (await client.runtime.approvals()).items
         # In one turn of the page's loop, before it can hear that the question is gone.
         await page.evaluate(
-            "([url]) => fetch(url, {method: 'POST'}).then(() =>"
-            " document.querySelector('button.no').click())",
+            "([url]) => fetch(url, {method: 'POST'}).then(() => document.querySelector('button.no').click())",
             [f"/approvals/{approval.id}/approve"],
         )
         await expect(page.get_by_role("alert")).to_contain_text("decided already")

@@ -10,7 +10,10 @@ from typing import Any
 import pytest
 
 from perdure.base.clock import ManualClock
-from perdure.base.signing import sign
+from perdure.base.errors import InputError
+from perdure.base.signing import KEY, SIGNATURE, TIMESTAMP, sign, signed_text
+from perdure.base.signing import NONCE as NONCE_HEADER
+from perdure.kernel.store.rows import RecordFilter
 from perdure.server.signatures import WINDOW_MS
 
 Served = Callable[..., AbstractAsyncContextManager[Any]]
@@ -37,6 +40,13 @@ async def test_a_signed_request_needs_no_key_in_it(served: Served) -> None:
         headers = signed(client, secret, "GET", "/runs?limit=1&status=done", nonce="f" * 16)
         (run,) = (await client.ask("GET", "/runs?limit=1&status=done", headers=headers)).json["items"]
         assert run["status"] == "done"
+
+
+async def test_a_bad_signature_opens_not_even_what_is_open(served: Served) -> None:
+    async with served() as client:
+        headers = signed(client, await secret_of(client), "POST", "/login", b"x")
+        answer = await client.ask("POST", "/logout", b"x", headers)
+        assert (answer.status, answer.json["code"]) == (401, "access.bad_signature")
 
 
 async def test_it_may_what_the_key_may(served: Served) -> None:
@@ -113,6 +123,35 @@ async def test_what_was_signed_is_what_is_sent(served: Served) -> None:
         assert (await client.ask("POST", "/invoke", ASKED, headers)).status == 200
 
 
+async def test_an_agent_signs_with_the_key_that_it_is_known_by(served: Served) -> None:
+    async with served(["ok"]) as client:
+        signer = await client.runtime.keyring.signer("ann")
+        made = await client.runtime.add_key("ann", ["send"], pubkey=signer.pubkey())
+        assert made.secret == ""
+        client.token = None
+        now = str(client.runtime.clock.now())
+        text = signed_text(b"POST", b"/invoke", now, NONCE, ASKED)
+        headers = {KEY: "ann", TIMESTAMP: now, NONCE_HEADER: NONCE}
+        for forged in ("", "00", "zz", "00" * 64, (await client.runtime.keyring.signer("bob")).sign(text).hex()):
+            answer = await client.ask("POST", "/invoke", ASKED, {**headers, SIGNATURE: forged or "-"})
+            assert answer.json["code"] == "access.bad_signature"
+        headers[SIGNATURE] = signer.sign(text).hex()
+        assert (await client.ask("POST", "/invoke", ASKED, headers)).json["output"] == "ok"
+        assert (await client.ask("POST", "/invoke", ASKED, headers)).json["code"] == "access.replayed"
+        for bearer in ("pdr_ann_", "pdr_ann_x", signer.pubkey()):  # no text opens for it
+            assert (await client.get("/runs", authorization=f"Bearer {bearer}")).status == 401
+        (run,) = (await client.runtime.runs()).items
+        (sent,) = await client.runtime.store.records(RecordFilter(run_id=run.run_id, types=("run.accepted",)))
+        assert b"ann" in sent.data
+
+
+@pytest.mark.parametrize("pubkey", ["x", "0" * 63, "G" * 64, "A" * 64])
+async def test_what_is_no_public_key(served: Served, pubkey: str) -> None:
+    async with served() as client:
+        with pytest.raises(InputError, match="not a public key"):
+            await client.runtime.add_key("ann", ["send"], pubkey=pubkey)
+
+
 async def test_a_revoked_key_signs_nothing(served: Served) -> None:
     async with served() as client:
         headers = signed(client, await secret_of(client), "GET", "/runs")
@@ -137,4 +176,24 @@ async def test_nonces_are_forgotten_with_their_minute(served: Served) -> None:
             assert (await client.ask("GET", "/runs", headers=headers)).status == 200
             await clock.advance(WINDOW_MS // 4)
         kept = await client.runtime.store.values("", "used/")
-        assert 4 <= len(kept.items) <= 6
+        assert 8 <= len(kept.items) <= 10  # those of a window, and of a minute more
+
+
+async def test_a_body_that_is_held_back_brings_no_old_request_through(served: Served) -> None:
+    clock = ManualClock()
+    async with served(["ok", "ok"], clock=clock) as client:
+        secret = await secret_of(client)
+        headers = signed(client, secret, "POST", "/invoke", ASKED)
+        assert (await client.ask("POST", "/invoke", ASKED, headers)).status == 200
+        head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        reader, writer = await asyncio.open_connection(client.host, client.port)
+        writer.write(f"POST /invoke HTTP/1.1\r\nhost: localhost\r\ncontent-length: {len(ASKED)}\r\n{head}\r\n".encode())
+        assert (await client.get("/healthz")).status == 200  # by now the head is taken in
+        await clock.advance(3 * WINDOW_MS)
+        later = signed(client, secret, "GET", "/runs", nonce="f" * 16)
+        assert (await client.ask("GET", "/runs", headers=later)).status == 200  # which forgets the first use
+        assert len((await client.runtime.store.values("", "used/")).items) == 1
+        writer.write(ASKED)
+        assert (await reader.readline()).startswith(b"HTTP/1.1 401 ")
+        writer.close()
+        assert len((await client.runtime.runs()).items) == 1

@@ -17,7 +17,7 @@ KEY, TIMESTAMP, NONCE, SIGNATURE = "X-Agent-Key", "X-Agent-Timestamp", "X-Agent-
 
 
 def sign(secret: str, method: str, target: str, body: bytes, *, time_ms: int, nonce: str) -> dict[str, str]:
-    """The headers that sign a request with the text of a key, `perdure_ID_…`. `target` is the path with its query, as
+    """The headers that sign a request with the text of a key, `pdr_ID_…`. `target` is the path with its query, as
     it is sent; the nonce is another one for each request."""
     client = client_key(secret)
     text = signed_text(method.encode(), target.encode(), str(time_ms), nonce, body)

@@ -1,6 +1,6 @@
 """API keys: who may ask the server for what, until when.
 
-A key is `perdure_ID_SECRET`, the secret being 256 random bits: nobody can guess it from its hash, so the hash is a fast
+A key is `pdr_ID_SECRET`, the secret being 256 random bits: nobody can guess it from its hash, so the hash is a fast
 one. What makes hashing of passwords slow protects secrets that people choose, and would cost every request here. It is
 hashed twice, so that requests can be signed with what is not kept: see `base/signing.py`.
 
@@ -22,6 +22,7 @@ from perdure.base.errors import InputError, KeyNotFound, KeyTaken, VersionConfli
 from perdure.base.signing import client_key, is_client_key, stored_key
 from perdure.kernel.store.ops import DropValue, Op, PutValue, ValueIs
 from perdure.kernel.store.port import Store
+from perdure.namespace.identity.keyrings import verifier
 
 from .principal import SCOPES, Principal, Scope
 
@@ -29,17 +30,18 @@ if TYPE_CHECKING:
     from .runtime import Runtime
 
 PREFIX = "keys/"
-MARK = "perdure"
+MARK = "pdr"
 SECRET_BYTES = 32
 AT_ONCE = 200
 USED_EVERY_MS = 60_000
 """How exactly the time of the last use is known: writing it at each would double the work of a request."""
+_PUBKEY = re.compile(r"[0-9a-f]{64}")
 _ID = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 
 
 class Key(msgspec.Struct, frozen=True):
     """A key as it is shown. `name` is what its decisions are recorded under; times are ms UTC, `expires_at` None means
-    never. `begins` is what its text begins with."""
+    never. `pubkey` is that of somebody who only signs, an agent say, and has no text."""
 
     id: str
     name: str
@@ -49,10 +51,7 @@ class Key(msgspec.Struct, frozen=True):
     kind: Literal["key", "session"] = "key"
     expires_at: int | None = None
     last_used_at: int | None = None
-
-    @property
-    def begins(self) -> str:
-        return f"{MARK}_{self.id}_"
+    pubkey: str = ""
 
     def has_expired(self, now: int) -> bool:
         return self.expires_at is not None and self.expires_at <= now
@@ -62,14 +61,14 @@ class Key(msgspec.Struct, frozen=True):
 
 
 class NewKey(msgspec.Struct, frozen=True):
-    """A key that was just made. `secret` is its text, which is shown this once and kept nowhere."""
+    """A key that was just made. `secret` is its text, which is shown this once and kept nowhere; "" with a `pubkey`."""
 
     key: Key
     secret: str
 
 
 class Kept(msgspec.Struct, frozen=True):
-    """A key as the store has it; `stored` is `stored_key` of its text."""
+    """A key as the store has it; `stored` is `stored_key` of its text, which is no text's for one with a `pubkey`."""
 
     key: Key
     stored: bytes
@@ -80,9 +79,16 @@ class Kept(msgspec.Struct, frozen=True):
 
 
 async def add_key(
-    runtime: Runtime, id: str, scopes: Collection[str], *, expires_in_ms: int | None = None, who: str = "operator"
+    runtime: Runtime,
+    id: str,
+    scopes: Collection[str],
+    *,
+    expires_in_ms: int | None = None,
+    pubkey: str = "",
+    who: str = "operator",
 ) -> NewKey:
-    """Make a key. Raises InputError, and KeyTaken where there is one of this name."""
+    """Make a key, or let in whoever signs with the key of this `pubkey` (64 hex digits, BIP-340). Raises InputError,
+    KeyTaken where there is one of this name, and MissingDependency."""
     if not _ID.fullmatch(id):
         raise InputError(
             f"not a name for a key: {id[:80]!r}", hint="Up to 63 lower-case letters, digits and dashes between them."
@@ -91,7 +97,10 @@ async def add_key(
     if expires_in_ms is not None and expires_in_ms <= 0:
         raise InputError("a key expires later than now")
     expires_at = None if expires_in_ms is None else now + expires_in_ms
-    made, op = make(runtime, Key(id, id, _checked(scopes), now, who, expires_at=expires_at))
+    if pubkey:
+        _check_pubkey(pubkey)
+    key = Key(id, id, _checked(scopes), now, who, expires_at=expires_at, pubkey=pubkey)
+    made, op = make(runtime, key)
     try:
         await runtime.store.commit([op], [ValueIs("", PREFIX + id, None)])
     except VersionConflict as error:
@@ -100,9 +109,11 @@ async def add_key(
 
 
 def make(runtime: Runtime, key: Key) -> tuple[NewKey, Op]:
-    """A secret for this key, and the operation that keeps it."""
+    """The key with its secret, and the operation that keeps it."""
+    if key.pubkey:
+        return NewKey(key, ""), PutValue("", PREFIX + key.id, pack(Kept(key, b"")), key.created_at)
     random = urlsafe_b64encode(runtime.ids.secret(SECRET_BYTES)).decode().rstrip("=")
-    secret = f"{key.begins}{random}"
+    secret = f"{MARK}_{key.id}_{random}"
     kept = Kept(key, stored_key(client_key(secret)))
     return NewKey(key, secret), PutValue("", PREFIX + key.id, pack(kept), key.created_at)
 
@@ -156,6 +167,12 @@ async def note_use(store: Store, id: str, now: int) -> None:
         await store.commit([op], [ValueIs("", PREFIX + id, row.digest)])
     except VersionConflict:
         pass
+
+
+def _check_pubkey(pubkey: str) -> None:
+    verifier()  # that signatures can be checked is known now, and not when the first one comes
+    if not _PUBKEY.fullmatch(pubkey):
+        raise InputError(f"not a public key: {pubkey[:80]!r}", hint="64 lower-case hex digits, as identity/pubkey has.")
 
 
 def _checked(scopes: Collection[str]) -> tuple[Scope, ...]:

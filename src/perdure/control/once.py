@@ -11,6 +11,8 @@ from perdure.kernel.store.port import Store
 
 PREFIX = "used/"
 PRUNE_EVERY_MS = 10_000
+SLACK_MS = 60_000
+"""How long a use is remembered beyond its end: until nobody can still be on the way to it, by whichever clock."""
 AT_ONCE = 500
 
 
@@ -24,9 +26,11 @@ class Once:
         self._prune_at = 0
 
     async def use(self, id: str, until: int, ops: Sequence[Op] = ()) -> bool:
-        """Whether this is the first use of `id`, which is good until then (ms UTC); `ops` are committed with it."""
+        """Whether this is the first use of `id`, and not after `until` (ms UTC); `ops` are committed with it."""
         key = f"{PREFIX}{until:015d}/{id}"  # in order of their ends
         now = self._clock.now()
+        if until < now:
+            return False
         guard: Guard = ValueIs("", key, None)
         try:
             await self._store.commit([PutValue("", key, b"", now), *ops, *await self._expired(now)], [guard])
@@ -38,7 +42,7 @@ class Once:
         if now < self._prune_at:
             return []
         page = await self._store.values("", PREFIX, limit=AT_ONCE)
-        gone = [row.key for row in page.items if row.key < f"{PREFIX}{now:015d}"]
+        gone = [row.key for row in page.items if row.key < f"{PREFIX}{now - SLACK_MS:015d}"]
         if len(gone) < AT_ONCE:
             self._prune_at = now + PRUNE_EVERY_MS
         return [DropValue("", key) for key in gone]

@@ -458,10 +458,17 @@ class Runtime:
     # -- who may ------------------------------------------------------------------------------------------------------
 
     async def add_key(
-        self, id: str, scopes: Collection[str], *, expires_in_ms: int | None = None, who: str = "operator"
+        self,
+        id: str,
+        scopes: Collection[str],
+        *,
+        expires_in_ms: int | None = None,
+        pubkey: str = "",
+        who: str = "operator",
     ) -> NewKey:
-        """Make an API key for the server; its text is in the result, and nowhere else."""
-        return await control.keys.add_key(self, id, scopes, expires_in_ms=expires_in_ms, who=who)
+        """Make an API key for the server; its text is in the result, and nowhere else. With a `pubkey` there is none:
+        requests that its holder signs are let in."""
+        return await control.keys.add_key(self, id, scopes, expires_in_ms=expires_in_ms, pubkey=pubkey, who=who)
 
     async def keys(self) -> list[Key]:
         """All API keys and sessions of browsers, in order of their ids."""

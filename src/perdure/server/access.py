@@ -6,15 +6,18 @@ import asyncio
 from collections.abc import Mapping
 from hmac import compare_digest
 
-from starlette.types import Receive, Scope
+from starlette.types import Message, Receive, Scope, Send
 
 from perdure.base.errors import PerdureError, Unauthorized
-from perdure.control.keys import Kept, holder, note_use
+from perdure.control.keys import Kept, find_key, holder, note_use
 from perdure.control.principal import OPERATOR, Principal
 
 from .cookie import Cookie
 from .signatures import Signatures
 from .site import Site
+
+LOOK_EVERY_MS = 1_000
+"""How often it is looked whether the key of a stream still opens something; an idle one sends every few seconds."""
 
 
 class Access:
@@ -46,6 +49,24 @@ class Access:
             return self._known(kept), receive
         session = self.cookie.read(headers.get(b"cookie", b"")) if takes_cookie else ""
         return (await self._holder(session) if session else None), receive
+
+    def lasting(self, id: str, send: Send) -> Send:
+        """Sends as long as the key opens something: a stream is over soon after it was revoked or has expired."""
+        clock, store = self._site.runtime.clock, self._site.runtime.store
+        looked_at, is_over = clock.now(), False
+
+        async def sending(message: Message) -> None:
+            nonlocal looked_at, is_over
+            if is_over:
+                return
+            if message.get("more_body") and (now := clock.now()) >= looked_at + LOOK_EVERY_MS:
+                looked_at = now
+                if await find_key(store, id, now) is None:
+                    is_over = True  # whoever sends finds the client gone
+                    message = {"type": "http.response.body", "body": b""}
+            await send(message)
+
+        return sending
 
     async def close(self) -> None:
         """Let what is being written down be written."""

@@ -26,7 +26,7 @@ class Lines(msgspec.Struct, frozen=True):
 class SetLimit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Give a scope another limit than its file says; null lets the file's hold again. Runs that wait for it go on."""
 
-    scope: str
+    scope: Annotated[str, Meta(min_length=1)]
     limit_microusd: Annotated[int, Meta(ge=0, le=10**15)] | None
 
 

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from starlette.routing import compile_path
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from perdure.base.errors import Forbidden, Unauthorized
+from perdure.base.errors import BadSignature, Forbidden, Replayed, Unauthorized
 
 from .access import Access
 from .rates import Rates, Standing
@@ -58,6 +58,8 @@ class Door:
             takes_cookie = side == "own" or (side == "unknown" and scope["method"] in SAFE_METHODS)
             try:
                 principal, receive = await self._access.principal(headers, scope, receive, takes_cookie=takes_cookie)
+            except (BadSignature, Replayed):
+                raise  # its body has been read
             except Unauthorized:
                 if not self._is_open(scope):
                     raise
@@ -66,6 +68,8 @@ class Door:
                 raise Forbidden("pages of other sites may not call this server")
             raise Unauthorized("this needs a key")
         scope.setdefault("state", {})["principal"] = principal
+        if principal is not None and principal.key:
+            send = self._access.lasting(principal.key, send)
         if self._rates is not None and principal is not None and not self._is_open(scope):
             send = _telling(self._rates.take(principal.key), send)
         await self._app(scope, receive, send)

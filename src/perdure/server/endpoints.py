@@ -14,6 +14,7 @@ from . import (
     invoke,
     keys,
     login,
+    manual,
     openapi,
     runs,
     spawn,
@@ -21,7 +22,7 @@ from . import (
     status,
     traces,
 )
-from .agui import runs as agui
+from .agui import threads
 from .compatible import anthropic_messages, models, openai_chat, openai_responses
 from .endpoint import Endpoint
 from .page import assets
@@ -40,6 +41,7 @@ ENDPOINTS: tuple[Endpoint[Any, Any], ...] = (
     *deliveries.ENDPOINTS,
     *status.ENDPOINTS,
     *openapi.ENDPOINTS,
+    *manual.ENDPOINTS,
     *keys.ENDPOINTS,
     *login.ENDPOINTS,
     *openai_chat.ENDPOINTS,
@@ -47,7 +49,7 @@ ENDPOINTS: tuple[Endpoint[Any, Any], ...] = (
     *anthropic_messages.ENDPOINTS,
     *models.ENDPOINTS,
     *assets.ENDPOINTS,
-    *agui.ENDPOINTS,
+    *threads.ENDPOINTS,
     *agents.ENDPOINTS,
     *files.ENDPOINTS,
 )

@@ -30,6 +30,7 @@ from .problems import problem
 from .reply import Events, Reply
 from .sse import frame
 
+ANY = "*/*"
 PATH = "/agents/{id}/{path:path}"
 _WRITING: WeakValueDictionary[str, Lock] = WeakValueDictionary()
 """Paths that somebody writes just now."""
@@ -160,9 +161,9 @@ def _shown(change: Change) -> Mapping[str, Any]:
 
 
 ENDPOINTS = (
-    Endpoint("GET", PATH, supported(read), scope="read", query=Reading, streams=True),
+    Endpoint("GET", PATH, supported(read), scope="read", query=Reading, answer=Listing, media=ANY, streams=True),
     Endpoint("HEAD", PATH, stat, scope="read"),
     Endpoint("PUT", PATH, supported(write), scope="admin", body=bytes, status=204),
-    Endpoint("POST", PATH, supported(append_or_call), scope="admin", body=bytes),
+    Endpoint("POST", PATH, supported(append_or_call), scope="admin", body=bytes, media=ANY),
     Endpoint("DELETE", PATH, supported(remove), scope="admin", status=204),
 )

@@ -24,6 +24,7 @@ class Add(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     id: Annotated[str, Meta(description="The key's name: lower-case letters, digits and dashes.")]
     scopes: tuple[Scope, ...]
+    pubkey: Annotated[str, Meta(description="Of an agent or somebody else who signs: the key has no text then.")] = ""
     expires: Annotated[str, Meta(description="How long it is good, such as 30d; for ever where absent.")] = ""
 
 
@@ -34,7 +35,7 @@ async def list_keys(call: Call[Any, Nothing]) -> Keys:
 async def add(call: Call[Add, Nothing]) -> Reply:
     asked = call.body
     lasts = parse_duration(asked.expires) if asked.expires else None
-    made = await call.runtime.add_key(asked.id, asked.scopes, expires_in_ms=lasts, who=call.who)
+    made = await call.runtime.add_key(asked.id, asked.scopes, expires_in_ms=lasts, pubkey=asked.pubkey, who=call.who)
     return Reply(made, 201, headers={"location": f"/keys/{made.key.id}"})
 
 

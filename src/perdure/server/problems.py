@@ -105,10 +105,10 @@ def problem(error: e.PerdureError) -> Reply:
     match error:
         case e.Unauthorized():
             headers["www-authenticate"] = "Bearer"
-        case e.TooManyRequests():
-            headers.update(Standing(**error.facts).headers())
         case e.RangeNotSatisfiable():
             headers["content-range"] = f"bytes */{error.facts['size']}"
+        case e.TooManyRequests():
+            headers.update(Standing(**error.facts).headers())
         case e.WrongMethod():
             headers["allow"] = ", ".join(error.facts.get("allowed", ()))
         case _:

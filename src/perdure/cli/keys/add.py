@@ -25,9 +25,12 @@ from ..who import who
 @click.argument("name")
 @click.option("--scope", "scopes", multiple=True, required=True, type=click.Choice(SCOPES), help="May be given often.")
 @click.option("--expires", metavar="TIME", help="Good for so long: 12h, 30d. [default: until it is revoked]")
+@click.option("--pubkey", default="", metavar="HEX", help="Let in requests signed by an agent's key instead.")
 @options.json("Print one object: key, secret.")
 @options.project
-def command(name: str, scopes: tuple[str, ...], expires: str | None, as_json: bool, project: Path | None) -> None:
+def command(
+    name: str, scopes: tuple[str, ...], expires: str | None, pubkey: str, as_json: bool, project: Path | None
+) -> None:
     """Make a key for the server, and print it.
 
     `read` sees everything, `send` gives agents work, `approve` answers what they ask, `admin` does all there is. The
@@ -37,11 +40,12 @@ def command(name: str, scopes: tuple[str, ...], expires: str | None, as_json: bo
 
     async def main() -> NewKey:
         async with open_runtime(folder_of(project), settings=Settings(work=False)) as runtime:
-            return await runtime.add_key(name, scopes, expires_in_ms=lasts, who=who())
+            return await runtime.add_key(name, scopes, expires_in_ms=lasts, pubkey=pubkey, who=who())
 
     made = complete(main())
     if as_json:
         print_json(msgspec.to_builtins(made))
-    else:
+    elif made.secret:
         click.echo(made.secret)
-    hint("Keep it: it is not shown again.")
+    if made.secret:
+        hint("Keep it: it is not shown again.")

@@ -8,9 +8,10 @@ them open.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import msgspec
+from msgspec import Meta
 from msgspec.structs import replace
 
 from perdure.agents.transcript import Options
@@ -43,7 +44,7 @@ _TYPES = {
 
 
 class Said(msgspec.Struct, frozen=True):
-    role: str
+    role: Literal["user", "assistant"]
     content: str | list[dict[str, Any]]
 
 
@@ -51,7 +52,7 @@ class MessagesRequest(msgspec.Struct, frozen=True):
     """`model` is the name of a published agent."""
 
     model: str
-    messages: list[Said]
+    messages: Annotated[list[Said], Meta(min_length=1)]
     max_tokens: Count | None = None
     system: str | list[dict[str, Any]] = ""
     stream: bool = False
@@ -131,16 +132,10 @@ def _choice(choice: dict[str, Any] | None, tools: Sequence[ToolDefinition]) -> s
 
 def messages_of(asked: MessagesRequest) -> list[Message]:
     """The conversation of a request. Raises RequestError."""
-    messages = [Message(_role(one.role), parts_of(one.content)) for one in asked.messages]
+    messages = [Message(one.role, parts_of(one.content)) for one in asked.messages]
     if asked.system:
         messages.insert(0, Message("user", parts_of(asked.system)))
     return messages
-
-
-def _role(role: str) -> Any:
-    if role not in ("user", "assistant"):
-        raise RequestError(f"no message has the role {role[:40]!r}")
-    return role
 
 
 def parts_of(content: Any) -> tuple[Part, ...]:

@@ -7,9 +7,10 @@ come to these, and settings of the sampling count where the agent's file leaves 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from typing import Any
+from typing import Annotated, Any, Literal, assert_never
 
 import msgspec
+from msgspec import Meta
 
 from perdure.agents.transcript import Options
 from perdure.base.errors import PerdureError, RequestError
@@ -29,7 +30,7 @@ _REASONS = {"tool_calls": "tool_calls", "length": "length", "filter": "content_f
 
 
 class ChatMessage(msgspec.Struct, frozen=True):
-    role: str
+    role: Literal["system", "developer", "user", "assistant", "tool"]
     content: str | list[dict[str, Any]] | None = None
     tool_calls: list[dict[str, Any]] | None = None
     tool_call_id: str = ""
@@ -43,7 +44,7 @@ class ChatRequest(msgspec.Struct, frozen=True):
     """`model` is the name of a published agent."""
 
     model: str
-    messages: list[ChatMessage]
+    messages: Annotated[list[ChatMessage], Meta(min_length=1)]
     stream: bool | None = None
     stream_options: StreamOptions | None = None
     n: int | None = None
@@ -173,8 +174,10 @@ def message_of(message: ChatMessage) -> Message:
             return Message("assistant", (*parts, *map(_call_of, message.tool_calls or ())))
         case "user" | "system" | "developer":
             return Message("user", parts or (Text(""),))
-        case role:
-            raise RequestError(f"no message has the role {role[:40]!r}, or this one lacks its tool_call_id")
+        case "tool":
+            raise RequestError("a message of a tool names its call, as tool_call_id")
+        case other:
+            assert_never(other)
 
 
 def _call_of(call: dict[str, Any]) -> ToolCall:

@@ -8,9 +8,10 @@ the sampling count where its file leaves them open.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
+from msgspec import Meta
 from msgspec.structs import replace
 
 from perdure.agents.transcript import Options
@@ -31,9 +32,9 @@ from .wishes import Count, Share, Temperature, arguments_of, schema_of, tools_of
 
 
 class InputItem(msgspec.Struct, frozen=True):
-    role: str = ""
+    role: Literal["system", "developer", "user", "assistant"] = "user"
     content: str | list[dict[str, Any]] | None = ""
-    type: str = "message"
+    type: Literal["message", "function_call", "function_call_output", "reasoning"] = "message"
     call_id: str = ""
     name: str = ""
     arguments: str = ""
@@ -52,7 +53,7 @@ class ResponsesRequest(msgspec.Struct, frozen=True):
     """`model` is the name of a published agent."""
 
     model: str
-    input: str | list[InputItem]
+    input: str | Annotated[list[InputItem], Meta(min_length=1)]
     instructions: str | None = None
     previous_response_id: str | None = None
     stream: bool | None = None
@@ -156,8 +157,8 @@ def messages_of(asked: ResponsesRequest) -> list[Message]:
                 messages.append(Message("tool", (ToolResult(item.call_id, "", given),)))
             case "reasoning":
                 continue  # it means something to the model alone that had it
-            case other:
-                raise RequestError(f"items of type {other[:40]!r} cannot be passed yet, or not like this")
+            case _:
+                raise RequestError(f"an item of type {item.type} lacks the id of its call, or its name")
     return messages
 
 
