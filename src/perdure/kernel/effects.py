@@ -195,7 +195,8 @@ class Effects:
                 continue
             if one.effect != "read":
                 self.under_way.add(one.key)
-            self._journal.intents[one.key] += 1
+            intents = self._journal.intents
+            intents[one.key] = intents.get(one.key, 0) + 1
             self._probe("effect.intended")
             return
 
@@ -286,7 +287,7 @@ class Effects:
 
     async def _ask(self, one: Effect) -> Any:
         """Stand still until a person says what happened this time: what was said of an earlier attempt is no answer."""
-        attempt = self._journal.intents[one.key]
+        attempt = self._journal.intents.get(one.key, 0)
         about = {"kind": one.kind, "effect": one.effect, "request": one.request, "attempt": attempt}
         resolved: r.EffectResolved = await self._waits.wait(r.Wait(one.key, "in_doubt", about=about))
         match resolved.how:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable
 from functools import cache
 from typing import Any, Literal, TypeAlias, cast
@@ -83,7 +82,7 @@ class Journal:
 
     def __init__(self) -> None:
         self.effects: dict[str, Past] = {}
-        self.intents: Counter[str] = Counter()
+        self.intents: dict[str, int] = {}
         """How often each effect was begun, by key."""
         self.answers: dict[str, r.MessageReceived] = {}
         self.resolved: dict[str, r.EffectResolved] = {}
@@ -125,7 +124,7 @@ class Journal:
                 self.accepted = event
             case r.EffectIntended():
                 self.effects[key] = Past("intended", event.digest, event.effect, request=event.body)
-                self.intents[key] += 1
+                self.intents[key] = self.intents.get(key, 0) + 1
                 self.waits.pop(key, None)  # somebody had said to try again
                 self.resolved.pop(key, None)
             case r.EffectDone():
