@@ -73,4 +73,7 @@ async def asset(call: Call[Any, Any]) -> Reply:
     return found.reply(call.header("if-none-match"))
 
 
-ENDPOINTS = (Endpoint("GET", "/", page, is_open=True), Endpoint("GET", "/page/{file}", asset, is_open=True))
+ENDPOINTS = (
+    Endpoint("GET", "/", page, media=TYPES[".html"], is_open=True),
+    Endpoint("GET", "/page/{file}", asset, media="*/*", is_open=True),
+)
