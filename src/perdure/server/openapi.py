@@ -100,7 +100,7 @@ def _answer(endpoint: Endpoint[Any, Any], shown: Mapping[str, Any]) -> dict[str,
     if endpoint.media != JSON:
         content[endpoint.media] = {"schema": {"type": "string", "format": "binary"}}
     if endpoint.streams:
-        content["text/event-stream"] = {"schema": {"type": "string"}}
+        content["text/event-stream"] = {}
     return {"description": "Success", **({"content": content} if content else {})}
 
 
