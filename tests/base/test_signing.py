@@ -6,11 +6,11 @@ import hmac
 
 import pytest
 
-from perdure.base.signing import SIGNATURE, client_key, proves, sign, signed_text, stored_key
+from perdure.base.signing import SIGNATURE, client_key, digest_of, proves, sign, signed_text, stored_key
 
 SECRET = "pdr_ci_0123456789abcdef0123456789abcdef0123456789a"
 STORED = stored_key(client_key(SECRET))
-TEXT = signed_text(b"POST", b"/invoke?a=1", "1750000000000", "n" * 16, b"{}")
+TEXT = signed_text(b"POST", b"/invoke?a=1", "1750000000000", "n" * 16, digest_of(b"{}"))
 SIGNED = sign(SECRET, "POST", "/invoke?a=1", b"{}", time_ms=1_750_000_000_000, nonce="n" * 16)
 
 
@@ -19,6 +19,7 @@ def test_the_headers_are_those_of_the_format() -> None:
         "X-Agent-Key": "ci",
         "X-Agent-Timestamp": "1750000000000",
         "X-Agent-Nonce": "n" * 16,
+        "X-Agent-Digest": "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a",
         # by hand: sha256(secret) XOR hmac-sha256(sha256(sha256(secret)), text)
         "X-Agent-Signature": "8295e86ba53748ec7894661883043ee1cfba0bea21116cffe12fc2aa950b367c",
     }
@@ -32,14 +33,14 @@ def test_who_holds_the_key_signs() -> None:
 @pytest.mark.parametrize(
     "other",
     [
-        (b"GET", b"/invoke?a=1", "1750000000000", "n" * 16, b"{}"),
-        (b"POST", b"/invoke?a=2", "1750000000000", "n" * 16, b"{}"),
-        (b"POST", b"/invoke?a=1", "1750000000001", "n" * 16, b"{}"),
-        (b"POST", b"/invoke?a=1", "1750000000000", "m" * 16, b"{}"),
-        (b"POST", b"/invoke?a=1", "1750000000000", "n" * 16, b"{ }"),
+        (b"GET", b"/invoke?a=1", "1750000000000", "n" * 16, digest_of(b"{}")),
+        (b"POST", b"/invoke?a=2", "1750000000000", "n" * 16, digest_of(b"{}")),
+        (b"POST", b"/invoke?a=1", "1750000000001", "n" * 16, digest_of(b"{}")),
+        (b"POST", b"/invoke?a=1", "1750000000000", "m" * 16, digest_of(b"{}")),
+        (b"POST", b"/invoke?a=1", "1750000000000", "n" * 16, digest_of(b"{ }")),
     ],
 )
-def test_a_signature_is_for_exactly_one_request(other: tuple[bytes, bytes, str, str, bytes]) -> None:
+def test_a_signature_is_for_exactly_one_request(other: tuple[bytes, bytes, str, str, str]) -> None:
     assert not proves(SIGNED[SIGNATURE], signed_text(*other), STORED)
 
 

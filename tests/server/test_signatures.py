@@ -11,7 +11,7 @@ import pytest
 
 from perdure.base.clock import ManualClock
 from perdure.base.errors import InputError
-from perdure.base.signing import KEY, SIGNATURE, TIMESTAMP, sign, signed_text
+from perdure.base.signing import DIGEST, KEY, SIGNATURE, TIMESTAMP, digest_of, sign, signed_text
 from perdure.base.signing import NONCE as NONCE_HEADER
 from perdure.kernel.store.rows import RecordFilter
 from perdure.server.signatures import WINDOW_MS
@@ -115,6 +115,9 @@ async def test_what_was_signed_is_what_is_sent(served: Served) -> None:
             ("POST", "/invoke", ASKED, {"X-Agent-Key": ""}),
             ("POST", "/invoke", ASKED, {"X-Agent-Nonce": "short"}),
             ("POST", "/invoke", ASKED, {"X-Agent-Timestamp": "now"}),
+            ("POST", "/invoke", other, {"X-Agent-Digest": digest_of(other)}),
+            ("POST", "/invoke", ASKED, {"X-Agent-Digest": headers["X-Agent-Digest"].upper()}),
+            ("POST", "/invoke", ASKED, {"X-Agent-Digest": ""}),
         ):
             answer = await client.ask(method, target, body, headers | changed)
             assert (answer.status, answer.json["code"]) == (401, "access.bad_signature"), (method, target, changed)
@@ -130,8 +133,8 @@ async def test_an_agent_signs_with_the_key_that_it_is_known_by(served: Served) -
         assert made.secret == ""
         client.token = None
         now = str(client.runtime.clock.now())
-        text = signed_text(b"POST", b"/invoke", now, NONCE, ASKED)
-        headers = {KEY: "ann", TIMESTAMP: now, NONCE_HEADER: NONCE}
+        text = signed_text(b"POST", b"/invoke", now, NONCE, digest_of(ASKED))
+        headers = {KEY: "ann", TIMESTAMP: now, NONCE_HEADER: NONCE, DIGEST: digest_of(ASKED)}
         for forged in ("", "00", "zz", "00" * 64, (await client.runtime.keyring.signer("bob")).sign(text).hex()):
             answer = await client.ask("POST", "/invoke", ASKED, {**headers, SIGNATURE: forged or "-"})
             assert answer.json["code"] == "access.bad_signature"
@@ -165,6 +168,16 @@ async def test_a_signed_body_has_a_size(served: Served, project: Any) -> None:
         body = b"x" * 3_000
         headers = signed(client, await secret_of(client), "POST", "/invoke", body)
         assert (await client.ask("POST", "/invoke", body, headers)).status == 413
+
+
+async def test_no_body_is_taken_in_of_somebody_who_has_not_signed(served: Served) -> None:
+    async with served() as client:
+        headers = signed(client, await secret_of(client), "POST", "/invoke", ASKED) | {"X-Agent-Signature": "0" * 64}
+        head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        reader, writer = await asyncio.open_connection(client.host, client.port)
+        writer.write(f"POST /invoke HTTP/1.1\r\nhost: localhost\r\ncontent-length: 9999\r\n{head}\r\n".encode())
+        assert (await reader.readline()).startswith(b"HTTP/1.1 401 ")  # nothing of the body was sent yet
+        writer.close()
 
 
 async def test_nonces_are_forgotten_with_their_minute(served: Served) -> None:

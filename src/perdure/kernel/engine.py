@@ -292,15 +292,14 @@ class Engine:
         """A turn could not be begun or ended: the run stays as the journal has it, to be gone on with later."""
         self._troubled[agent_id] = self.clock.now() + AFTER_TROUBLE_MS
         holding = self._held.pop(agent_id, None)
-        if holding is not None:
-            if holding.execution is not None:
-                await holding.execution.abandon()
-            try:
-                await self.store.commit([Unclaim(agent_id, self.worker)])
-            except StoreError as trouble:
-                # No store to give the agent back to: nobody else takes it while this worker lives.
-                if trouble.retryable:
-                    self.aside(self._try_again(agent_id))
+        if holding is not None and holding.execution is not None:
+            await holding.execution.abandon()
+        try:
+            await self.store.commit([Unclaim(agent_id, self.worker)])  # it may have been claimed and not been loaded
+        except StoreError as trouble:
+            # No store to give the agent back to: nobody else takes it while this worker lives.
+            if trouble.retryable:
+                self.aside(self._try_again(agent_id))
         self._watchers.fail(agent_id, error)
 
     async def _try_again(self, agent_id: str) -> None:

@@ -59,7 +59,10 @@ def sort(mail: Sequence[Mail], timers: Iterable[Timer], waits: Mapping[str, r.Wa
         elif one.kind in COMMANDS:
             intake.commands.append(item)
         elif one.kind in ANSWERS:
-            if one.run_id == run_id and (wait := open_waits.get(item.envelope.correlation)) is not None:
+            wait = open_waits.get(item.envelope.correlation) if one.run_id == run_id else None
+            if wait is not None and _is_late(item.envelope, wait):
+                intake.stale.append(item)
+            elif wait is not None:
                 del open_waits[wait.key]
                 intake.answers.append(Answer(wait.key, _event(one), item))
             elif one.run_id != run_id or not run_id:
@@ -70,6 +73,12 @@ def sort(mail: Sequence[Mail], timers: Iterable[Timer], waits: Mapping[str, r.Wa
         else:
             intake.starters.append(item)
     return intake
+
+
+def _is_late(envelope: Envelope, wait: r.Wait) -> bool:
+    """Whether it decides on an earlier attempt than the one that is in doubt now."""
+    _, attempt = wait.mark
+    return envelope.kind == "resolve" and envelope.payload.get("attempt", attempt) != attempt
 
 
 def _event(mail: Mail) -> r.MessageReceived | r.EffectResolved:

@@ -55,7 +55,7 @@ async def look_ahead(call: Call[Any, Coming]) -> Reply:
     return Reply(status=204)
 
 
-async def logout(call: Call[bytes, Nothing]) -> Reply:
+async def logout(call: Call[Any, Nothing]) -> Reply:
     if call.principal is not None and call.principal.is_session:
         await call.runtime.revoke_key(call.principal.key)
     return Reply(status=303, headers={"location": "/", "set-cookie": call.site.access.cookie.set("", 0)})
@@ -69,5 +69,5 @@ def _page(status: int, title: str, text: str, head: str = "") -> Reply:
 ENDPOINTS: tuple[Endpoint[Any, Any], ...] = (
     Endpoint("GET", "/login", login, query=Coming, media=HTML, is_open=True),
     Endpoint("HEAD", "/login", look_ahead, query=Coming, status=204, is_open=True),
-    Endpoint("POST", "/logout", logout, body=bytes, is_open=True, status=303),
+    Endpoint("POST", "/logout", logout, is_open=True, status=303),
 )

@@ -9,7 +9,7 @@ from hashlib import sha256
 from starlette.types import Message, Receive, Scope
 
 from perdure.base.errors import BadSignature, Replayed
-from perdure.base.signing import KEY, NONCE, SIGNATURE, TIMESTAMP, proves, signed_text
+from perdure.base.signing import DIGEST, KEY, NONCE, SIGNATURE, TIMESTAMP, digest_of, proves, signed_text
 from perdure.control.keys import Kept, find_key
 from perdure.control.runtime import Runtime
 from perdure.namespace.identity.keyrings import verifier
@@ -19,7 +19,7 @@ from .body import read
 WINDOW_MS = 60_000
 """How far the clocks of both sides may be apart."""
 _NONCE = re.compile(r"[A-Za-z0-9_-]{16,64}")
-_NAMES = [name.lower().encode() for name in (KEY, TIMESTAMP, NONCE, SIGNATURE)]
+_NAMES = [name.lower().encode() for name in (KEY, TIMESTAMP, NONCE, DIGEST, SIGNATURE)]
 
 
 class Signatures:
@@ -32,7 +32,7 @@ class Signatures:
 
     async def check(self, headers: Mapping[bytes, bytes], scope: Scope, receive: Receive) -> tuple[Kept, Receive]:
         """Whose request it is, and its body, to be read again. Raises BadSignature, Replayed, TooLarge."""
-        id, time, nonce, signature = (headers.get(name, b"").decode("latin-1") for name in _NAMES)
+        id, time, nonce, digest, signature = (headers.get(name, b"").decode("latin-1") for name in _NAMES)
         now = self._runtime.clock.now()
         sent_at = int(time) if time.isdecimal() and time.isascii() and len(time) <= 15 else 0
         if abs(now - sent_at) > WINDOW_MS:
@@ -45,11 +45,13 @@ class Signatures:
         kept = await find_key(self._runtime.store, id, now)
         if kept is None:
             raise BadSignature("this key is wrong, has expired, or was revoked")
-        body = await read(receive, headers, self._max_body)
-        text = signed_text(scope["method"].encode(), _target(scope), time, nonce, body)
+        text = signed_text(scope["method"].encode(), _target(scope), time, nonce, digest)
         if not _is_of(kept, signature, text):
             raise BadSignature("the signature is not that of this request")
-        # Only now: nobody without a key can make the server remember anything.
+        # Only now: nobody without a key can make the server take in a body, or remember anything.
+        body = await read(receive, headers, self._max_body)
+        if digest_of(body) != digest:
+            raise BadSignature("the body is not the one that was signed")
         if not await self._runtime.once.use(f"{id}/{nonce}", sent_at + WINDOW_MS):
             raise Replayed("this request was received already, or its body came too late")
         return kept, _again(body, receive)

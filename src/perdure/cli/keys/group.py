@@ -8,9 +8,9 @@ from ..group import LazyGroup, Sections
 
 COMMANDS: Sections = {
     "Commands": {
-        "add": ("perdure.cli.keys.add:command", "Make a key for the server."),
-        "list": ("perdure.cli.keys.list:command", "List keys and sessions, and when they were last used."),
-        "revoke": ("perdure.cli.keys.revoke:command", "Let a key open nothing any more."),
+        "add": ("perdure.cli.keys.add:command", "Make a key for the server, and print it."),
+        "list": ("perdure.cli.keys.list:command", "List keys and sessions of browsers."),
+        "revoke": ("perdure.cli.keys.revoke:command", "Let keys or sessions open nothing any more."),
     }
 }
 

@@ -24,7 +24,10 @@ COLUMNS = tuple(map(Column, ("NAME", "WHO", "SCOPES", "CREATED", "LAST USED", "E
 @options.json("Print a list of objects: id, name, kind, scopes, created_at, last_used_at, expires_at and more.")
 @options.project
 def command(as_json: bool, project: Path | None) -> None:
-    """List keys and sessions of browsers, and when they were last used, to the minute."""
+    """List keys and sessions of browsers.
+
+    When they were last used is known to the minute.
+    """
 
     async def main() -> tuple[list[Key], int]:
         async with opened(project, work=False) as runtime:
