@@ -220,6 +220,19 @@ async def test_interrupts_of_other_threads_are_refused(served: Served) -> None:
         assert (await events(client, asking(runId="r3", resume=refused)))[-1]["result"] == "Paid."
 
 
+async def test_who_may_only_send_cannot_agree(served: Served) -> None:
+    async with served([call("pay", amount=5), "Paid."]) as client:
+        made = await client.post("/keys", {"id": "page", "scopes": ["send"]})
+        key = {"authorization": f"Bearer {made.json['secret']}"}
+        answer = await client.ask("POST", "/agui/clerk", asking(), key)
+        (interrupt,) = json.loads(answer.content.decode().strip().rpartition("data: ")[2])["outcome"]["interrupts"]
+        resume = [{"interruptId": interrupt["id"], "status": "resolved", "payload": "approve"}]
+        refused = await client.ask("POST", "/agui/clerk", asking(runId="r2", resume=resume), key)
+        assert (refused.status, refused.json["code"]) == (403, "access.missing_scope")
+        (run,) = (await client.get("/runs")).json["items"]
+        assert run["status"] == "waiting"
+
+
 @pytest.mark.parametrize(
     ("body", "status"),
     [

@@ -255,3 +255,17 @@ async def test_a_delivery_that_is_too_large_is_refused(hooked: Served, project: 
     async with hooked() as client:
         body = b"x" * 4096
         assert (await send(client, "bank", bank(body), body)).status == 413
+
+
+async def test_a_python_agent_hears_it_as_an_event(hooked: Served, project: Path) -> None:
+    (project / "agents" / "till.yaml").write_text("name: till\nclass: ../till.py:Till\non: [{webhook: bank}]\n")
+    (project / "till.py").write_text(
+        "from perdure import Agent\n"
+        "class Till(Agent):\n"
+        "    async def on_event(self, ctx, event):\n"
+        "        return [event.kind, event.sender, event.payload['body']['id']]\n"
+    )
+    async with hooked() as client:
+        headers = bank() | {"Content-Type": "application/json"}
+        answer = await send(client, "bank", headers, agent="till")
+        assert (await client.runtime.wait(answer.json["run_id"])).output == ["webhook", "webhook:bank", "evt_1"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Annotated, Any, Generic, Literal, TypeAlias, TypeVar
 
 import msgspec
@@ -71,9 +71,9 @@ class Call(Generic[B, Q]):
 
 class Endpoint(Generic[B, Q]):
     """`body` is the type that a JSON body is read as, `bytes` for one of any kind, None where there is none. `answer`
-    is what a success gives, or that of the type `media`, for the description. `scope` is what a key needs to ask here;
-    what `is_open` asks for none, and anybody may. `told` puts a problem into the shape that clients of this endpoint
-    read."""
+    is what a success gives, or that of the type `media`, and `also` what it gives under other statuses, for the
+    description. `scope` is what a key needs to ask here; what `is_open` asks for none, and anybody may. `told` puts a
+    problem into the shape that clients of this endpoint read."""
 
     def __init__(
         self,
@@ -87,6 +87,7 @@ class Endpoint(Generic[B, Q]):
         answer: Any = None,
         status: int = 200,
         media: str = JSON,
+        also: Mapping[int, Sequence[type[Any]]] = {},
         streams: bool = False,
         is_open: bool = False,
         told: Callable[[Reply], Reply] | None = None,
@@ -100,6 +101,7 @@ class Endpoint(Generic[B, Q]):
         self.answer = answer
         self.status = status
         self.media = media
+        self.also = also
         self.streams = streams
         self.is_open = is_open
         self.told = told

@@ -102,7 +102,7 @@ def _operation(path: str, method: str, operation: Mapping[str, Any]) -> str:
 
 
 def _content(content: Mapping[str, Any]) -> str:
-    kinds = (f"<p><code>{escape(kind)}</code> {_type(media['schema'])}</p>" for kind, media in content.items())
+    kinds = (f"<p><code>{escape(kind)}</code> {_type(media.get('schema', {}))}</p>" for kind, media in content.items())
     return "".join(kinds) or '<p class="quiet">Nothing.</p>'
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
 from typing import Any
 
@@ -45,7 +45,8 @@ def describe(endpoints: Iterable[Endpoint[Any, Any]], title: str) -> dict[str, A
     endpoints = list(endpoints)
     types = [Problem]
     for endpoint in endpoints:
-        types += [type for type in (endpoint.body, endpoint.answer) if type not in (None, bytes)]
+        others = [type for types in endpoint.also.values() for type in types]
+        types += [type for type in (endpoint.body, endpoint.answer, *others) if type not in (None, bytes)]
     schemas, definitions = msgspec.json.schema_components(types, ref_template=_REF)
     shown = dict(zip(map(_key, types), schemas, strict=True))
     paths: dict[str, dict[str, Any]] = {}
@@ -70,6 +71,7 @@ def _operation(endpoint: Endpoint[Any, Any], shown: Mapping[str, Any]) -> dict[s
         "parameters": [*_in_path(endpoint.path), *_in_query(endpoint.query)],
         "responses": {
             str(endpoint.status): _answer(endpoint, shown),
+            **{str(status): _either(types, shown) for status, types in endpoint.also.items()},
             "default": {"description": "What went wrong", "content": _problems(endpoint, shown)},
         },
     }
@@ -98,8 +100,13 @@ def _answer(endpoint: Endpoint[Any, Any], shown: Mapping[str, Any]) -> dict[str,
     if endpoint.media != JSON:
         content[endpoint.media] = {"schema": {"type": "string", "format": "binary"}}
     if endpoint.streams:
-        content["text/event-stream"] = {"schema": {"type": "string"}}
+        content["text/event-stream"] = {}
     return {"description": "Success", **({"content": content} if content else {})}
+
+
+def _either(types: Sequence[type[Any]], shown: Mapping[str, Any]) -> dict[str, Any]:
+    schemas = [shown[_key(type)] for type in types]
+    return {"description": "Success", "content": {JSON: {"schema": {"anyOf": schemas} if schemas[1:] else schemas[0]}}}
 
 
 def _problems(endpoint: Endpoint[Any, Any], shown: Mapping[str, Any]) -> dict[str, Any]:

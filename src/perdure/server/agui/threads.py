@@ -35,6 +35,8 @@ async def run_agent(call: Call[RunAgentInput, Nothing]) -> Events:
     check_model(call, spec, options)
     agent = f"{spec}-{digest(asked.thread_id)[:16]}"
     if asked.resume:
+        if call.principal is not None:
+            call.principal.require("approve")  # to speak with an agent is not to agree to what it wants
         going_on = await _answered(call, agent, asked.resume)
     else:
         going_on = await _told(call, spec, agent, messages_of(asked), options)
@@ -69,8 +71,8 @@ async def _told(
     said = with_context(messages if row is None else news_of(messages), asked.context)
     if not said or said[-1].role == "assistant":
         raise RequestError("there is nothing that the agent has not seen")
-    if active is not None and active.waiting_for == "tool":
-        calls = handed_over(await runtime.look(active.id))
+    calls = handed_over(await runtime.look(active.id)) if active is not None and active.waiting_for == "tool" else ()
+    if calls:
         skipped = {one.id: Given((Text(NOT_MADE),), error=True) for one in calls}
         *_, last = skipped
         skipped[last] = replace(skipped[last], parts=(Text(NOT_MADE), *(part for one in said for part in one.parts)))

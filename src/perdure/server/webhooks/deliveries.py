@@ -60,5 +60,13 @@ def value_of(body: bytes, media_type: str) -> Any:
 
 
 ENDPOINTS = (
-    Endpoint("POST", "/webhooks/{agent}/{source}", deliver, body=bytes, answer=Accepted, status=202, is_open=True),
+    Endpoint(
+        "POST",
+        "/webhooks/{agent}/{source}",
+        deliver,
+        body=bytes,
+        media="text/plain; charset=utf-8",
+        also={202: (Accepted,)},
+        is_open=True,
+    ),
 )
