@@ -290,3 +290,12 @@ async def test_a_client_that_never_reads_is_cut_off(served: Served, monkeypatch:
         model.say("end", "")
         back = await client.stream("GET", f"/runs/{run}/events", last_event_id="1")
         assert (await back.until("result"))["data"]["result"]["output"].endswith("end")
+
+
+async def test_who_may_read_may_follow(served: Served) -> None:
+    async with served() as client:
+        for scope, status in (("read", 200), ("send", 403)):
+            made = await client.runtime.add_key(scope, [scope])
+            stream = await client.stream("GET", "/events", authorization=f"Bearer {made.secret}")
+            assert stream.status == status
+            stream.close()

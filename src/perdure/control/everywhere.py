@@ -157,9 +157,8 @@ class Everywhere:
             await self._read(run.first_seq + 1)
 
     async def _read(self, before: int | None) -> None:
-        store, records = self._runtime.store, []
         while True:
-            records = await store.records(RecordFilter(), after=self.last, before=before, limit=PAGE)
+            records = await self._runtime.store.records(RecordFilter(), after=self.last, before=before, limit=PAGE)
             for record in records:
                 await self._tell(record)
             if len(records) < PAGE:

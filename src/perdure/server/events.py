@@ -81,21 +81,21 @@ async def events(call: Call[Any, Followed]) -> Events:
 
 
 async def _of_all(call: Call[Any, Followed], asked: Followed, after: int | None) -> AsyncIterator[bytes]:
-    kinds, frames, is_open = frozenset(asked.kind), call.site.frames, False
+    kinds, frames, owes_cursor = frozenset(asked.kind), call.site.frames, False
     heard = call.runtime.hear_all(agent=asked.agent_id, after=after, text=not kinds or not kinds.isdisjoint(TEXT))
     try:
         async for event in heard:
             if not kinds or event.type in kinds:
                 yield frames.of(event)
-                is_open = not event.seq and event.type not in TEXT
-            elif is_open and event.seq:
+                owes_cursor = not event.seq and event.type not in TEXT
+            elif owes_cursor and event.seq:
                 # The last event of this record, which has the cursor, is of another kind.
                 yield b"id: %d\n\n" % event.seq
-                is_open = False
+                owes_cursor = False
     except PerdureError as error:
         yield frame("error", problem(error).body)
     finally:
         await heard.aclose()  # type: ignore[attr-defined]
 
 
-ENDPOINTS = (Endpoint("GET", "/events", events, query=Followed, streams=True),)
+ENDPOINTS = (Endpoint("GET", "/events", events, scope="read", query=Followed, streams=True),)
