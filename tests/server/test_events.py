@@ -235,10 +235,10 @@ async def test_text_is_made_only_where_somebody_wants_it(served: Served) -> None
         run = (await client.post("/invoke", {"spec": "clerk", "input": "x", "async": True})).json["run_id"]
         await quiet.until("accepted")
         live = client.runtime.engine.live
-        assert live.watched(run) and not live.heard(run)
+        assert live.recorded(run) and not live.watched(run)
         loud = await client.stream("GET", "/events")
         await loud.event()
-        assert live.heard(run)
+        assert live.watched(run)
         await model.asked.wait()
         model.say("a", "")
         assert (await quiet.event())["event"] == "result"

@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from perdure.base.errors import RunNotFound
 from perdure.kernel import records as r
 from perdure.kernel.journal import decode
+from perdure.kernel.live import RECORDS
 from perdure.kernel.store.rows import RecordFilter
 
 from .channels import Listener, News, Said, events_at
@@ -117,7 +118,7 @@ class Everywhere:
         self._heard = asyncio.Queue()
         looking = asyncio.create_task(self._look())
         try:
-            with self._runtime.engine.live.attached(self, text=self._text):
+            with self._runtime.engine.live.attached(self, "" if self._text else RECORDS):
                 newest = await self._runtime.store.records(RecordFilter(), limit=1, order="newest")
                 self.last = newest[0].seq if newest else 0
                 self._ready.set()

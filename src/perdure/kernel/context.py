@@ -20,6 +20,7 @@ from perdure.base.codec import digest, pack
 from perdure.base.envelope import Envelope
 from perdure.base.errors import InputError, ReplayDivergence
 from perdure.base.ids import uuid7
+from perdure.base.traceparent import OUTGOING, span_of_run
 
 from . import records as r
 from .alarms import PREFIX, Plan, drop_schedule, set_schedule
@@ -362,11 +363,17 @@ class Context:
     @property
     def watched(self) -> bool:
         """Whether somebody listens to what this run says just now."""
-        return self._x.live.heard(self.run_id)
+        return self._x.live.watched(self.run_id)
 
     def emit(self, item: Any) -> None:
         """Show something to whoever listens just now; it is not kept."""
         self._x.live.publish(self.run_id, item)
+
+    @property
+    def traceparent(self) -> str:
+        """What a call to the outside is to send as its `traceparent` (W3C), "" where the run is not traced. What the
+        `http` tool and models send has it."""
+        return OUTGOING.get()
 
     def limit_time(self, ms: int) -> None:
         """Let nothing new begin once the run has worked `ms` milliseconds (waiting does not count)."""
@@ -377,6 +384,7 @@ class Context:
         self._x.probe(name)
 
     def _letter(self, key: str, to: str, payload: Any, **more: Any) -> Envelope:
+        trace = self._x.effects.trace
         return Envelope(
             id=self._derived("env", key),
             to=to,
@@ -386,7 +394,7 @@ class Context:
             causation=self.envelope.id,
             reply_to=self.agent_id,
             hops=self.envelope.hops + 1,
-            traceparent=self.envelope.traceparent,
+            traceparent="" if trace is None else trace.at(span_of_run(self.run_id)),
             created_at=self._x.clock.now(),
             **more,
         )

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
 
+from .records import Record
+
 
 class Listener(Protocol):
     """Takes (run id, item) at once, as a queue without a bound does."""
@@ -14,22 +16,28 @@ class Listener(Protocol):
     def put_nowait(self, item: tuple[str, Any], /) -> None: ...
 
 
+RECORDS = "*"
+"""Stands for all runs, of which only the records are to be told: for their sake no model has to stream."""
+
+
 class Live:
     """Listeners by run id. An item is a record just committed, a delta of a model, or a line of a log."""
 
     def __init__(self) -> None:
         self._listeners: dict[str, list[Listener]] = {}
-        self._deaf: list[Listener] = []
 
     def watched(self, run_id: str) -> bool:
-        """Whether somebody wants to know of records."""
         return bool(self._listeners) and (run_id in self._listeners or "" in self._listeners)
 
-    def heard(self, run_id: str) -> bool:
-        """Whether somebody wants all that is said besides."""
-        if not self._listeners:
-            return False
-        return any(one not in self._deaf for id in (run_id, "") for one in self._listeners.get(id, ()))
+    def recorded(self, run_id: str) -> bool:
+        """Whether somebody is told of this run's records."""
+        return bool(self._listeners) and (self.watched(run_id) or RECORDS in self._listeners)
+
+    def tell(self, run_id: str, record: Record) -> None:
+        """Publish a record, also to those who are told of nothing else."""
+        self.publish(run_id, record)
+        for listener in self._listeners.get(RECORDS, ()):
+            listener.put_nowait((run_id, record))
 
     def publish(self, run_id: str, item: Any) -> None:
         for listener in (*self._listeners.get(run_id, ()), *self._listeners.get("", ())):
@@ -43,17 +51,12 @@ class Live:
             yield queue
 
     @contextmanager
-    def attached(self, listener: Listener, run_id: str = "", *, text: bool = True) -> Iterator[None]:
-        """Hand a listener what `listen` would give. For one that wants no `text` none is made: it may still get some
-        that others want."""
+    def attached(self, listener: Listener, run_id: str = "") -> Iterator[None]:
+        """Hand a listener what `listen` would give."""
         self._listeners.setdefault(run_id, []).append(listener)
-        if not text:
-            self._deaf.append(listener)
         try:
             yield
         finally:
-            if not text:
-                self._deaf.remove(listener)
             self._listeners[run_id].remove(listener)
             if not self._listeners[run_id]:
                 del self._listeners[run_id]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from perdure.control.runtime import Runtime
 
 from .frames import Frames
+from .traffic import Traffic
 
 if TYPE_CHECKING:
     from .access import Access
@@ -25,5 +26,6 @@ class Site:
         self.started_at = runtime.clock.now()
         self.requests = 0
         self.frames = Frames()
+        self.traffic = Traffic()
         self.access: Access
         self.stopping = asyncio.Event()

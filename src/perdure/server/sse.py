@@ -8,15 +8,19 @@ with its cursor.
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from starlette.types import Receive, Send
 
 from .reply import Events, encode
 from .sending import SAFE
 
+if TYPE_CHECKING:
+    from .site import Site
+
 KEEP_ALIVE_S = 15
-_HEADERS = [*SAFE, (b"content-type", b"text/event-stream; charset=utf-8"), (b"x-accel-buffering", b"no")]
+EVENT_STREAM = (b"content-type", b"text/event-stream; charset=utf-8")
+_HEADERS = [*SAFE, EVENT_STREAM, (b"x-accel-buffering", b"no")]
 
 
 def frame(kind: str, value: Any, id: int | str = "") -> bytes:
@@ -25,16 +29,18 @@ def frame(kind: str, value: Any, id: int | str = "") -> bytes:
     return b"%bevent: %b\ndata: %b\n\n" % (head.encode(), kind.encode(), encode(value))
 
 
-async def stream(events: Events, receive: Receive, send: Send, stopping: asyncio.Event) -> None:
+async def stream(events: Events, site: Site, receive: Receive, send: Send) -> None:
     """Send events until there are no more, the client goes, or the server stops."""
     headers = [*_HEADERS, *((name.encode(), value.encode("latin-1")) for name, value in events.headers.items())]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
+    site.traffic.streams += 1
     pump = _Pump(events, send)
     working = asyncio.create_task(pump.run())
-    beside = [asyncio.create_task(work) for work in (pump.keep_alive(), _gone(receive), stopping.wait())]
+    beside = [asyncio.create_task(work) for work in (pump.keep_alive(), _gone(receive), site.stopping.wait())]
     try:
         await asyncio.wait((working, *beside), return_when=asyncio.FIRST_COMPLETED)
     finally:
+        site.traffic.streams -= 1
         for task in (working, *beside):
             task.cancel()
         await asyncio.wait((working, *beside))
