@@ -12,7 +12,7 @@ from perdure.compute.provider import ProviderSettings
 from perdure.compute.spec import ModelSpec, Price
 
 from .amounts import Duration, Money
-from .spec import Budget, Limits, Name, Section
+from .spec import Approvals, Budget, Limits, Name, Section
 
 PROJECT_FILES = ("perdure.toml", "perdure.yaml", "perdure.yml")
 STATE_FOLDER = ".perdure"
@@ -82,6 +82,28 @@ class ServerSettings(Section, frozen=True):
         return 30_000 if self.grace is None else self.grace
 
 
+class WebhookSettings(Section, frozen=True):
+    """Deliveries of one source, and how it signs them."""
+
+    secret: Annotated[
+        str | tuple[str, ...],
+        Meta(description="What they are signed with, such as `${GITHUB_SECRET}`; several while it is changed."),
+    ] = ()
+    scheme: Annotated[
+        Literal["github", "stripe", "slack", "standard", "hmac"] | None,
+        Meta(description="How they are signed; where absent that of the source's name, or `standard`."),
+    ] = None
+    tolerance: Annotated[
+        Duration | None, Meta(description="How old a delivery may be whose time is signed; 5m where absent.")
+    ] = None
+    header: Annotated[str, Meta(description="Of `hmac`: the header with the signature, hex of SHA-256.")] = (
+        "X-Signature-256"
+    )
+    id_header: Annotated[
+        str, Meta(description="Of `hmac`: the header that names a delivery; the same body is one where absent.")
+    ] = ""
+
+
 class Telemetry(Section, frozen=True):
     """Where traces go, and what is logged. Nothing is sent or logged unless this or a variable such as
     OTEL_EXPORTER_OTLP_ENDPOINT says so."""
@@ -112,6 +134,7 @@ class Defaults(Section, frozen=True):
     model: str | ModelSpec | None = None
     budget: Budget | None = None
     limits: Limits | None = None
+    approvals: Approvals | None = None
 
 
 class ProjectFile(Section, frozen=True):
@@ -125,6 +148,7 @@ class ProjectFile(Section, frozen=True):
         dict[str, Price], Meta(description="Dollars per million tokens by `provider/model`; these go first.")
     ] = {}
     server: ServerSettings = ServerSettings()
+    webhooks: Annotated[dict[str, WebhookSettings], Meta(description="How deliveries are signed, by source.")] = {}
     telemetry: Telemetry = Telemetry()
     defaults: Defaults = Defaults()
 
