@@ -11,10 +11,10 @@ from msgspec import Meta
 from perdure.compute.provider import ProviderSettings
 from perdure.compute.spec import ModelSpec, Price
 
-from .amounts import Money
+from .amounts import Duration, Money
 from .lifecycle import HotReload, Lifecycle
 from .section import Section
-from .spec import Budget, Limits, Name
+from .spec import Approvals, Budget, Limits, Name
 
 PROJECT_FILES = ("perdure.toml", "perdure.yaml", "perdure.yml")
 STATE_FOLDER = ".perdure"
@@ -77,6 +77,28 @@ class ServerSettings(Section, frozen=True):
     in_flight: Annotated[int, Meta(ge=1, le=1_000_000, description="Most requests and streams at once.")] = 4_096
 
 
+class WebhookSettings(Section, frozen=True):
+    """Deliveries of one source, and how it signs them."""
+
+    secret: Annotated[
+        str | tuple[str, ...],
+        Meta(description="What they are signed with, such as `${GITHUB_SECRET}`; several while it is changed."),
+    ] = ()
+    scheme: Annotated[
+        Literal["github", "stripe", "slack", "standard", "hmac"] | None,
+        Meta(description="How they are signed; where absent that of the source's name, or `standard`."),
+    ] = None
+    tolerance: Annotated[
+        Duration | None, Meta(description="How old a delivery may be whose time is signed; 5m where absent.")
+    ] = None
+    header: Annotated[str, Meta(description="Of `hmac`: the header with the signature, hex of SHA-256.")] = (
+        "X-Signature-256"
+    )
+    id_header: Annotated[
+        str, Meta(description="Of `hmac`: the header that names a delivery; the same body is one where absent.")
+    ] = ""
+
+
 class Telemetry(Section, frozen=True):
     """Where traces go, and what is logged. Nothing is sent or logged unless this or a variable such as
     OTEL_EXPORTER_OTLP_ENDPOINT says so."""
@@ -107,6 +129,7 @@ class Defaults(Section, frozen=True):
     model: str | ModelSpec | None = None
     budget: Budget | None = None
     limits: Limits | None = None
+    approvals: Approvals | None = None
 
 
 class ProjectFile(Section, frozen=True):
@@ -122,6 +145,7 @@ class ProjectFile(Section, frozen=True):
     server: ServerSettings = ServerSettings()
     lifecycle: Lifecycle = Lifecycle()
     hot_reload: HotReload = HotReload()
+    webhooks: Annotated[dict[str, WebhookSettings], Meta(description="How deliveries are signed, by source.")] = {}
     telemetry: Telemetry = Telemetry()
     defaults: Defaults = Defaults()
 

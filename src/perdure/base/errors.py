@@ -24,7 +24,8 @@
     │   ├── BudgetExceeded, ApprovalRequired, BudgetDenied, NotAnApprover
     │   └── UnpricedModel
     ├── RunError                   a run cannot go on, or not like this
-    │   ├── RunNotFound, ApprovalNotFound, WrongState
+    │   ├── RunNotFound, WrongState
+    │   ├── ApprovalNotFound, ApprovalChanged, ApprovalDecided, ApprovalExpired
     │   ├── AgentNotFound, AgentExists, AgentAtRest, AgentTerminated
     │   ├── ReplayDivergence, EffectFailed, Interrupted
     │   ├── DeadlineExceeded
@@ -43,7 +44,7 @@
     │   └── DaemonRunning, DaemonNotFound, DaemonNotRunning, DaemonFailed
     ├── RequestError               what was sent to the server
     │   ├── Malformed, WrongMediaType, TooLarge, HeadTooLarge, SlowRequest, KeyReused
-    │   ├── NoSuchRoute, WrongMethod
+    │   ├── NoSuchRoute, WrongMethod, PreconditionFailed, RangeNotSatisfiable
     │   ├── Unauthorized, BadSignature, Replayed, Forbidden, MissingScope
     │   ├── KeyNotFound, KeyTaken
     │   └── TooManyRequests, Busy, Stopping
@@ -378,6 +379,27 @@ class ApprovalNotFound(RunError):
     code = "approval.not_found"
 
 
+class ApprovalChanged(RunError):
+    """The run does not ask for what was approved: `given` is the digest of that, `asked` are those of what it asks."""
+
+    code = "approval.changed"
+    hint = "Look at what it asks now, and decide on that."
+
+
+class ApprovalDecided(RunError):
+    """Somebody has decided already, and a decision counts once: `who`, `answer` and `at` (ms UTC) say how."""
+
+    code = "approval.decided"
+    hint = "To stop what was let happen, cancel the run."
+
+
+class ApprovalExpired(RunError):
+    """Nobody decided in time: the run went on as if it had been denied. `due` (ms UTC) says until when it waited."""
+
+    code = "approval.expired"
+    hint = "Ask the agent again; `approvals.expire` in its file says how long it waits."
+
+
 class WrongState(RunError):
     code = "run.wrong_state"
 
@@ -647,6 +669,18 @@ class NoSuchRoute(RequestError):
 
 class WrongMethod(RequestError):
     code = "request.method"
+
+
+class PreconditionFailed(RequestError):
+    code = "request.precondition"
+    hint = "It was changed since: read it again, and send what `ETag` says then."
+
+
+class RangeNotSatisfiable(RequestError):
+    """The content has `size` bytes, none of which is asked for."""
+
+    code = "request.range"
+    hint = "Ask for bytes that there are, or for all of it."
 
 
 class HeadTooLarge(RequestError):

@@ -28,9 +28,11 @@ if TYPE_CHECKING:
     from . import deploying as deploying
     from . import directory as directory
     from . import estimating as estimating
+    from . import everywhere as everywhere
     from . import exporting as exporting
     from . import finding as finding
     from . import forking as forking
+    from . import handing as handing
     from . import hearing as hearing
     from . import keys as keys
     from . import listening as listening
@@ -52,6 +54,7 @@ if TYPE_CHECKING:
     from . import tracing as tracing
     from . import verifying as verifying
     from . import watching as watching
+    from . import webhooks as webhooks
 else:
 
     def __getattr__(name: str) -> ModuleType:

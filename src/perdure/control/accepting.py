@@ -40,7 +40,7 @@ async def accept(
     digest_, document, program = await _program(runtime, spec, agent)
 
     def message(to: str) -> Envelope:
-        id = f"env_{digest([to, key])}" if key else runtime.ids.new("env")
+        id = envelope_id(to, key) if key else runtime.ids.new("env")
         now = runtime.clock.now()
         return Envelope(id, to, payload=payload, sender=who, traceparent=traceparent, created_at=now)
 
@@ -51,6 +51,11 @@ async def accept(
     if key:
         await _check_same(runtime, run, envelope)
     return run
+
+
+def envelope_id(agent: str, key: str) -> str:
+    """What the request with this idempotency key is for this agent, however often it comes."""
+    return f"env_{digest([agent, key])}"
 
 
 async def _program(runtime: Runtime, spec: str, agent: str) -> tuple[str, bytes, Program]:

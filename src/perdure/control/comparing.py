@@ -30,6 +30,7 @@ AREAS: Mapping[str, Area] = {
     "output_retries": "cost",
     "context": "cost",
     "tools": "permissions",
+    "approvals": "permissions",
     "approve": "permissions",
     "autonomy": "permissions",
     "permissions": "permissions",

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from perdure.namespace.levels import Access
     from perdure.namespace.namespace import Namespace
     from perdure.namespace.reaching import Files
+    from perdure.tools.client import Given
 
     from .agents import AgentDetail, AgentSummary
     from .approvals import Approval
@@ -50,7 +51,9 @@ if TYPE_CHECKING:
     from .deletion import Deleted
     from .deploying import Deployed
     from .directory import Directory, Extra
+    from .everywhere import Everywhere
     from .exporting import ExportFormat
+    from .handing import GoingOn
     from .keys import Key, NewKey
     from .listening import RunEvent
     from .listing import RunDetail, RunSummary
@@ -65,6 +68,7 @@ if TYPE_CHECKING:
     from .spans import TraceNode
     from .verifying import Verification
     from .watching import Progress
+    from .webhooks import Delivery, Webhook
 
 
 def _none() -> None:
@@ -175,6 +179,10 @@ class Runtime:
             self, input, spec=spec, agent=agent, key=key, who=who, traceparent=traceparent
         )
 
+    async def hand_back(self, given: Mapping[str, Given], *, spec: str, who: str = "operator") -> GoingOn | None:
+        """Give a run that waits for the client's own tools what their calls gave, by the ids of the calls."""
+        return await control.handing.hand_back(self, given, spec=spec, who=who)
+
     @cached_property
     def channels(self) -> Channels:
         """What runs of this process say, for whoever hears them."""
@@ -186,6 +194,16 @@ class Runtime:
         """Everything that happens in a run behind the cursor `after`, what has happened already first, to its end or
         until `until` is done."""
         return control.hearing.hear(self, run, after=after, until=until)
+
+    @cached_property
+    def everywhere(self) -> Mapping[bool, Everywhere]:
+        """What all runs say, with the text of answers under way and without."""
+        return {text: control.everywhere.Everywhere(self, text=text) for text in (True, False)}
+
+    def hear_all(self, *, agent: str = "", after: int | None = None, text: bool = True) -> AsyncIterator[RunEvent]:
+        """Everything that happens in all runs, or in those of an agent, behind the cursor `after` (None: from now on).
+        It has no end."""
+        return control.everywhere.hear_all(self, agent=agent, after=after, text=text)
 
     # -- the namespace ------------------------------------------------------------------------------------------------
 
@@ -294,6 +312,10 @@ class Runtime:
         """What runs ask people, of the newest first: of one agent, or of all."""
         return await control.approvals.list_approvals(self, agent=agent, limit=limit, cursor=cursor)
 
+    async def approval(self, which: str, *, key: str = "") -> Approval:
+        """The question with this id, or the one that the run of this id asks (`key` where it asks several things)."""
+        return await control.approvals.find_approval(self, which, key=key)
+
     async def decide(self, approval_id: str, answer: Any, *, why: str = "", who: str = "operator") -> Approval:
         """Answer exactly the question with this id, once."""
         return await control.approvals.decide(self, approval_id, answer, who=who, why=why)
@@ -349,6 +371,14 @@ class Runtime:
         """Accept an envelope for an agent that there is; it is on disk when this returns, and never accepted twice:
         again it gives the run that it began."""
         return await control.delivering.deliver(self, envelope)
+
+    async def webhook(self, agent: str, source: str) -> Webhook:
+        """How deliveries of this source to an agent are signed. Raises NoSuchRoute where it takes none."""
+        return await control.webhooks.find_webhook(self, agent, source)
+
+    async def take_in(self, webhook: Webhook, delivery: Delivery) -> RunRow:
+        """Accept a delivery whose signature is right; it is on disk when this returns, and accepted once."""
+        return await control.webhooks.take_in(self, webhook, delivery)
 
     async def schedules(self, agent: str) -> list[Planned]:
         """An agent's schedules, the next to come first."""
