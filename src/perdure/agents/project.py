@@ -105,12 +105,27 @@ class WebhookSettings(Section, frozen=True):
 
 
 class Telemetry(Section, frozen=True):
-    """Where traces go. Nothing is sent unless an endpoint is named."""
+    """Where traces go, and what is logged. Nothing is sent or logged unless this or a variable such as
+    OTEL_EXPORTER_OTLP_ENDPOINT says so."""
 
+    exporter: Annotated[
+        Literal["otlp", "stdout", "none"] | None,
+        Meta(description="`otlp` where an endpoint is named, else none; `stdout` prints a line of JSON for each span."),
+    ] = None
     endpoint: Annotated[str | None, Meta(description="OTLP/HTTP, such as http://127.0.0.1:4318.")] = None
     headers: dict[str, str] = {}
     content: Annotated[bool, Meta(description="Whether messages and tool arguments are sent too.")] = False
     sample: Annotated[float, Meta(ge=0, le=1, description="Share of runs that are traced.")] = 1.0
+    logs: Annotated[
+        Literal["json", "text"] | None, Meta(description="Log to stderr, an object or a line for each event.")
+    ] = None
+    level: Annotated[
+        Literal["debug", "info", "warning", "error"], Meta(description="What is logged, from this on.")
+    ] = "info"
+    secrets: Annotated[
+        tuple[str, ...],
+        Meta(description="Environment variables whose values nobody is to read, beside those such as `..._TOKEN`."),
+    ] = ()
 
 
 class Defaults(Section, frozen=True):

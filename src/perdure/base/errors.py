@@ -56,6 +56,8 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from .redaction import hide, hide_in
+
 
 class PerdureError(Exception):
     """Base of every error that Perdure raises on purpose. `facts` are what was found, as plain data."""
@@ -74,14 +76,15 @@ class PerdureError(Exception):
             self.retryable = retryable
 
     def as_dict(self) -> dict[str, Any]:
-        """The error as `{code, message, hint, retryable, facts}`: what a record, `--json` and HTTP show."""
-        shown: dict[str, Any] = {"code": self.code, "message": self.message}
+        """The error as `{code, message, hint, retryable, facts}`, without secrets: what a record, `--json` and HTTP
+        show."""
+        shown: dict[str, Any] = {"code": self.code, "message": hide(self.message)}
         if self.hint:
-            shown["hint"] = self.hint
+            shown["hint"] = hide(self.hint)
         if self.retryable:
             shown["retryable"] = True
         if self.facts:
-            shown["facts"] = self.facts
+            shown["facts"] = hide_in(self.facts)
         return shown
 
 

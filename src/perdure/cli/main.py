@@ -46,6 +46,8 @@ COMMANDS: Sections = {
         "agents": ("perdure.cli.agents.group:group", "List, make, show, stop, wake, delete, export and import agents."),
         "trace": ("perdure.cli.trace:command", "Show what a run did, how long it took and what it cost."),
         "logs": ("perdure.cli.logs:command", "Show the journal of an agent, and follow it."),
+        "top": ("perdure.cli.top:command", "Show what goes on: runs, agents, tokens, cost and queue."),
+        "cost": ("perdure.cli.cost:command", "Show what was spent, by run, agent, model or day."),
         "budget": ("perdure.cli.budget:command", "Show what may be spent and what is, or set a limit."),
         "replay": ("perdure.cli.replay:command", "Execute a run again against its journal, touching nothing."),
         "fork": ("perdure.cli.fork:command", "Begin a new run that shares the records before a key."),

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from .bundle.importing import Imported, ImportMode
     from .channels import Channels
     from .cleaning import Cleaned
+    from .costs import By, Costs
     from .deletion import Deleted
     from .deploying import Deployed
     from .directory import Directory, Extra
@@ -51,7 +52,9 @@ if TYPE_CHECKING:
     from .keys import Key, NewKey
     from .listening import RunEvent
     from .listing import RunDetail, RunSummary
+    from .metrics import Family
     from .once import Once
+    from .overview import Overview
     from .planning import Plan
     from .publishing import Shelf
     from .replaying import Replay
@@ -142,11 +145,20 @@ class Runtime:
         return control.publishing.Shelf(self)
 
     async def accept(
-        self, input: Any, *, spec: str = "", agent: str = "", key: str = "", who: str = "operator"
+        self,
+        input: Any,
+        *,
+        spec: str = "",
+        agent: str = "",
+        key: str = "",
+        who: str = "operator",
+        traceparent: str = "",
     ) -> RunRow:
         """Accept `input` for a published `spec`, or for the `agent` of this id; it is on disk when this returns, and
-        the same idempotency `key` again gives the same run."""
-        return await control.accepting.accept(self, input, spec=spec, agent=agent, key=key, who=who)
+        the same idempotency `key` again gives the same run. `traceparent` (W3C) puts the run into a trace."""
+        return await control.accepting.accept(
+            self, input, spec=spec, agent=agent, key=key, who=who, traceparent=traceparent
+        )
 
     async def hand_back(self, given: Mapping[str, Given], *, spec: str, who: str = "operator") -> GoingOn | None:
         """Give a run that waits for the client's own tools what their calls gave, by the ids of the calls."""
@@ -366,6 +378,18 @@ class Runtime:
     async def trace(self, run_id: str, *, full: bool = False) -> TraceNode:
         """A run's course as a tree; with `full`, the questions to models are rebuilt and proven."""
         return await control.tracing.trace(self, run_id, full=full)
+
+    async def costs(self, by: By = "day", *, since_ms: int = 0, until_ms: int | None = None) -> Costs:
+        """What was spent between two times (ms UTC): by run, agent, model or day."""
+        return await control.costs.costs(self, by, since_ms=since_ms, until_ms=until_ms)
+
+    async def overview(self, *, limit: int = 20) -> Overview:
+        """What goes on just now: open runs, the busiest agents, and the rates of the last minute."""
+        return await control.overview.overview(self, limit=limit)
+
+    async def metrics(self) -> list[Family]:
+        """How much there is, how much was done here, and how long it took."""
+        return await control.metrics.metrics(self)
 
     async def verify(self, target: str | None = None) -> Verification:
         """Recompute the hash chain of an agent, of a run's agent, or of all."""

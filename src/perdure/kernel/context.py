@@ -20,6 +20,7 @@ from perdure.base.codec import digest, pack
 from perdure.base.envelope import Envelope
 from perdure.base.errors import InputError
 from perdure.base.ids import uuid7
+from perdure.base.traceparent import OUTGOING, span_of_run
 
 from . import records as r
 from .alarms import PREFIX, Plan, drop_schedule, set_schedule
@@ -356,6 +357,12 @@ class Context:
         """Show something to whoever listens just now; it is not kept."""
         self._x.live.publish(self.run_id, item)
 
+    @property
+    def traceparent(self) -> str:
+        """What a call to the outside is to send as its `traceparent` (W3C), "" where the run is not traced. What the
+        `http` tool and models send has it."""
+        return OUTGOING.get()
+
     def limit_time(self, ms: int) -> None:
         """Let nothing new begin once the run has worked `ms` milliseconds (waiting does not count)."""
         self._x.limit_time(ms)
@@ -365,6 +372,7 @@ class Context:
         self._x.probe(name)
 
     def _letter(self, key: str, to: str, payload: Any, **more: Any) -> Envelope:
+        trace = self._x.effects.trace
         return Envelope(
             id=self._derived("env", key),
             to=to,
@@ -374,7 +382,7 @@ class Context:
             causation=self.envelope.id,
             reply_to=self.agent_id,
             hops=self.envelope.hops + 1,
-            traceparent=self.envelope.traceparent,
+            traceparent="" if trace is None else trace.at(span_of_run(self.run_id)),
             created_at=self._x.clock.now(),
             **more,
         )

@@ -10,6 +10,7 @@ from msgspec import Meta
 from starlette.types import Receive, Scope, Send
 
 from perdure.base.errors import PerdureError, Unauthorized
+from perdure.base.traceparent import read_traceparent
 from perdure.control.principal import Principal
 from perdure.control.principal import Scope as KeyScope
 from perdure.control.runtime import Runtime
@@ -63,6 +64,12 @@ class Call(Generic[B, Q]):
     def who(self) -> str:
         """Whom the decisions in this request are recorded as."""
         return "anybody" if self.principal is None else self.principal.name
+
+    @property
+    def traceparent(self) -> str:
+        """The trace that the client is in, "" where it says none that can be read."""
+        said = self.headers.get(b"traceparent", b"").decode("latin-1").strip()
+        return said if said and read_traceparent(said) is not None else ""
 
     def header(self, name: str) -> str:
         """The header's value, "" where it was not sent."""

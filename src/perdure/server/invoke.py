@@ -70,7 +70,14 @@ async def invoke(call: Call[Invoke, Nothing]) -> Reply | Events:
     if asked.stream and asked.is_async:
         raise RequestError("either `stream` or `async`, not both")
     runtime = call.runtime
-    run = await runtime.accept(asked.input, spec=asked.spec, agent=asked.agent_id, key=key_of(call), who=call.who)
+    run = await runtime.accept(
+        asked.input,
+        spec=asked.spec,
+        agent=asked.agent_id,
+        key=key_of(call),
+        who=call.who,
+        traceparent=call.traceparent,
+    )
     if asked.is_async:
         return accepted(run)
     if asked.stream:
@@ -82,7 +89,9 @@ async def send(call: Call[Send, Wait]) -> Reply:
     wait_ms = parse_duration(call.query.wait) if call.query.wait else 0
     if wait_ms > MAX_WAIT_MS:
         raise RequestError(f"`wait` is at most {MAX_WAIT_MS // 60_000} minutes")
-    run = await call.runtime.accept(call.body.input, agent=call.path["id"], key=key_of(call), who=call.who)
+    run = await call.runtime.accept(
+        call.body.input, agent=call.path["id"], key=key_of(call), who=call.who, traceparent=call.traceparent
+    )
     result = await result_within(call.site, run, wait_ms)
     return accepted(run) if result is None else reply_of(result)
 

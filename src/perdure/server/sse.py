@@ -18,7 +18,8 @@ from .site import Site
 KEEP_ALIVE_S = 15
 STUCK_S = 60
 """How long a client may leave what was sent to it unread."""
-_HEADERS = [*SAFE, (b"content-type", b"text/event-stream; charset=utf-8"), (b"x-accel-buffering", b"no")]
+EVENT_STREAM = (b"content-type", b"text/event-stream; charset=utf-8")
+_HEADERS = [*SAFE, EVENT_STREAM, (b"x-accel-buffering", b"no")]
 
 
 def frame(kind: str, value: Any, id: int | str = "") -> bytes:
@@ -31,6 +32,7 @@ async def stream(events: Events, site: Site, receive: Receive, send: Send) -> No
     """Send events until there are no more, the client goes, or the server stops."""
     headers = [*_HEADERS, *((name.encode(), value.encode("latin-1")) for name, value in events.headers.items())]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
+    site.traffic.streams += 1
     pump = _Pump(events, send)
     working = asyncio.create_task(pump.run())
     beside = [
@@ -41,6 +43,7 @@ async def stream(events: Events, site: Site, receive: Receive, send: Send) -> No
     try:
         await asyncio.wait((working, *beside), return_when=asyncio.FIRST_COMPLETED)
     finally:
+        site.traffic.streams -= 1
         for task in (working, *beside):
             task.cancel()
         await asyncio.wait((working, *beside))

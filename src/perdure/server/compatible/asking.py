@@ -58,7 +58,10 @@ async def ask(
         return going_on
     transcript = Transcript(joined(messages), options)
     payload = msgspec.to_builtins(transcript, builtin_types=(bytes,))
-    return GoingOn(await call.runtime.accept(payload, spec=model, agent=agent, key=key_of(call), who=call.who))
+    run = await call.runtime.accept(
+        payload, spec=model, agent=agent, key=key_of(call), who=call.who, traceparent=call.traceparent
+    )
+    return GoingOn(run)
 
 
 def check_model(call: Call[Any, Any], model: str, options: Options) -> None:
