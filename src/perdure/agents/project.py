@@ -12,7 +12,7 @@ from perdure.compute.provider import ProviderSettings
 from perdure.compute.spec import ModelSpec, Price
 
 from .amounts import Duration, Money
-from .spec import Budget, Limits, Name, Section
+from .spec import Approvals, Budget, Limits, Name, Section
 
 PROJECT_FILES = ("perdure.toml", "perdure.yaml", "perdure.yml")
 STATE_FOLDER = ".perdure"
@@ -134,6 +134,7 @@ class Defaults(Section, frozen=True):
     model: str | ModelSpec | None = None
     budget: Budget | None = None
     limits: Limits | None = None
+    approvals: Approvals | None = None
 
 
 class ProjectFile(Section, frozen=True):

@@ -81,6 +81,6 @@ class Setup(msgspec.Struct):
     def window(self) -> int:
         return self.spec.context.tokens or DEFAULT_WINDOW
 
-    def needs_consent(self, tool: str) -> bool:
-        """Whether a person is asked before each call of this tool."""
-        return any(fnmatchcase(tool, pattern) for pattern in self.spec.approve)
+    def consent(self, tool: str) -> str | None:
+        """The pattern that makes a person be asked before each call of this tool; None: nobody is asked."""
+        return next((pattern for pattern in self.spec.approve if fnmatchcase(tool, pattern)), None)

@@ -16,6 +16,8 @@ from .amounts import Duration, Money, encode_amount
 
 AT_ONCE = 8
 """Tool calls of one answer that run at the same time where the spec only says that they may."""
+EXPIRE_MS = 30 * 86_400_000
+"""How long a call waits for approval where a spec does not say."""
 
 Name: TypeAlias = Annotated[
     str,
@@ -84,6 +86,20 @@ class Limits(Section, frozen=True):
         if isinstance(self.concurrency, bool):
             return AT_ONCE if self.concurrency else 1
         return self.concurrency
+
+
+class Approvals(Section, frozen=True):
+    """How the agent's calls wait for a person's approval."""
+
+    expire: Annotated[
+        Duration | None,
+        Meta(description="How long a call waits before it is taken for denied; 30d where absent, 0 for ever."),
+    ] = None
+
+    @property
+    def expire_ms(self) -> int | None:
+        """None: for ever."""
+        return EXPIRE_MS if self.expire is None else int(self.expire) or None
 
 
 class ContextWindow(Section, frozen=True):
@@ -163,6 +179,7 @@ class AgentFile(Section, frozen=True):
     approve: Annotated[
         tuple[str, ...], Meta(description="Tools whose calls wait for a person's approval; `*` stands for any text.")
     ] = ()
+    approvals: Approvals = Approvals()
     autonomy: Annotated[
         Literal["supervised", "semi", "autonomous"] | None,
         Meta(description="How much the agent may do by itself: levels of access to its wallet, compute and ctl."),

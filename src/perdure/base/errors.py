@@ -24,10 +24,13 @@
     │   ├── BudgetExceeded, ApprovalRequired, BudgetDenied, NotAnApprover
     │   └── UnpricedModel
     ├── RunError                   a run cannot go on, or not like this
-    │   ├── RunNotFound, ApprovalNotFound, WrongState
+    │   ├── RunNotFound, WrongState
+    │   ├── ApprovalNotFound, ApprovalChanged, ApprovalDecided, ApprovalExpired
     │   ├── AgentNotFound, AgentExists, AgentAtRest, AgentTerminated
     │   ├── ReplayDivergence, EffectFailed, Interrupted
-    │   └── DeadlineExceeded
+    │   ├── DeadlineExceeded
+    │   └── FlowError
+    │       └── ExpressionFailed
     ├── IdentityError              an agent's key
     │   └── UnsafeKey, Undecryptable
     ├── FileError                  a path of the namespace
@@ -374,6 +377,27 @@ class ApprovalNotFound(RunError):
     code = "approval.not_found"
 
 
+class ApprovalChanged(RunError):
+    """The run does not ask for what was approved: `given` is the digest of that, `asked` are those of what it asks."""
+
+    code = "approval.changed"
+    hint = "Look at what it asks now, and decide on that."
+
+
+class ApprovalDecided(RunError):
+    """Somebody has decided already, and a decision counts once: `who`, `answer` and `at` (ms UTC) say how."""
+
+    code = "approval.decided"
+    hint = "To stop what was let happen, cancel the run."
+
+
+class ApprovalExpired(RunError):
+    """Nobody decided in time: the run went on as if it had been denied. `due` (ms UTC) says until when it waited."""
+
+    code = "approval.expired"
+    hint = "Ask the agent again; `approvals.expire` in its file says how long it waits."
+
+
 class WrongState(RunError):
     code = "run.wrong_state"
 
@@ -399,6 +423,22 @@ class Interrupted(RunError):
 class DeadlineExceeded(RunError):
     code = "run.deadline_exceeded"
     hint = "Raise `limits.timeout`, or `perdure resume RUN` to go on with a fresh limit."
+
+
+class FlowError(RunError):
+    """A flow cannot go on."""
+
+    code = "flow.failed"
+    hint = "`perdure trace RUN` shows the step; `on_error` and `retry` say what is to be done about it."
+
+
+class ExpressionFailed(FlowError):
+    """A `${…}` has no value."""
+
+    code = "flow.expression"
+    hint = (
+        "`a ?? b` gives a default where something may be missing; `perdure flow check` finds most faults before a run."
+    )
 
 
 # -- identity ---------------------------------------------------------------------------------------------------------

@@ -23,6 +23,7 @@ COMMANDS: Sections = {
         "init": ("perdure.cli.init:command", "Make a new project."),
         "demo": ("perdure.cli.demo:command", "Audit this Python environment, be killed in the middle, and finish."),
         "validate": ("perdure.cli.validate:command", "Check files, and tell everything that is wrong."),
+        "flow": ("perdure.cli.flow.group:group", "Check, show, draw and format flows."),
         "schema": ("perdure.cli.schema:command", "Print the JSON Schema of a file."),
     },
     "Run": {

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from . import delivering as delivering
     from . import deploying as deploying
     from . import directory as directory
+    from . import estimating as estimating
+    from . import everywhere as everywhere
     from . import exporting as exporting
     from . import finding as finding
     from . import forking as forking

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from .deletion import Deleted
     from .deploying import Deployed
     from .directory import Directory, Extra
+    from .everywhere import Everywhere
     from .exporting import ExportFormat
     from .handing import GoingOn
     from .keys import Key, NewKey
@@ -176,6 +177,16 @@ class Runtime:
         until `until` is done."""
         return control.hearing.hear(self, run, after=after, until=until)
 
+    @cached_property
+    def everywhere(self) -> Mapping[bool, Everywhere]:
+        """What all runs say, with the text of answers under way and without."""
+        return {text: control.everywhere.Everywhere(self, text=text) for text in (True, False)}
+
+    def hear_all(self, *, agent: str = "", after: int | None = None, text: bool = True) -> AsyncIterator[RunEvent]:
+        """Everything that happens in all runs, or in those of an agent, behind the cursor `after` (None: from now on).
+        It has no end."""
+        return control.everywhere.hear_all(self, agent=agent, after=after, text=text)
+
     # -- the namespace ------------------------------------------------------------------------------------------------
 
     @cached_property
@@ -282,6 +293,10 @@ class Runtime:
     async def approvals(self, *, agent: str = "", limit: int = 50, cursor: str = "") -> Page[Approval]:
         """What runs ask people, of the newest first: of one agent, or of all."""
         return await control.approvals.list_approvals(self, agent=agent, limit=limit, cursor=cursor)
+
+    async def approval(self, which: str, *, key: str = "") -> Approval:
+        """The question with this id, or the one that the run of this id asks (`key` where it asks several things)."""
+        return await control.approvals.find_approval(self, which, key=key)
 
     async def decide(self, approval_id: str, answer: Any, *, why: str = "", who: str = "operator") -> Approval:
         """Answer exactly the question with this id, once."""

@@ -8,6 +8,7 @@ from . import (
     agents,
     approvals,
     budget,
+    events,
     files,
     health,
     invoke,
@@ -25,6 +26,7 @@ from . import (
 from .agui import threads
 from .compatible import anthropic_messages, models, openai_chat, openai_responses
 from .endpoint import Endpoint
+from .page import assets
 from .webhooks import deliveries
 
 ENDPOINTS: tuple[Endpoint[Any, Any], ...] = (
@@ -32,6 +34,7 @@ ENDPOINTS: tuple[Endpoint[Any, Any], ...] = (
     *health.ENDPOINTS,
     *runs.ENDPOINTS,
     *approvals.ENDPOINTS,
+    *events.ENDPOINTS,
     *traces.ENDPOINTS,
     *specs.ENDPOINTS,
     *spawn.ENDPOINTS,
@@ -47,6 +50,7 @@ ENDPOINTS: tuple[Endpoint[Any, Any], ...] = (
     *openai_responses.ENDPOINTS,
     *anthropic_messages.ENDPOINTS,
     *models.ENDPOINTS,
+    *assets.ENDPOINTS,
     *threads.ENDPOINTS,
     *agents.ENDPOINTS,
     *files.ENDPOINTS,

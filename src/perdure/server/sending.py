@@ -7,7 +7,8 @@ from starlette.types import Send
 from .reply import Reply
 
 SAFE = ((b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store"))
-"""Headers of everything: nothing here is to be guessed at, or kept by somebody in between."""
+"""Headers of everything: nothing here is to be guessed at, or kept by somebody in between, unless a
+reply says otherwise."""
 
 
 async def send_reply(reply: Reply, send: Send) -> None:
