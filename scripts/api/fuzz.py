@@ -19,6 +19,7 @@ AGENTS = {
     "poor": "name: poor\nmodel: {provider: scripted, name: m, price: {input: 9, output: 9}}\nbudget: {per_run: $1}\n",
 }
 PROJECT = '[webhooks.github]\nsecret = "a secret of nobody"\n'
+CONFIG = Path(__file__).resolve().with_name("schemathesis.toml")
 ENDLESS = "/events$"
 OPTIONS = ("--max-time", "90", "--max-examples", "20", "--phases", "examples,coverage,fuzzing", "--warnings", "off")
 
@@ -29,9 +30,10 @@ async def main(schemathesis: str, *more: str) -> int:
         await asyncio.to_thread(_begin, served)
         process = await asyncio.create_subprocess_exec(
             schemathesis,
-            *("--config-file", str(Path(__file__).with_name("schemathesis.toml")), "run", f"{served.url}/openapi.json"),
+            *("--config-file", str(CONFIG), "run", f"{served.url}/openapi.json"),
             *("--header", f"Authorization: Bearer {served.token}", "--exclude-path-regex", ENDLESS),
             *("--request-timeout", "20", "--no-color", *OPTIONS, *more),
+            cwd=served.runtime.project.root,  # where it leaves what it remembers
         )
         code = await process.wait()
     for defect in defects:

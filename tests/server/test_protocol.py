@@ -153,6 +153,8 @@ async def test_requests_one_behind_the_other(served: Served) -> None:
         ("GET", "/runs?limit=0", 422, "request.invalid"),
         ("GET", "/runs?limit=x", 422, "request.invalid"),
         ("GET", "/runs?colour=red", 422, "request.invalid"),
+        ("GET", f"/runs?since_ms={10**24}", 422, "request.invalid"),
+        ("GET", f"/runs/run_00000000/events?after={10**24}", 422, "request.invalid"),
         ("GET", "/runs?status=asleep", 422, "request.invalid"),
         ("GET", "/runs?cursor=x", 422, "request.invalid"),
         ("GET", "/runs?agent_id=%ff", 400, "request.malformed"),

@@ -38,7 +38,9 @@ _WRITING: WeakValueDictionary[str, Lock] = WeakValueDictionary()
 
 class Reading(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     watch: Annotated[bool, Meta(description="Stream what changes here, as server-sent events.")] = False
-    after: Annotated[Annotated[int, Meta(ge=0)] | None, Meta(description="A cursor, as `Last-Event-ID` is.")] = None
+    after: Annotated[
+        Annotated[int, Meta(ge=0, le=10**18)] | None, Meta(description="A cursor, as `Last-Event-ID` is.")
+    ] = None
 
 
 class Listing(msgspec.Struct, frozen=True):

@@ -23,13 +23,15 @@ class Listed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     status: Annotated[
         tuple[RunStatus, ...], Meta(description="In one of these states; may be given several times.")
     ] = ()
-    since_ms: Annotated[int, Meta(ge=0, description="Accepted at this time (ms UTC) or later.")] = 0
+    since_ms: Annotated[int, Meta(ge=0, le=10**18, description="Accepted at this time (ms UTC) or later.")] = 0
     limit: Annotated[int, Meta(ge=1, le=1_000)] = 20
     cursor: Cursor = ""
 
 
 class After(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    after: Annotated[int, Meta(ge=0, description="A cursor, for clients that cannot send `Last-Event-ID`.")] = 0
+    after: Annotated[
+        int, Meta(ge=0, le=10**18, description="A cursor, for clients that cannot send `Last-Event-ID`.")
+    ] = 0
 
 
 class Fork(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

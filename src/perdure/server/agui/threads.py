@@ -83,7 +83,8 @@ async def _told(
             f"run {active.id} of this thread waits for an answer", hint="Send it as `resume`.", run_id=active.id
         )
     payload = msgspec.to_builtins(Transcript(joined(said), options), builtin_types=(bytes,))
-    return GoingOn(await runtime.accept(payload, spec=spec, agent=agent, key=key, who=call.who))
+    run = await runtime.accept(payload, spec=spec, agent=agent, key=key, who=call.who, traceparent=call.traceparent)
+    return GoingOn(run)
 
 
 async def _hand_back(call: Call[Any, Any], spec: str, given: dict[str, Given]) -> GoingOn | None:
