@@ -113,11 +113,11 @@ class Hearer:
             self.put(event)
             self.position = event.seq
 
-    async def room(self) -> None:
-        """Return when some of what waits has been taken: there may be room."""
+    def room(self) -> asyncio.Future[None]:
+        """Is done when some of what waits has been taken, from this call on: there may be room."""
         waiting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append(waiting)
-        await waiting
+        return waiting
 
     # -- the side of whoever hears ------------------------------------------------------------------------------------
 

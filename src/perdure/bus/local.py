@@ -187,7 +187,7 @@ class LocalBus:
         try:
             while (slow := next((one for one in self._hearers.match(topic) if waits(one)), None)) is not None:
                 pause = pause or asyncio.ensure_future(self.clock.sleep(self._patience_ms))
-                room = asyncio.ensure_future(slow.room())
+                room = slow.room()
                 try:
                     await asyncio.wait((room, pause), return_when=asyncio.FIRST_COMPLETED)
                 finally:
