@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import msgspec
 import pytest
 
 import perdure
+from perdure.base.clock import SystemClock
 from perdure.base.errors import InputError, InvalidFile
+from perdure.base.ids import Ids
 from perdure.control.starting import MAX_INPUT
 from perdure.testing import Scripted
 
@@ -87,3 +90,15 @@ async def test_what_is_no_target_is_refused(opened: Any) -> None:
             await rt.run({"name": "x"}, "hi", overrides=["name=y"])
         with pytest.raises(InvalidFile):
             await rt.run({"name": "x", "modle": "scripted/m"}, "hi")
+
+
+async def test_nobody_finds_himself_in_the_conversation_of_an_agent_whose_id_was_drawn_before(opened: Any) -> None:
+    drawn = iter([b"\1\1\1\1", b"\1\1\1\1", b"\2\2\2\2"])
+    by_chance = Random(7).randbytes
+
+    def entropy(n: int) -> bytes:
+        return next(drawn) if n == 4 else by_chance(n)
+
+    async with opened(["hello", "hello"], ids=Ids(SystemClock(), entropy)) as rt:
+        first, second = await rt.run("clerk.yaml", "hi"), await rt.run("clerk.yaml", "hi")
+        assert (first.agent_id, second.agent_id) == ("clerk-01010101", "clerk-02020202")

@@ -470,6 +470,28 @@ async def test_a_checkpoint_closes_a_segment(world, outside):
     await world.close()
 
 
+async def test_what_a_run_asked_for_before_its_checkpoint_counts_after_a_crash(world, outside):
+    @world.handler()
+    async def work(ctx):
+        if ctx.restored is None:
+            ctx.set_state(b"new", 2)
+            ctx.mark_seen("letter")
+            await ctx.checkpoint("half")
+        await ctx.effect("tool", "work", outside.act, effect="idempotent")
+
+    world.crash_at = "effect.acted"
+    await world.engine()
+    run = await world.submit()
+    await world.quiet()
+    await world.crash()
+    await world.engine(recover=True)
+    await world.quiet()
+    assert (await world.rest(run)).run.status == "done"
+    agent = await world.store.load_agent("ann")
+    assert (agent.state, agent.state_version, await world.store.seen("ann", "letter")) == (b"new", 2, True)
+    await world.close()
+
+
 async def test_a_replay_reads_only_what_comes_after_the_checkpoint(world, outside):
     restored = []
 

@@ -14,6 +14,7 @@ from perdure.kernel.effect import decide, idempotency_key
 from perdure.kernel.failures import normal, restored, told
 from perdure.kernel.journal import Past
 from perdure.kernel.records import EffectResolved
+from perdure.kernel.store.ops import Claim
 from perdure.kernel.store.rows import RecordFilter
 
 # -- deciding ---------------------------------------------------------------------------------------------------------
@@ -322,6 +323,43 @@ async def test_a_decision_outlives_a_crash(world, outside):
     await world.engine(recover=True)
     assert (await world.last.rest(run, person=False)).output == 7
     assert len(outside.calls) == 1
+    await world.close()
+
+
+async def test_a_decision_on_one_attempt_says_nothing_of_the_next(world, outside):
+    run = await doubtful(world, "effect.acted", call=outside.act, effect="once")
+    world.crash_at = "effect.acted"
+    for _ in range(2):  # somebody was impatient
+        await world.tell(run, "resolve", {"how": "retry", "attempt": 1}, "tool:pay")
+    await world.quiet()
+    await world.crash()
+    await world.engine(recover=True)
+    await world.quiet()
+    (wait,) = (await world.rest(run)).waits
+    assert (wait.about["attempt"], len(outside.calls)) == (2, 2)
+    await world.tell(run, "resolve", {"how": "done", "value": "receipt", "attempt": 2}, "tool:pay")
+    assert (await world.last.rest(run, person=False)).output == "receipt"
+    assert len(outside.calls) == 2
+    await world.close()
+
+
+async def test_nothing_is_done_for_an_agent_that_was_lost_just_before(world, outside):
+    @world.handler()
+    async def work(ctx):
+        return await ctx.effect("tool", "pay", outside.act, effect="once")
+
+    engine = await world.engine()
+
+    def taken(point):  # its heartbeat was slow to come to the disk, so that another process took the agent over
+        if point == "effect.intended":
+            world.clock._now += 2_000
+            world.store.commit([Claim("ann", "wrk_other")])
+
+    engine.probe = taken
+    run = await world.submit()
+    await world.quiet()
+    assert outside.calls == []
+    assert (await world.told(run))[-1] == "effect.intended tool:pay"
     await world.close()
 
 

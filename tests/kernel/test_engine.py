@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from perdure.base.codec import pack
-from perdure.base.errors import Fenced, Overloaded, RunNotFound, UnknownSpec
+from perdure.base.errors import Fenced, Overloaded, RunNotFound, StoreBusy, UnknownSpec
 from perdure.kernel.program import Yielded
 from perdure.kernel.store.ops import Append, HasFence
 from perdure.kernel.store.rows import RunFilter
@@ -537,4 +537,57 @@ async def test_crash_points_are_named(world, outside):
         "tick.before_commit",
         "tick.after_commit",
     ]
+    await world.close()
+
+
+async def test_an_agent_that_was_claimed_and_could_not_be_loaded_is_given_back(world):
+    @world.handler()
+    async def work(ctx):
+        return "done"
+
+    await world.engine()
+    await world.run()
+    load, failed = world.store.load_agent, []
+
+    async def fails_once(agent_id):
+        if not failed:
+            failed.append(agent_id)
+            raise StoreBusy("somebody else has the file")
+        return await load(agent_id)
+
+    world.store.load_agent = fails_once
+    await world.post("ann", "more")
+    await world.quiet()
+    assert failed == ["ann"]
+    assert (await load("ann")).owner == ""  # any process may take it up
+    await world.close()
+
+
+async def test_closing_between_two_turns_ends(world):
+    """The run is put away while the turn that would go on with it reads its mail."""
+
+    @world.handler()
+    async def work(ctx):
+        return await ctx.ask("go on?")
+
+    engine = await world.engine()
+    run = (await world.run()).run
+    read, closing = world.store.mail, []
+
+    async def slow(agent_id, limit):
+        mail = await read(agent_id, limit)
+        if mail and not closing:
+            closing.append(asyncio.create_task(engine.close()))
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+        return mail
+
+    world.store.mail = slow
+    await world.tell(run, "approval", "yes", (await world.rest(run)).waits[0].key)
+    await world.quiet()
+    assert closing[0].done()
+    world.store.mail = read
+    await world.engine(recover=True)
+    await world.quiet()
+    assert (await world.rest(run)).output == "yes"
     await world.close()

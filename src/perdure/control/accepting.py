@@ -14,7 +14,7 @@ from perdure.kernel.journal import decode
 from perdure.kernel.program import Program
 from perdure.kernel.store.rows import RecordFilter, RunRow
 
-from .starting import check_agent_id, payload_of
+from .starting import begin_new, check_agent_id, payload_of
 
 if TYPE_CHECKING:
     from .runtime import Runtime
@@ -31,17 +31,15 @@ async def accept(
     """
     payload = payload_of(input)
     digest_, document, program = await _program(runtime, spec, agent)
-    is_new = not agent and not key
-    if not agent:
-        agent = f"{spec}-{digest(key)[:16] if key else runtime.ids.short()}"
-    envelope = Envelope(
-        f"env_{digest([agent, key])}" if key else runtime.ids.new("env"),
-        agent,
-        payload=payload,
-        sender=who,
-        created_at=runtime.clock.now(),
-    )
-    run = await runtime.engine.submit(envelope, digest_, document, program, is_new=is_new)
+
+    def message(to: str) -> Envelope:
+        id = f"env_{digest([to, key])}" if key else runtime.ids.new("env")
+        return Envelope(id, to, payload=payload, sender=who, created_at=runtime.clock.now())
+
+    if not agent and not key:
+        return await begin_new(runtime, spec, message, digest_, document, program)
+    envelope = message(agent or f"{spec}-{digest(key)[:16]}")
+    run = await runtime.engine.submit(envelope, digest_, document, program)
     if key:
         await _check_same(runtime, run, envelope)
     return run

@@ -23,11 +23,12 @@ class MountChanges:
     async def of(self, agent_id: str) -> dict[Path, Changed]:
         known, now = self._known.get(agent_id), self._store.changed()
         if known is None or known[0] != now:
-            known = now, await self._read(agent_id)
-            if len(self._known) >= MOST:
-                del self._known[next(iter(self._known))]
-            self._known[agent_id] = known
+            known = self._keep(agent_id, now, await self._read(agent_id))
         return known[1]
+
+    def is_new(self, agent_id: str) -> None:
+        """The agent comes to be just now: nobody can have decided anything about it."""
+        self._keep(agent_id, self._store.changed(), {})
 
     def is_known(self, agent_id: str) -> bool:
         """Whether what was last told of the agent is still so."""
@@ -36,6 +37,12 @@ class MountChanges:
 
     def forget(self, agent_id: str) -> None:
         self._known.pop(agent_id, None)
+
+    def _keep(self, agent_id: str, now: int, changes: dict[Path, Changed]) -> tuple[int, dict[Path, Changed]]:
+        if len(self._known) >= MOST:
+            del self._known[next(iter(self._known))]
+        known = self._known[agent_id] = now, changes
+        return known
 
     async def _read(self, agent_id: str) -> dict[Path, Changed]:
         found: dict[Path, Changed] = {}

@@ -44,7 +44,7 @@ async def resolve(runtime: Runtime, run_id: str, key: str, how: str, *, value: A
     if how not in ("done", "retry", "fail"):
         raise InputError(f"not a decision: {how!r}", hint="Say done, retry or fail.")
     run, wait = await _waiting(runtime, run_id, "in_doubt", key)
-    decision = {"how": how, "value": value, "who": who, "why": why}
+    decision = {"how": how, "value": value, "who": who, "why": why, "attempt": wait.about.get("attempt")}
     envelope = Envelope(
         runtime.ids.new("env"),
         run.agent_id,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -10,8 +11,9 @@ import msgspec
 from perdure.agents.spec import AgentSpec
 from perdure.base.codec import pack
 from perdure.base.envelope import Envelope
-from perdure.base.errors import InputError
+from perdure.base.errors import InputError, KeyExists
 from perdure.base.messages import Media, Text
+from perdure.kernel.program import Program
 from perdure.kernel.store.rows import RunRow
 
 if TYPE_CHECKING:
@@ -26,18 +28,28 @@ async def start(
 ) -> RunRow:
     """Accept `input` for an agent of this spec; it is on disk when this returns."""
     payload = payload_of(input)
-    if agent is not None:
-        check_agent_id(agent)
     digest, document, program = runtime.library.add(spec)
-    agent_id = agent or f"{spec.name}-{runtime.ids.short()}"
-    envelope = Envelope(
-        envelope_id or runtime.ids.new("env"),
-        agent_id,
-        payload=payload,
-        sender="operator",
-        created_at=runtime.clock.now(),
-    )
-    return await runtime.engine.submit(envelope, digest, document, program, is_new=agent is None)
+
+    def message(to: str) -> Envelope:
+        id = envelope_id or runtime.ids.new("env")
+        return Envelope(id, to, payload=payload, sender="operator", created_at=runtime.clock.now())
+
+    if agent is not None:
+        return await runtime.engine.submit(message(check_agent_id(agent)), digest, document, program)
+    return await begin_new(runtime, spec.name, message, digest, document, program)
+
+
+async def begin_new(
+    runtime: Runtime, name: str, message: Callable[[str], Envelope], digest: str, document: bytes, program: Program
+) -> RunRow:
+    """Accept a message, made for its receiver, for an agent that comes to be with it, under an id that is new."""
+    while True:
+        agent_id = f"{name}-{runtime.ids.short()}"
+        runtime.mount_changes.is_new(agent_id)
+        try:
+            return await runtime.engine.submit(message(agent_id), digest, document, program, is_new=True)
+        except KeyExists:  # an agent has this id by chance: nobody may find himself in a stranger's conversation
+            runtime.mount_changes.forget(agent_id)
 
 
 def check_agent_id(agent: str) -> str:

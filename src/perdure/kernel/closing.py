@@ -232,7 +232,7 @@ async def _suspended(holding: Holding, execution: Execution) -> None:
     """Write what the handler did so far, and what it waits for."""
     house = holding.house
     waits = execution.waits.wanted
-    keys = frozenset(wait.key for wait in waits)
+    marks = frozenset(wait.mark for wait in waits)
     run = _counted(execution, "waiting", house.clock.now(), most_pressing(waits))
     try:
         mail = await post(house, execution)
@@ -241,18 +241,18 @@ async def _suspended(holding: Holding, execution: Execution) -> None:
     except PerdureError as error:  # a child run of something that there is not
         return await _failed(holding, execution, error)
     entries, ops = [*mail.entries], [*mail.ops]
-    if keys != execution.reported:
+    if marks != execution.reported:
         entries.append(("", r.RunWaiting(waits=waits)))
     ops += [
         SetTimer(Timer(holding.agent.id, run.id, wait.key, wait.due))
         for wait in waits
-        if wait.due is not None and wait.key not in execution.reported
+        if wait.due is not None and wait.mark not in execution.reported
     ]
     ops.append(PutRun(run))
     house.probe("tick.before_commit")
     await holding.commit(entries, ops)
     house.probe("tick.after_commit")
-    execution.reported, execution.run = keys, run
+    execution.reported, execution.run = marks, run
     mail.wake(house)
     house.settled(Ended(run, waits=waits))
 

@@ -6,9 +6,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from time import perf_counter
-from typing import Any, TypeVar, assert_never
+from typing import Any, TypeAlias, TypeVar, assert_never
 
 import msgspec
 
@@ -34,6 +34,8 @@ from .spending import Entry, Journalist, Spending
 from .waits import Waits
 
 T = TypeVar("T")
+Secure: TypeAlias = Callable[[], Awaitable[None]]
+"""Makes sure that this process still has the agent. Raises Fenced."""
 
 IDEMPOTENT_ATTEMPTS = 3
 
@@ -42,7 +44,7 @@ class Effects:
     """Runs effects of one execution. `write` is None in a replay, which does nothing that is not on record."""
 
     __slots__ = (
-        *("_journal", "_keys", "_may_act", "_probe", "_run_id", "_spending", "_waits", "_write"),
+        *("_journal", "_keys", "_may_act", "_probe", "_run_id", "_secure", "_spending", "_waits", "_write"),
         *("is_over", "parking", "time_left", "tokens", "under_way"),
     )
 
@@ -55,6 +57,7 @@ class Effects:
         write: Journalist | None,
         spending: Spending,
         probe: Callable[[str], None],
+        secure: Secure | None = None,
     ) -> None:
         self.parking = False
         self._may_act = journal.accepted is None or journal.accepted.live
@@ -71,6 +74,7 @@ class Effects:
         self._write = write
         self._spending = spending
         self._probe = probe
+        self._secure = secure
 
     async def perform(
         self,
@@ -141,6 +145,8 @@ class Effects:
                 await self._intend(one)
             except BudgetError as error:
                 raise await self._fail(one, error, perf_counter()) from error
+        if one.effect != "read" and self._secure is not None:
+            await self._secure()
         started = perf_counter()
         try:
             # What has no side effect is cut off when the run's time is up; anything else is let finish.
@@ -189,6 +195,8 @@ class Effects:
                 continue
             if one.effect != "read":
                 self.under_way.add(one.key)
+            intents = self._journal.intents
+            intents[one.key] = intents.get(one.key, 0) + 1
             self._probe("effect.intended")
             return
 
@@ -278,8 +286,9 @@ class Effects:
         return outcome.value
 
     async def _ask(self, one: Effect) -> Any:
-        """Stand still until a person says what happened."""
-        about = {"kind": one.kind, "effect": one.effect, "request": one.request}
+        """Stand still until a person says what happened this time: what was said of an earlier attempt is no answer."""
+        attempt = self._journal.intents.get(one.key, 0)
+        about = {"kind": one.kind, "effect": one.effect, "request": one.request, "attempt": attempt}
         resolved: r.EffectResolved = await self._waits.wait(r.Wait(one.key, "in_doubt", about=about))
         match resolved.how:
             case "done":

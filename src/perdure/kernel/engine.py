@@ -17,6 +17,7 @@ from .alarms import Alarms, Planner
 from .closing import close
 from .commands import interrupt
 from .failures import normal
+from .gate import Gate
 from .holding import Ended, Holding
 from .intake import read, take
 from .leases import Lease
@@ -72,6 +73,7 @@ class Engine:
         self.settings = settings
         self.probe = probe
         self.live = Live()
+        self.gate = Gate()
         self.worker = ids.new("wrk")
         self._lease = Lease(store, clock, settings, self.worker)
         self.alarms = None if planner is None else Alarms(store, clock, planner)
@@ -201,6 +203,8 @@ class Engine:
             if holding is None:
                 return
             self._held[agent_id] = holding
+            if holding.fresh and self.gate.is_full(len(self._ticks)):
+                await self.gate.wait()
             while not self._closing and (holding.fresh or await take(holding)):
                 end = await holding.go()
                 await close(holding, end)
@@ -295,15 +299,14 @@ class Engine:
         """A turn could not be begun or ended: the run stays as the journal has it, to be gone on with later."""
         self._troubled[agent_id] = self.clock.now() + AFTER_TROUBLE_MS
         holding = self._held.pop(agent_id, None)
-        if holding is not None:
-            if holding.execution is not None:
-                await holding.execution.abandon()
-            try:
-                await self.store.commit([Unclaim(agent_id, self.worker)])
-            except StoreError as trouble:
-                # No store to give the agent back to: nobody else takes it while this worker lives.
-                if trouble.retryable:
-                    self.aside(self._try_again(agent_id))
+        if holding is not None and holding.execution is not None:
+            await holding.execution.abandon()
+        try:
+            await self.store.commit([Unclaim(agent_id, self.worker)])  # it may have been claimed and not been loaded
+        except StoreError as trouble:
+            # No store to give the agent back to: nobody else takes it while this worker lives.
+            if trouble.retryable:
+                self.aside(self._try_again(agent_id))
         self._watchers.fail(agent_id, error)
 
     async def _try_again(self, agent_id: str) -> None:

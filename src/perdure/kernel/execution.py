@@ -16,7 +16,7 @@ from perdure.base.envelope import Envelope
 from . import records as r
 from .budgets import Money
 from .context import Context
-from .effects import Effects
+from .effects import Effects, Secure
 from .journal import Journal
 from .keys import Keys
 from .live import Live
@@ -53,6 +53,7 @@ class Execution:
         write: Journalist | None,
         probe: Callable[[str], None],
         project: Path,
+        secure: Secure | None = None,
         envelope: Envelope | None = None,
     ) -> None:
         self.agent = agent
@@ -70,11 +71,11 @@ class Execution:
         self.keys = Keys(journal.counters)
         self.waits = Waits(self._still)
         self.spending = Spending(journal, money, write, self.wait)
-        self.effects = Effects(run.id, journal, self.keys, self.waits, write, self.spending, probe)
+        self.effects = Effects(run.id, journal, self.keys, self.waits, write, self.spending, probe, secure)
         self.outbox: list[tuple[str, Outgoing]] = []
-        self.marked: list[str] = []
-        self.new_state: tuple[bytes, int] | None = None
-        self.reported: frozenset[str] = frozenset(journal.waits)
+        self.marked = list(journal.marked)
+        self.new_state = journal.new_state
+        self.reported = frozenset(wait.mark for wait in journal.waits.values())
         self._began = clock.now()
         self._waited = 0
         self._settled: asyncio.Future[None] | None = None
@@ -92,7 +93,8 @@ class Execution:
             handle = self.program.handle(Context(self, self._project))
             self._task = asyncio.ensure_future(handle)
             self._task.add_done_callback(self._ended)
-        await self._settled
+        if not self._task.done():  # it is where somebody abandoned it between two turns
+            await self._settled
         if self._task.done():
             return "ended"
         return "parked" if self.waits.is_parked else "suspended"
@@ -173,6 +175,10 @@ class Execution:
             "cost": totals.cost,
             "usage": msgspec.structs.astuple(totals.usage),
         }
+        if self.marked:
+            body["marked"] = self.marked
+        if self.new_state is not None:
+            body["new_state"] = self.new_state
         if self.journal.reserved:
             body["aside"] = {key: (one.reservation, one.amount) for key, one in self.journal.reserved.items()}
         # Mail asked for before this point will not be asked for again: it leaves with the checkpoint.

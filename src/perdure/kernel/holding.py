@@ -18,6 +18,7 @@ from .budgets import Money
 from .execution import End, Execution
 from .inbox import Item
 from .journal import Journal, encode, fold
+from .leases import Lease
 from .lineage import scopes_of
 from .live import Live
 from .outgoing import append
@@ -57,6 +58,8 @@ class House(Protocol):
     project: Path
     probe: Callable[[str], None]
 
+    @property
+    def lease(self) -> Lease: ...
     def wake(self, agent_id: str) -> None: ...
     def published(self) -> None: ...
     def settled(self, ended: Ended) -> None: ...
@@ -122,6 +125,7 @@ class Holding:
             live=house.live,
             money=money,
             write=self.write,
+            secure=self.secure,
             probe=house.probe,
             project=house.project,
             envelope=envelope,
@@ -172,6 +176,13 @@ class Holding:
         journal = self.execution.journal
         open_keys = journal.waits.keys() - journal.answers.keys() - journal.resolved.keys()
         return {key: wait for key, wait in journal.waits.items() if key in open_keys}
+
+    async def secure(self) -> None:
+        """Be sure of the agent for as long as it takes to begin something outside: a process whose heartbeat was slow
+        to come to the disk may have lost it. Raises Fenced."""
+        lease = self.house.lease
+        while lease.is_old:
+            await lease.renew(self._guards)
 
     # -- writing ------------------------------------------------------------------------------------------------------
 

@@ -59,9 +59,12 @@ def sort(mail: Sequence[Mail], timers: Iterable[Timer], waits: Mapping[str, r.Wa
         elif one.kind in COMMANDS:
             intake.commands.append(item)
         elif one.kind in ANSWERS:
-            if one.run_id == run_id and (key := _asker(open_waits, one.kind, item.envelope)) is not None:
-                del open_waits[key]
-                intake.answers.append(Answer(key, _event(one), item))
+            wait = _asker(open_waits, one.kind, item.envelope) if one.run_id == run_id else None
+            if wait is not None and _is_late(item.envelope, wait):
+                intake.stale.append(item)
+            elif wait is not None:
+                del open_waits[wait.key]
+                intake.answers.append(Answer(wait.key, _event(one), item))
             elif one.run_id != run_id or not run_id:
                 intake.stale.append(item)
         elif (key := _receiver(open_waits, item.envelope)) is not None:
@@ -72,6 +75,12 @@ def sort(mail: Sequence[Mail], timers: Iterable[Timer], waits: Mapping[str, r.Wa
     return intake
 
 
+def _is_late(envelope: Envelope, wait: r.Wait) -> bool:
+    """Whether it decides on an earlier attempt than the one that is in doubt now."""
+    _, attempt = wait.mark
+    return envelope.kind == "resolve" and envelope.payload.get("attempt", attempt) != attempt
+
+
 def _event(mail: Mail) -> r.MessageReceived | r.EffectResolved:
     if mail.kind != "resolve":
         return r.MessageReceived(kind=mail.kind, body=msgspec.Raw(mail.data))
@@ -80,15 +89,13 @@ def _event(mail: Mail) -> r.MessageReceived | r.EffectResolved:
     return r.EffectResolved(how=decision["how"], who=decision.get("who", ""), why=decision.get("why", ""), body=body)
 
 
-def _asker(waits: Mapping[str, r.Wait], kind: str, envelope: Envelope) -> str | None:
+def _asker(waits: Mapping[str, r.Wait], kind: str, envelope: Envelope) -> r.Wait | None:
     """The wait that an answer is for: the one it names, or that listens to the subscription which it comes from."""
     named = waits.get(envelope.correlation)
-    if kind != "reply":
-        return None if named is None else named.key
-    if named is not None and named.kind == "reply":  # nobody approves anything by a reply
-        return named.key
+    if kind != "reply" or (named is not None and named.kind == "reply"):  # nobody approves anything by a reply
+        return named
     subscription = envelope.id.partition("/")[0]
-    return next((key for key, wait in waits.items() if wait.about.get("subscription") == subscription), None)
+    return next((wait for wait in waits.values() if wait.about.get("subscription") == subscription), None)
 
 
 def _receiver(waits: Mapping[str, r.Wait], envelope: Envelope) -> str | None:

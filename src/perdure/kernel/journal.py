@@ -77,16 +77,21 @@ class Journal:
 
     __slots__ = (
         *("accepted", "answers", "asked", "attempt", "checkpoint", "counters", "effects", "extensions", "failed_key"),
-        *("reserved", "resolved", "sent", "totals", "used", "waits"),
+        *("intents", "marked", "new_state", "reserved", "resolved", "sent", "totals", "used", "waits"),
     )
 
     def __init__(self) -> None:
         self.effects: dict[str, Past] = {}
+        self.intents: dict[str, int] = {}
+        """How often each effect was begun, by key."""
         self.answers: dict[str, r.MessageReceived] = {}
         self.resolved: dict[str, r.EffectResolved] = {}
         self.sent: set[str] = set()
         self.waits: dict[str, r.Wait] = {}
         self.checkpoint: Any = None
+        self.marked: tuple[str, ...] = ()
+        self.new_state: tuple[bytes, int] | None = None
+        """What the handler had asked for up to the last checkpoint, to be written when the run ends well."""
         self.counters: dict[str, int] = {}
         self.totals = Totals()
         self.used = NO_USAGE
@@ -119,6 +124,8 @@ class Journal:
                 self.accepted = event
             case r.EffectIntended():
                 self.effects[key] = Past("intended", event.digest, event.effect, request=event.body)
+                self.intents[key] = self.intents.get(key, 0) + 1
+                self.waits.pop(key, None)  # somebody had said to try again
                 self.resolved.pop(key, None)
             case r.EffectDone():
                 before = self.effects.get(key)
@@ -170,12 +177,15 @@ class Journal:
             self.totals.cost += spent
 
     def _restart(self, saved: dict[str, Any]) -> None:
-        for answered in (self.effects, self.answers, self.resolved, self.waits):
+        for answered in (self.effects, self.intents, self.answers, self.resolved, self.waits):
             answered.clear()
         self.sent.clear()
         aside = saved.get("aside", {}).items()
         self.reserved = {key: r.BudgetReserved(reservation=id, amount=amount) for key, (id, amount) in aside}
         self.checkpoint = saved["state"]
+        self.marked = tuple(saved.get("marked", ()))
+        state = saved.get("new_state")
+        self.new_state = None if state is None else (state[0], state[1])
         self.counters = saved["counters"]
         self.totals = Totals(saved["steps"], saved["cost"], Usage(*saved["usage"]))
         self.used = self.totals.usage

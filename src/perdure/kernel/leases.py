@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Sequence
 
 from perdure.base.clock import Clock
 
 from .settings import Settings
-from .store.ops import Heartbeat
+from .store.ops import Guard, Heartbeat
 from .store.port import Store
 from .store.rows import WorkerRow
 
@@ -39,6 +40,11 @@ class Lease:
         every = self._settings.heartbeat_ms
         return every is not None and self._beaten_at > 0 and self._clock.now() - self._beaten_at >= every
 
+    @property
+    def is_old(self) -> bool:
+        """Whether it may lapse before something that is begun now has reached the outside."""
+        return self._beaten_at > 0 and self._clock.now() - self._beaten_at > self._settings.lease_ms // 2
+
     async def is_alive(self, worker: str) -> bool:
         """Whether this is us, or somebody whose heartbeat has not lapsed."""
         if worker == self.worker:
@@ -47,8 +53,8 @@ class Lease:
         workers = await self._store.workers()
         return any(row.id == worker and row.heartbeat_at >= self.stale_before for row in workers)
 
-    async def renew(self) -> None:
+    async def renew(self, guards: Sequence[Guard] = ()) -> None:
         now = self._clock.now()
         row = WorkerRow(self.worker, now, self._started_at, os.getpid(), socket.gethostname())
-        await self._store.commit([Heartbeat(row)])
+        await self._store.commit([Heartbeat(row)], guards)
         self._beaten_at = now

@@ -12,6 +12,7 @@ from perdure.base.codec import pack
 from perdure.base.envelope import Envelope
 from perdure.base.errors import KeyExists, PerdureError
 
+from .gate import Gate
 from .holding import Ended, Holding, House
 from .leases import Lease
 from .life import terminated
@@ -24,6 +25,8 @@ from .store.rows import AgentRow, RunRow
 
 class Host(House, Protocol):
     """What the reception needs of the engine that it belongs to."""
+
+    gate: Gate
 
     def take_up(self, holding: Holding) -> None: ...
     def aside(self, work: Coroutine[Any, Any, None]) -> None: ...
@@ -43,8 +46,9 @@ class Reception:
     ) -> RunRow:
         """Accept a message that begins a run; it is on disk when this returns. The agent comes to be with its first
         message; `is_new` says that this is it. Sending the same envelope again gives the run that it began the first
-        time. Raises InboxFull."""
+        time. Raises InboxFull, and KeyExists where an agent that `is_new` is there already."""
         host, agent_id = self._host, envelope.to
+        host.gate.arrived += 1
         now = host.clock.now()
         keep: list[Op] = [] if spec in self._specs else [PutSpec(spec, document, now)]
         id = host.ids.new("run")
@@ -58,6 +62,8 @@ class Reception:
             try:
                 run = await self._found(envelope, run, program, keep)
             except KeyExists:
+                if is_new:
+                    raise
                 return await self.submit(envelope, spec, document, program)
         else:
             run = await self._queue(envelope, run, program, keep)

@@ -49,6 +49,11 @@ class Wait(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     due: int | None = None
     about: dict[str, Any] = {}
 
+    @property
+    def mark(self) -> tuple[str, int]:
+        """What tells it from every other wait of its run: an effect may come to be in doubt more than once."""
+        return self.key, self.about.get("attempt", 0)
+
 
 class RunAccepted(Event, frozen=True):
     """Body: the packed envelope. `tools` maps each Python tool to the digest of its source. A fork that is not `live`

@@ -15,6 +15,8 @@ APPLICATION_ID = 0x50455244
 """`PERD`, in the header of every file of ours (https://sqlite.org/fileformat2.html#application_id)."""
 BUSY_MS = 5_000
 """How long a writer waits for another process before it gives up with StoreBusy."""
+STATEMENTS = 512
+"""Kept prepared by a connection: an insert is a statement for each power of two of rows (see `Insert`)."""
 
 KEPT = """
 -- What agents keep, by keys of their own.
@@ -151,7 +153,7 @@ SCHEMA = Schema(
 
 def connect(path: str, busy_ms: int = BUSY_MS) -> apsw.Connection:
     """A connection to a file, which is created where there is none. It waits `busy_ms` for others."""
-    connection = apsw.Connection(path)
+    connection = apsw.Connection(path, statementcachesize=STATEMENTS)
     connection.set_busy_timeout(busy_ms)
     connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)  # else each new binding may prepare a statement again
     connection.execute("PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY; PRAGMA journal_size_limit = 8388608")

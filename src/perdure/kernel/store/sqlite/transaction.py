@@ -166,7 +166,9 @@ class Transaction:
     def agent(self, agent_id: str) -> Agent | None:
         if agent_id in self._agents:
             return self._agents[agent_id]
-        row = self.one("SELECT id, n, owner, fence, head, records FROM agents WHERE id = ?", (agent_id,))
+        # Rows left for later can stay: agents that are new in this transaction are remembered, and never among them.
+        found = self._cursor.execute("SELECT id, n, owner, fence, head, records FROM agents WHERE id = ?", (agent_id,))
+        row: Any = found.fetchone()
         agent = self._agents[agent_id] = None if row is None else Agent(*row)
         return agent
 

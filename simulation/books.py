@@ -1,0 +1,133 @@
+"""The books at the end: what was accepted, done, spent and written has to balance."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from work import COST
+
+from perdure.base.codec import unpack
+from perdure.kernel import records as r
+from perdure.kernel.journal import decode
+from perdure.kernel.store.rows import RecordFilter, RunFilter, RunRow
+
+if TYPE_CHECKING:
+    from scenario import World
+
+
+async def wrong(world: World) -> list[str]:
+    """Every promise that was broken, a line each."""
+    store = world.disk.store
+    runs = (await store.runs(RunFilter(), limit=100_000)).items
+    agents = (await store.agents(limit=10_000)).items
+    ends = {run.id: await _end(world, run) for run in runs}
+    found = [*_accepted(world, runs, ends), *_acts(world, runs, ends), *_order(world)]
+    for agent in agents:
+        found += [f"{agent.id}: {line}" for line in await store.verify(agent.id)]
+        counted = sum(
+            1 for run in runs if run.agent_id == agent.id for said in _said(ends[run.id]) if said == "counted"
+        )
+        state = unpack(agent.state) if agent.state else 0
+        if bool(counted) != bool(state) or state > counted:
+            found.append(f"{agent.id} counted {state}, its runs say {counted}")
+        if agent.owner in world.stopped:
+            found.append(f"{agent.id} is still held by {agent.owner}, which ended in good order")
+    found += await _money(world, agents, runs)
+    if left := await store.next_due():
+        found.append(f"a timer is left, due at {left}")
+    return found
+
+
+async def _end(world: World, run: RunRow) -> tuple[str, Any]:
+    """How the run ended, and what it gave back."""
+    wanted = RecordFilter(run.agent_id, run.id, ("run.finished",))
+    found = [decode(one) for one in await world.disk.store.records(wanted, limit=10)]
+    assert all(isinstance(one, r.RunFinished) for one in found)
+    if len(found) != 1:
+        return f"{len(found)} ends", None
+    return found[0].status, unpack(found[0].body)
+
+
+def _said(end: tuple[str, Any]) -> list[Any]:
+    return end[1] if end[0] == "done" and isinstance(end[1], list) else []
+
+
+def _accepted(world: World, runs: list[RunRow], ends: dict[str, tuple[str, Any]]) -> Iterator[str]:
+    by_id = {run.id: run for run in runs}
+    for run in runs:
+        if ends[run.id][0] != run.status:
+            yield f"{run.id} is {run.status}, its record says {ends[run.id][0]}"
+    for sent in world.sent:
+        if sent.run is None or sent.run.id not in by_id:
+            yield f"m{sent.number} was accepted as {sent.run and sent.run.id}, which is gone"
+            continue
+        status, output = ends[sent.run.id]
+        breaks = sent.plan[-1]["do"] == "break"
+        allowed = {"failed" if breaks else "done"} | ({"cancelled"} if sent.is_cancelled else set())
+        if status not in allowed:
+            wanted = " or ".join(sorted(allowed))
+            yield f"m{sent.number} ({sent.run.id}) is {status} and was to be {wanted}: {output}"
+        if status == "done" and len(output) != len(sent.plan):
+            yield f"m{sent.number} did {len(output)} of {len(sent.plan)} steps"
+    begun = [run.envelope_id for run in runs]
+    for id in {id for id in begun if begun.count(id) > 1}:
+        yield f"{id} began {begun.count(id)} runs"
+
+
+def _acts(world: World, runs: list[RunRow], ends: dict[str, tuple[str, Any]]) -> Iterator[str]:
+    """Each act once: of those that a run says were done, exactly once."""
+    by_run: dict[str, list[str]] = defaultdict(list)
+    for label, keys in world.outside.acts.items():
+        by_run[label.partition(":")[0]].append(label)
+        if len(keys) > 1:
+            yield f"{label} ({world.outside.classes[label]}) was done {len(keys)} times, under {set(keys)}"
+    for run in runs:
+        for text in _texts(_said(ends[run.id])):
+            if text.startswith(f"did {run.id}:"):
+                label = text.removeprefix("did ")
+                if world.outside.classes[label] != "read" and not world.outside.acts[label]:
+                    yield f"{label} is said to be done and was not"
+
+
+def _texts(said: Any) -> Iterator[str]:
+    if isinstance(said, str):
+        yield said
+    elif isinstance(said, list):
+        for one in said:
+            yield from _texts(one)
+
+
+def _order(world: World) -> Iterator[str]:
+    """What one client sent to one agent begins in the order in which it was accepted."""
+    for agent_id, numbers in world.outside.began.items():
+        for client in {number // 100 for number in numbers}:
+            own = [number for number in numbers if number // 100 == client]
+            if own != sorted(own):
+                yield f"{agent_id} took the messages of client {client} in the order {own}"
+
+
+async def _money(world: World, agents: list[Any], runs: list[RunRow]) -> list[str]:
+    store = world.disk.store
+    found: list[str] = []
+    for agent in agents:
+        scopes = (await store.scopes_like(f"agent:{agent.id}:", limit=100)).items
+        spent = sum(scope.spent for scope in scopes)
+        if reserved := sum(scope.reserved for scope in scopes):
+            found.append(f"{agent.id} has {reserved} reserved still")
+        told = sum(run.cost for run in runs if run.agent_id == agent.id)
+        mine = sum(run.cost for run in runs if run.agent_id == agent.id or run.parent in _family(runs, agent.id))
+        if not told <= spent <= mine:
+            found.append(f"{agent.id} spent {spent}, its runs say {told}, with children {mine}")
+        if spent % COST % 100:
+            found.append(f"{agent.id} spent {spent}, which no sum of prices makes")
+    return found
+
+
+def _family(runs: list[RunRow], agent_id: str) -> set[str]:
+    """Runs of the agent, and those below them."""
+    family = {run.id for run in runs if run.agent_id == agent_id}
+    while more := {run.id for run in runs if run.parent in family} - family:
+        family |= more
+    return family

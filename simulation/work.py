@@ -1,0 +1,202 @@
+"""What agents are asked to do: plans drawn by chance, and the one handler that carries any of them out.
+
+A plan is a list of steps, plain data, so that it travels as a message. The handler gives back what became of each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+from perdure.base.codec import pack, unpack
+from perdure.base.errors import EffectFailed, PerdureError, ToolTimeout, UnknownSpec
+from perdure.base.usage import Usage
+from perdure.kernel.budgets import BudgetRules
+from perdure.kernel.classes import EFFECT_CLASSES, Outcome
+from perdure.kernel.context import Context
+from perdure.kernel.program import Program
+
+if TYPE_CHECKING:
+    from outside import Outside
+    from process import Process
+
+Plan = list[dict[str, Any]]
+RESERVED, COST = 1_000, 300
+"""Micro-USD of a spend."""
+
+
+class Broken(PerdureError):
+    """What a plan breaks with, where it is to fail."""
+
+    code = "simulation.broken"
+
+
+class Flaky(Broken):
+    code = "simulation.flaky"
+    retryable = True
+
+
+def draw(chance: Random, agents: list[str], label: str, depth: int = 0) -> Plan:
+    """A plan for a run called `label`. What it asks of others is smaller: plans end."""
+    kinds = ["act"] * 6 + ["gather", "sleep", "spend", "spend", "ask", "count", "checkpoint", "stable"]
+    if depth < 2:
+        kinds += ["child", "request", "send"]
+    if depth == 0:
+        kinds += ["flaky"]
+    plan = []
+    for number in range(chance.randint(1, 5 - depth)):
+        kind, name = chance.choice(kinds), f"{label}/{number}"
+        step: dict[str, Any] = {"do": kind, "label": name}
+        match kind:
+            case "act":
+                step |= _act(chance)
+            case "gather":
+                step["acts"] = [_act(chance) | {"label": f"{name}.{one}"} for one in range(chance.randint(2, 4))]
+            case "sleep":
+                step["ms"] = chance.choice([1, 50, 700, 5_000])
+            case "child" | "request" | "send":
+                step["plan"] = draw(chance, agents, f"{name}>", depth + 1)
+                step["to"] = chance.choice(agents)
+            case _:
+                pass
+        plan.append(step)
+    if depth == 0 and chance.random() < 0.1:
+        plan.append({"do": "break", "label": f"{label}/end"})
+    return plan
+
+
+def _act(chance: Random) -> dict[str, Any]:
+    return {"effect": chance.choice(EFFECT_CLASSES), "timeout": chance.choice([None, 500, 20_000])}
+
+
+class Worker:
+    """The programs of one process: the handler acts through it."""
+
+    def __init__(self, outside: Outside) -> None:
+        self.process: Process
+        self._outside = outside
+        self._program = Program(
+            self._handle,
+            per_day=100_000,
+            attempts=10,
+            backoff_ms=200,
+            spending=BudgetRules(on_exceeded="fail"),
+        )
+
+    async def program(self, digest: str) -> Program:
+        if digest != "worker":
+            raise UnknownSpec(f"no spec {digest}")
+        return self._program
+
+    async def find(self, target: Any) -> tuple[str, bytes, Program]:
+        return str(target), b"worker", await self.program(str(target))
+
+    # -- the handler --------------------------------------------------------------------------------------------------
+
+    async def _handle(self, ctx: Context) -> Any:
+        task = ctx.envelope.payload
+        if isinstance(task, dict) and "plan" not in task:
+            return None  # news of something delegated
+        if "number" in task:
+            self._outside.begin(ctx.agent_id, task["number"])
+        said: list[Any] = list(ctx.restored) if ctx.restored is not None else []
+        plan: Plan = task["plan"]
+        while len(said) < len(plan):
+            step = plan[len(said)]
+            if step["do"] == "checkpoint":
+                said.append("kept")
+                await ctx.checkpoint(said)
+            else:
+                with ctx.scope(f"{len(said)}"):
+                    said.append(await self._do(ctx, step))
+        return said
+
+    async def _do(self, ctx: Context, step: dict[str, Any]) -> Any:
+        match step["do"]:
+            case "act":
+                return await self._act(ctx, step)
+            case "gather":
+                return await ctx.gather(*(self._act(ctx, act) for act in step["acts"]), name="acts")
+            case "sleep":
+                await ctx.sleep(step["ms"])
+            case "spend":
+                return await self._spend(ctx, step)
+            case "ask":
+                return await ctx.ask(f"{step['label']}?")
+            case "count":
+                state, _ = ctx.state
+                ctx.set_state(pack((unpack(state) if state else 0) + 1), 1)
+                return "counted"
+            case "stable":
+                known = [await ctx.now(), ctx.uuid(), ctx.random().random()]
+                return await ctx.effect("told", "", self._echo(known), request=known, effect="read")
+            case "child":
+                result = await ctx.run("worker", {"plan": step["plan"]})
+                return [result.status, result.output]
+            case "request":
+                if step["to"] == ctx.agent_id:
+                    return "not oneself"
+                try:
+                    return await ctx.ask_agent(step["to"], {"plan": step["plan"]}, timeout_ms=3_000)
+                except PerdureError as error:
+                    return error.code
+            case "send":
+                ctx.send(step["to"], {"plan": step["plan"]})
+                return "sent"
+            case "flaky":
+                if await self._first_time(ctx, step["label"]):
+                    raise Flaky(f"{step['label']} goes wrong at first")
+            case "break":
+                raise Broken(f"{step['label']} breaks")
+            case other:
+                raise AssertionError(other)
+        return "done"
+
+    async def _act(self, ctx: Context, step: dict[str, Any]) -> str:
+        label, effect = f"{ctx.run_id}:{step['label']}", step["effect"]
+
+        async def act(key: str) -> str:
+            return await self._outside.act(self.process, label, effect, key)
+
+        async def look(key: str) -> Any:
+            return await self._outside.look(self.process, label, key)
+
+        try:
+            said = await ctx.effect(
+                "act", "", act, request=label, effect=effect, probe=look, timeout_ms=step["timeout"]
+            )
+        except (EffectFailed, PerdureError) as error:
+            if error.code.startswith(("store", "replay")):
+                raise
+            return f"failed {error.code}"
+        return str(said)
+
+    async def _spend(self, ctx: Context, step: dict[str, Any]) -> Any:
+        label = f"{ctx.run_id}:{step['label']}"
+
+        async def buy(key: str) -> Outcome:
+            said = await self._outside.act(self.process, label, "read", key)
+            return Outcome(said, Usage(10, 5), COST)
+
+        try:
+            return await ctx.effect("spend", "", buy, request=label, effect="read", reserve=RESERVED, timeout_ms=2_000)
+        except (ToolTimeout, EffectFailed, PerdureError) as error:
+            if error.code.startswith(("store", "replay")):
+                raise
+            return f"failed {error.code}"
+
+    async def _first_time(self, ctx: Context, label: str) -> bool:
+        async def look(_: str) -> bool:
+            flaky = f"{ctx.run_id}:{label}"
+            was = flaky in self._outside.classes
+            self._outside.classes[flaky] = "read"
+            return not was
+
+        return bool(await look(""))
+
+    def _echo(self, value: Any) -> Callable[[str], Any]:
+        async def echo(_: str) -> Any:
+            return value
+
+        return echo
