@@ -83,6 +83,14 @@ class TopicSettings(Section, frozen=True):
     keep_events: Annotated[Count | None, Meta(description="How many events of each topic are kept.")] = None
 
 
+class SourceSettings(Section, frozen=True):
+    """Something outside whose messages become events."""
+
+    websocket: Annotated[str, Meta(description="Address of a WebSocket server: wss://…", pattern="^wss?://")]
+    topic: Annotated[str, Meta(description="Where its messages are published.")]
+    send: Annotated[str, Meta(description="What it is told first, such as what to subscribe to.")] = ""
+
+
 class BusSettings(Section, frozen=True):
     """What holds of topics: whether their events are kept, and how long."""
 
@@ -92,6 +100,7 @@ class BusSettings(Section, frozen=True):
     topics: Annotated[
         dict[str, TopicSettings], Meta(description="By pattern; of several the one with most levels holds.")
     ] = {}
+    sources: Annotated[dict[str, SourceSettings], Meta(description="What is listened to outside, by name.")] = {}
 
 
 class Defaults(Section, frozen=True):
