@@ -407,7 +407,7 @@ class BusError(PerdureError):
 
 
 class BusFull(BusError):
-    """A subscriber takes nothing, and its QoS says that whoever publishes waits for it. Nothing was published."""
+    """A subscriber takes nothing, and its QoS says that whoever publishes waits for it. No program heard the event."""
 
     code = "bus.full"
     hint = "Let the subscriber take its events, or subscribe with qos realtime, which loses the oldest instead."

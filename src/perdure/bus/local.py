@@ -81,13 +81,13 @@ class LocalBus:
         return Published(made.id, made.topic, seq, is_new)
 
     async def _hand_on(self, envelope: Envelope) -> Published:
+        await self.agents(envelope)  # whoever tries again with the same id delivers nothing twice to them
         if not await self._until(envelope.topic, attrgetter("is_behind")):
             raise BusFull(f"a subscriber of {envelope.topic} takes nothing", topic=envelope.topic)
         self.counts.published += 1
         event = Event(0, envelope)
         for hearer in self._hearers.match(envelope.topic):
             hearer.put(event)
-        await self.agents(envelope)
         return Published(envelope.id, envelope.topic, 0)
 
     # -- subscribing --------------------------------------------------------------------------------------------------

@@ -109,7 +109,7 @@ class Topics:
             id or self._runtime.ids.new("evt"),
             "",
             kind,
-            payload if payload is None or payload == "" else payload_of(payload),
+            payload if payload is None or isinstance(payload, str) else payload_of(payload),
             sender,
             topic,
             thread,
