@@ -139,16 +139,22 @@ async def serve(
     *,
     host: str | None = None,
     port: int | None = None,
+    tls: tuple[Path, Path] | None = None,
+    insecure: bool = False,
     report: Callable[[str], None] = _quiet,
     **more: Any,
 ) -> AsyncIterator[Served]:
-    """Open a project's runtime with `recover`, and serve it over HTTP; `host` and `port` go before its settings, and
-    port 0 takes a free one. `report` is told of defects. `more` is for `open`."""
+    """Open a project's runtime with `recover`, and serve it over HTTP; `host`, `port` and `tls` (the files of
+    certificate and key) go before its settings, and port 0 takes a free one. `insecure` lets it be reached from
+    elsewhere without TLS. `report` is told of defects. `more` is for `open`."""
     config = load_project(Path(project), environment=more.get("environment") or os.environ)
     settings = config.server
     host = settings.host if host is None else host
     server = import_module("perdure.server.serving")
-    server.check_address(host, auth=settings.auth)
+    if tls is None and settings.tls is not None:
+        tls = config.root / settings.tls.cert, config.root / settings.tls.key
+    server.check_address(host, auth=settings.auth, is_private=tls is not None or insecure or settings.insecure)
+    context = None if tls is None else import_module("perdure.server.tls").context_of(*tls)
     token: str | None = None
     if settings.auth == "token":
         token = import_module("perdure.server.token").read_token(config.state_folder, os.urandom)
@@ -156,8 +162,8 @@ async def serve(
     with listening:
         async with open(project, recover=True, **more) as runtime:
             site = import_module("perdure.server.site").Site(runtime, report=report)
-            async with server.serving(site, listening, token=token):
-                yield Served(runtime, server.url_of(listening), token)
+            async with server.serving(site, listening, token=token, tls=context):
+                yield Served(runtime, server.url_of(listening, is_secure=tls is not None), token)
 
 
 def _pools(config: ProjectConfig, tenant: Pool | None) -> list[Pool]:

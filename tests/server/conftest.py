@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 import perdure
+import perdure.wiring
 from perdure.testing import Scripted, by_turn
 from perdure.wiring import serve
 
@@ -195,6 +196,12 @@ def project(tmp_path: Path) -> Path:
 
 
 Served = Callable[..., AbstractAsyncContextManager[Client]]
+
+
+@pytest.fixture
+def client_of() -> Callable[[perdure.wiring.Served], Client]:
+    """A client of what `perdure.wiring.serve` serves, with the token."""
+    return lambda found: Client(found.url, found.token, found.runtime)
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from perdure.base.messages import ModelResponse, Text, ToolCall
 from perdure.server import protocol
 
 Served = Callable[..., AbstractAsyncContextManager[Any]]
@@ -32,9 +34,9 @@ async def test_what_is_no_http(served: Served) -> None:
 async def test_a_head_has_a_size(served: Served) -> None:
     async with served() as client:
         for head in (b"GET /" + b"x" * 70_000, b"GET / HTTP/1.1\r\na: " + b"x" * 70_000):
-            assert problem(await client.raw(head + b"\r\n\r\n")) == (431, "request.invalid")
+            assert problem(await client.raw(head + b"\r\n\r\n")) == (431, "request.head_too_large")
         many = b"GET / HTTP/1.1\r\n" + b"".join(b"h%d: 12345678\r\n" % n for n in range(10_000))
-        assert problem(await client.raw(many)) == (431, "request.invalid")
+        assert problem(await client.raw(many)) == (431, "request.head_too_large")
 
 
 async def test_a_body_has_a_size(served: Served, project: Path) -> None:
@@ -81,6 +83,56 @@ async def test_a_client_that_goes_away_in_the_middle(served: Served) -> None:
         await writer.drain()
         writer.transport.abort()
         assert (await client.get("/healthz")).status == 200
+
+
+async def test_a_client_that_says_no_more_but_listens_gets_its_answer(served: Served) -> None:
+    async with served(["ok"]) as client:
+        body = b'{"spec": "clerk", "input": "x"}'
+        head = f"POST /invoke HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {client.token}\r\n"
+        raw = await client.raw(head.encode() + b"content-length: %d\r\n\r\n" % len(body) + body, end=True)
+        assert raw.startswith(b"HTTP/1.1 200 ") and b'"output":"ok"' in raw
+        assert await client.raw(b"", end=True) == b""
+        assert (await client.raw(b"GET /healthz HTTP/1.0\r\n\r\n", end=True)).endswith(b'{"status":"ok","reason":""}')
+
+
+async def test_a_stream_whose_client_says_no_more_is_over(served: Served) -> None:
+    async with served([ModelResponse((ToolCall("c1", "ask", {"question": "?"}),))]) as client:
+        run = (await client.post("/invoke", {"spec": "clerk", "input": "x"})).json["run_id"]
+        head = f"GET /runs/{run}/events HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {client.token}\r\n\r\n"
+        reader, writer = await asyncio.open_connection(client.host, client.port)
+        writer.write(head.encode())
+        await reader.readuntil(b"event: waiting")
+        writer.write_eof()
+        await reader.read()
+        async with asyncio.timeout(5):
+            while client.runtime.engine.live.watched(run):
+                await asyncio.sleep(0.01)
+        writer.close()
+
+
+async def test_a_client_that_takes_nothing_is_cut_off_and_misses_nothing(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(protocol, "STALLED_S", 0.2)
+    said = "x" * 12_000_000  # more than the sockets hold
+    async with served([ModelResponse((Text(said), ToolCall("c1", "ask", {"question": "?"}))), "done"]) as client:
+        run = (await client.post("/invoke", {"spec": "clerk", "input": "x"})).json["run_id"]
+        watched = client.runtime.engine.live.watched
+        narrow = socket.socket()
+        narrow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+        narrow.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(narrow, (client.host, client.port))
+        head = f"GET /runs/{run}/events HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {client.token}\r\n\r\n"
+        narrow.send(head.encode())
+        for is_followed in (True, False):
+            async with asyncio.timeout(10):
+                while watched(run) is not is_followed:
+                    await asyncio.sleep(0.01)
+        narrow.close()
+        await client.runtime.approve(run, "yes")
+        back = await client.get(f"/runs/{run}/events", last_event_id="1")
+        assert said.encode() in back.content
+        assert back.events[-1]["data"]["result"]["output"] == "done"
 
 
 async def test_requests_one_behind_the_other(served: Served) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -13,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from perdure.server.serving import listen
 
 SOURCE = Path(__file__).parents[2] / "src"
 ENTRY = "from perdure.cli.main import main; main()"
@@ -41,6 +44,11 @@ instructions: |
 tools: ["../tools.py:slow"]
 """,
 }
+
+
+def test_answers_are_sent_at_once() -> None:
+    with listen("127.0.0.1", 0) as listening:
+        assert listening.proto == socket.IPPROTO_TCP  # else asyncio lets small answers wait for one another
 
 
 class Process:

@@ -40,6 +40,13 @@ class ProjectBudget(Section, frozen=True):
     per_month: Money | None = None
 
 
+class TlsSettings(Section, frozen=True):
+    """Files in PEM, relative to the project: the certificate with its chain, and its key."""
+
+    cert: str
+    key: str
+
+
 class ServerSettings(Section, frozen=True):
     """Where `perdure serve` listens."""
 
@@ -57,6 +64,15 @@ class ServerSettings(Section, frozen=True):
     max_body: Annotated[int, Meta(ge=1_024, le=1_073_741_824, description="Most bytes of a request's body.")] = (
         33_554_432
     )
+    tls: Annotated[TlsSettings | None, Meta(description="Serve HTTPS.")] = None
+    insecure: Annotated[
+        bool, Meta(description="Be reached from elsewhere without TLS: for a server behind a proxy that has it.")
+    ] = False
+    rate: Annotated[
+        Annotated[str, Meta(pattern=r"^[1-9][0-9]{0,6}/[smh]$")] | None,
+        Meta(description="Most requests of each key in a second, minute or hour, such as 600/m."),
+    ] = None
+    in_flight: Annotated[int, Meta(ge=1, le=1_000_000, description="Most requests and streams at once.")] = 4_096
     grace: Annotated[
         Duration | None, Meta(description="Time for runs to reach a safe point at shutdown; 30s where absent.")
     ] = None

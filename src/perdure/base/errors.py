@@ -40,10 +40,11 @@
     │   ├── InvalidBundle, BundleTooLarge
     │   └── IncompatibleBundle, BundleConflict
     ├── RequestError               what was sent to the server
-    │   ├── Malformed, WrongMediaType, TooLarge, SlowRequest, KeyReused
+    │   ├── Malformed, WrongMediaType, TooLarge, HeadTooLarge, SlowRequest, KeyReused
     │   ├── NoSuchRoute, WrongMethod
-    │   ├── Unauthorized, Forbidden
-    │   └── Stopping
+    │   ├── Unauthorized, BadSignature, Replayed, Forbidden, MissingScope
+    │   ├── KeyNotFound, KeyTaken
+    │   └── TooManyRequests, Busy, Stopping
     └── StoreError                 durable state
         ├── StoreBusy, StoreReadOnly, StoreFull, StoreCorrupt, StoreTooNew, StoreClosed
         └── GuardFailed
@@ -629,14 +630,66 @@ class WrongMethod(RequestError):
     code = "request.method"
 
 
+class HeadTooLarge(RequestError):
+    code = "request.head_too_large"
+    hint = "Send fewer and shorter headers; what is long belongs into the body."
+
+
 class Unauthorized(RequestError):
     code = "access.unauthorized"
-    hint = "Send `Authorization: Bearer TOKEN`; the token stands in the project's file .perdure/token."
+    hint = "Send `Authorization: Bearer KEY`: one of `perdure keys add`, or the token in the file .perdure/token."
+
+
+class BadSignature(Unauthorized):
+    """A signed request that is not what was signed, or not of now; `server_time` is in ms."""
+
+    code = "access.bad_signature"
+    hint = "Sign method, path with query, time, nonce and body as they are sent, with a clock that is right."
+
+
+class Replayed(Unauthorized):
+    code = "access.replayed"
+    hint = "A signature is good for one request: sign again with a new nonce."
 
 
 class Forbidden(RequestError):
     code = "access.forbidden"
     hint = "List the names and origins that the server is reached by in `server.hosts` and `server.origins`."
+
+
+class MissingScope(RequestError):
+    """The key may do other things, and not this; `scope` names what it lacks."""
+
+    code = "access.missing_scope"
+    hint = "`perdure keys add NAME --scope …` makes a key that may."
+
+
+class KeyNotFound(RequestError):
+    code = "access.key_not_found"
+    hint = "`perdure keys list` shows the keys of this project."
+
+
+class KeyTaken(RequestError):
+    code = "access.key_taken"
+    hint = "Choose another name, or revoke the key that has it: `perdure keys revoke NAME`."
+
+
+class TooManyRequests(RequestError):
+    """The key asks more often than `server.rate` allows; `retry_after` is in seconds."""
+
+    code = "access.rate"
+    hint = "Ask less often, or raise `server.rate` in the project's file."
+    retryable = True
+
+    def __init__(self, message: str, *, retry_after: float, **facts: Any) -> None:
+        super().__init__(message, **facts)
+        self.retry_after = retry_after
+
+
+class Busy(RequestError):
+    code = "server.busy"
+    hint = "Ask again in a moment, or raise `server.in_flight` in the project's file."
+    retryable = True
 
 
 class Stopping(RequestError):

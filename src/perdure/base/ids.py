@@ -39,6 +39,10 @@ class Ids:
     def new(self, prefix: str) -> str:
         return f"{prefix}_{uuid7(self._clock.now(), self._entropy(10))}"
 
+    def secret(self, n: int) -> bytes:
+        """`n` random bytes that nobody can guess."""
+        return self._entropy(n)
+
     def short(self) -> str:
         """Eight hex digits for the end of a human id, as in `support-7f3a90c1`."""
         return self._entropy(4).hex()

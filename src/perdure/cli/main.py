@@ -31,6 +31,8 @@ COMMANDS: Sections = {
         "emit": ("perdure.cli.emit:command", "Publish an event to a topic."),
         "tick": ("perdure.cli.tick:command", "Begin a run of an agent without a message."),
         "serve": ("perdure.cli.serve:command", "Serve a project's agents over HTTP."),
+        "open": ("perdure.cli.open:command", "Print a link that logs a browser in."),
+        "keys": ("perdure.cli.keys.group:group", "Make, list and revoke the keys that the server lets in."),
         "resume": ("perdure.cli.resume:command", "Go on with a run, or with all that were interrupted."),
         "pause": ("perdure.cli.pause:command", "Let nothing new begin in a run."),
         "cancel": ("perdure.cli.cancel:command", "End a run and its children."),

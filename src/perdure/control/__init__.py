@@ -27,14 +27,17 @@ if TYPE_CHECKING:
     from . import finding as finding
     from . import forking as forking
     from . import hearing as hearing
+    from . import keys as keys
     from . import listening as listening
     from . import listing as listing
     from . import mounting as mounting
+    from . import once as once
     from . import ordering as ordering
     from . import planning as planning
     from . import publishing as publishing
     from . import replaying as replaying
     from . import schedules as schedules
+    from . import sessions as sessions
     from . import spans as spans
     from . import starting as starting
     from . import subscriptions as subscriptions

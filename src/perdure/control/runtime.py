@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -48,8 +48,10 @@ if TYPE_CHECKING:
     from .deploying import Deployed
     from .directory import Directory, Extra
     from .exporting import ExportFormat
+    from .keys import Key, NewKey
     from .listening import RunEvent
     from .listing import RunDetail, RunSummary
+    from .once import Once
     from .planning import Plan
     from .publishing import Shelf
     from .replaying import Replay
@@ -457,6 +459,34 @@ class Runtime:
     ) -> Imported:
         """Put an exported agent into this project: `restore`, `clone` or `merge`."""
         return await control.bundle.import_agent(self, data, mode=mode, agent=agent, who=who)
+
+    # -- who may ------------------------------------------------------------------------------------------------------
+
+    async def add_key(
+        self,
+        id: str,
+        scopes: Collection[str],
+        *,
+        expires_in_ms: int | None = None,
+        pubkey: str = "",
+        who: str = "operator",
+    ) -> NewKey:
+        """Make an API key for the server; its text is in the result, and nowhere else. With a `pubkey` there is none:
+        requests that its holder signs are let in."""
+        return await control.keys.add_key(self, id, scopes, expires_in_ms=expires_in_ms, pubkey=pubkey, who=who)
+
+    async def keys(self) -> list[Key]:
+        """All API keys and sessions of browsers, in order of their ids."""
+        return await control.keys.list_keys(self)
+
+    async def revoke_key(self, id: str) -> None:
+        """Let a key or session open nothing from now on, in whatever process."""
+        await control.keys.revoke_key(self, id)
+
+    @cached_property
+    def once(self) -> Once:
+        """What is good for one use."""
+        return control.once.Once(self.store, self.clock)
 
     # -- keeping ------------------------------------------------------------------------------------------------------
 

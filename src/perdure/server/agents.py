@@ -95,12 +95,15 @@ async def delete(call: Call[Any, Nothing]) -> Reply:
 
 
 ENDPOINTS: tuple[Endpoint[Any, Any], ...] = (
-    Endpoint("GET", "/agents", list_agents, query=Listed, answer=Page[AgentSummary]),
-    Endpoint("POST", "/agents", create, body=Create, answer=AgentSummary, status=201),
-    Endpoint("POST", "/agents/import", import_, body=bytes, query=Import, answer=Imported, status=201),
-    Endpoint("GET", "/agents/{id}", show, answer=AgentDetail),
-    Endpoint("DELETE", "/agents/{id}", delete, status=204),
-    Endpoint("GET", "/agents/{id}/export", export),
-    Endpoint("POST", "/agents/{id}/tick", tick, body=Tick, answer=Accepted, status=202),
-    *(Endpoint("POST", f"/agents/{{id}}/{verb}", change(verb), body=Change, answer=AgentSummary) for verb in VERBS),
+    Endpoint("GET", "/agents", list_agents, scope="read", query=Listed, answer=Page[AgentSummary]),
+    Endpoint("POST", "/agents", create, scope="admin", body=Create, answer=AgentSummary, status=201),
+    Endpoint("POST", "/agents/import", import_, scope="admin", body=bytes, query=Import, answer=Imported, status=201),
+    Endpoint("GET", "/agents/{id}", show, scope="read", answer=AgentDetail),
+    Endpoint("DELETE", "/agents/{id}", delete, scope="admin", status=204),
+    Endpoint("GET", "/agents/{id}/export", export, scope="admin"),
+    Endpoint("POST", "/agents/{id}/tick", tick, scope="send", body=Tick, answer=Accepted, status=202),
+    *(
+        Endpoint("POST", f"/agents/{{id}}/{verb}", change(verb), scope="admin", body=Change, answer=AgentSummary)
+        for verb in VERBS
+    ),
 )

@@ -10,10 +10,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from perdure.base.errors import NoSuchRoute, WrongMethod
 
+from .cors import Cors
+from .crowd import Crowd
 from .door import Door
 from .edge import Edge
 from .endpoint import Endpoint
 from .endpoints import ENDPOINTS
+from .rates import Rates, parse_rate
 from .site import Site
 
 
@@ -34,8 +37,9 @@ class Resource:
         await endpoint(self._site, scope, receive, send)
 
 
-def application(site: Site, token: str | None, more: Sequence[BaseRoute] = ()) -> ASGIApp:
-    """What an ASGI server is handed. `more` are routes of other makers, behind the same door."""
+def application(site: Site, more: Sequence[BaseRoute] = ()) -> ASGIApp:
+    """What an ASGI server is handed. `more` are routes of other makers, behind the same door: what
+    `request.state.principal` may there is for them to say."""
     paths: dict[str, list[Endpoint[Any, Any]]] = {}
     for endpoint in ENDPOINTS:
         paths.setdefault(endpoint.path, []).append(endpoint)
@@ -44,12 +48,14 @@ def application(site: Site, token: str | None, more: Sequence[BaseRoute] = ()) -
     settings = site.settings
     door = Door(
         router,
-        token=token,
+        site.access,
         hosts=settings.hosts,
         origins=settings.origins,
+        rates=Rates(parse_rate(settings.rate), site.runtime.clock) if settings.rate else None,
         open_paths=[endpoint.path for endpoint in ENDPOINTS if endpoint.is_open],
     )
-    return Edge(door, site)
+    edge = Edge(Crowd(door, settings.in_flight), site)
+    return Cors(edge, settings.origins) if settings.origins else edge
 
 
 async def _nothing_here(scope: Mapping[str, Any], receive: Receive, send: Send) -> None:

@@ -49,7 +49,7 @@ def _decided(approval: Approval) -> Reply:
 
 
 ENDPOINTS = (
-    Endpoint("GET", "/approvals", list_approvals, query=Listed, answer=Page[Approval]),
-    Endpoint("POST", "/approvals/{id}/approve", approve, body=Approve, answer=Approval, status=202),
-    Endpoint("POST", "/approvals/{id}/deny", deny, body=Deny, answer=Approval, status=202),
+    Endpoint("GET", "/approvals", list_approvals, scope="read", query=Listed, answer=Page[Approval]),
+    Endpoint("POST", "/approvals/{id}/approve", approve, scope="approve", body=Approve, answer=Approval, status=202),
+    Endpoint("POST", "/approvals/{id}/deny", deny, scope="approve", body=Deny, answer=Approval, status=202),
 )

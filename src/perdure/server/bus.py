@@ -186,13 +186,13 @@ async def acknowledge(call: Call[Position, Nothing]) -> Reply:
 
 
 ENDPOINTS = (
-    Endpoint("GET", "/bus", list_topics, query=Listed, answer=Page[TopicRow]),
-    Endpoint("GET", "/bus/{topic}", read, query=Read, answer=list[Event], streams=True),
-    Endpoint("POST", "/bus/{topic}", publish, body=Emit, answer=Published, status=202),
-    Endpoint("POST", "/bus/{topic}/request", request, body=Ask, query=Within, answer=Envelope),
-    Endpoint("GET", "/subscriptions", subscriptions, query=OfAgent, answer=list[Subscribed]),
-    Endpoint("POST", "/agents/{id}/subscriptions", subscribe, body=Hear, answer=Subscribed, status=201),
-    Endpoint("DELETE", "/agents/{id}/subscriptions/{subscription}", unsubscribe, status=204),
-    Endpoint("GET", "/consumers/{name}", position, answer=Position),
-    Endpoint("POST", "/consumers/{name}", acknowledge, body=Position, status=204),
+    Endpoint("GET", "/bus", list_topics, scope="read", query=Listed, answer=Page[TopicRow]),
+    Endpoint("GET", "/bus/{topic}", read, scope="read", query=Read, answer=list[Event], streams=True),
+    Endpoint("POST", "/bus/{topic}", publish, scope="send", body=Emit, answer=Published, status=202),
+    Endpoint("POST", "/bus/{topic}/request", request, scope="send", body=Ask, query=Within, answer=Envelope),
+    Endpoint("GET", "/subscriptions", subscriptions, scope="read", query=OfAgent, answer=list[Subscribed]),
+    Endpoint("POST", "/agents/{id}/subscriptions", subscribe, scope="admin", body=Hear, answer=Subscribed, status=201),
+    Endpoint("DELETE", "/agents/{id}/subscriptions/{subscription}", unsubscribe, scope="admin", status=204),
+    Endpoint("GET", "/consumers/{name}", position, scope="read", answer=Position),
+    Endpoint("POST", "/consumers/{name}", acknowledge, scope="read", body=Position, status=204),
 )

@@ -8,7 +8,9 @@ from typing import Any, Generic, Literal, TypeAlias, TypeVar
 import msgspec
 from starlette.types import Receive, Scope, Send
 
-from perdure.base.errors import PerdureError
+from perdure.base.errors import PerdureError, Unauthorized
+from perdure.control.principal import Principal
+from perdure.control.principal import Scope as KeyScope
 from perdure.control.runtime import Runtime
 
 from .body import decode, decode_query, read
@@ -28,23 +30,35 @@ class Nothing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Call(Generic[B, Q]):
-    """One request. `who` is whom the decisions in it are recorded as; header names are in lower case."""
+    """One request. `principal` is who asks, None for anybody where an endpoint is open; header names are in lower
+    case."""
 
-    __slots__ = ("body", "headers", "path", "query", "site", "who")
+    __slots__ = ("body", "headers", "path", "principal", "query", "site")
 
     def __init__(
-        self, site: Site, path: Mapping[str, str], query: Q, body: B, headers: Mapping[bytes, bytes], who: str
+        self,
+        site: Site,
+        path: Mapping[str, str],
+        query: Q,
+        body: B,
+        headers: Mapping[bytes, bytes],
+        principal: Principal | None,
     ) -> None:
         self.site = site
         self.path = path
         self.query = query
         self.body = body
         self.headers = headers
-        self.who = who
+        self.principal = principal
 
     @property
     def runtime(self) -> Runtime:
         return self.site.runtime
+
+    @property
+    def who(self) -> str:
+        """Whom the decisions in this request are recorded as."""
+        return "anybody" if self.principal is None else self.principal.name
 
     def header(self, name: str) -> str:
         """The header's value, "" where it was not sent."""
@@ -53,7 +67,8 @@ class Call(Generic[B, Q]):
 
 class Endpoint(Generic[B, Q]):
     """`body` is the type that a JSON body is read as, `bytes` for one of any kind, None where there is none. `answer`
-    is what a success gives, for the description. `is_open` lets everybody in. `told` puts a problem into the shape that
+    is what a success gives, for the description. `scope` is what a key needs to ask here; what `is_open` asks for none,
+    and anybody may. `told` puts a problem into the shape that
     clients of this endpoint read."""
 
     def __init__(
@@ -64,6 +79,7 @@ class Endpoint(Generic[B, Q]):
         *,
         body: type[B] | None = None,
         query: type[Q] = Nothing,  # type: ignore[assignment]
+        scope: KeyScope = "admin",
         answer: Any = None,
         status: int = 200,
         streams: bool = False,
@@ -75,6 +91,7 @@ class Endpoint(Generic[B, Q]):
         self.handler = handler
         self.body = body
         self.query = query
+        self.scope: KeyScope = scope
         self.answer = answer
         self.status = status
         self.streams = streams
@@ -92,6 +109,11 @@ class Endpoint(Generic[B, Q]):
             await send_reply(self.told(problem(error)), send)
 
     async def _answer(self, site: Site, scope: Scope, receive: Receive, send: Send) -> None:
+        principal: Principal | None = scope["state"]["principal"]
+        if not self.is_open:
+            if principal is None:
+                raise Unauthorized("this needs a key")
+            principal.require(self.scope)
         headers: dict[bytes, bytes] = dict(scope["headers"])
         body: Any = None
         if self.body is not None:
@@ -100,7 +122,7 @@ class Endpoint(Generic[B, Q]):
                 body = decode(body, headers, self._decoder)
         sent = scope["query_string"]
         query = self._no_query if not sent and self._no_query is not None else decode_query(sent, self.query)
-        call = Call(site, scope["path_params"], query, body, headers, scope.get("perdure.who", "operator"))
+        call = Call(site, scope["path_params"], query, body, headers, principal)
         answer = await self.handler(call)
         if isinstance(answer, Events):
             await stream(answer, site, receive, send)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import agents, approvals, bus, files, health, invoke, openapi, runs, specs, status, traces
+from . import agents, approvals, bus, files, health, invoke, keys, login, openapi, runs, specs, status, traces
 from .compatible import anthropic_messages, models, openai_chat, openai_responses
 from .endpoint import Endpoint
 
@@ -18,6 +18,8 @@ ENDPOINTS: tuple[Endpoint[Any, Any], ...] = (
     *specs.ENDPOINTS,
     *status.ENDPOINTS,
     *openapi.ENDPOINTS,
+    *keys.ENDPOINTS,
+    *login.ENDPOINTS,
     *openai_chat.ENDPOINTS,
     *openai_responses.ENDPOINTS,
     *anthropic_messages.ENDPOINTS,

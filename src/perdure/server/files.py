@@ -131,9 +131,9 @@ def _shown(change: Change) -> Mapping[str, Any]:
 
 
 ENDPOINTS = (
-    Endpoint("GET", PATH, read, query=Reading, streams=True),
-    Endpoint("HEAD", PATH, stat),
-    Endpoint("PUT", PATH, write, body=bytes, status=204),
-    Endpoint("POST", PATH, append_or_call, body=bytes),
-    Endpoint("DELETE", PATH, remove, status=204),
+    Endpoint("GET", PATH, read, scope="read", query=Reading, streams=True),
+    Endpoint("HEAD", PATH, stat, scope="read"),
+    Endpoint("PUT", PATH, write, scope="admin", body=bytes, status=204),
+    Endpoint("POST", PATH, append_or_call, scope="admin", body=bytes),
+    Endpoint("DELETE", PATH, remove, scope="admin", status=204),
 )

@@ -92,6 +92,6 @@ def key_of(call: Call[Any, Any]) -> str:
 
 
 ENDPOINTS = (
-    Endpoint("POST", "/invoke", invoke, body=Invoke, answer=RunResult, streams=True),
-    Endpoint("POST", "/agents/{id}/send", send, body=Send, query=Wait, answer=Accepted, status=202),
+    Endpoint("POST", "/invoke", invoke, scope="send", body=Invoke, answer=RunResult, streams=True),
+    Endpoint("POST", "/agents/{id}/send", send, scope="send", body=Send, query=Wait, answer=Accepted, status=202),
 )

@@ -56,8 +56,7 @@ def describe(endpoints: Iterable[Endpoint[Any, Any]], title: str) -> dict[str, A
         "openapi": "3.1.0",
         "info": {"title": title, "version": __version__},
         "paths": paths,
-        "components": {"schemas": definitions, "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}},
-        "security": [{"token": []}],
+        "components": {"schemas": definitions, "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}}},
     }
 
 
@@ -82,8 +81,7 @@ def _operation(endpoint: Endpoint[Any, Any], shown: Mapping[str, Any]) -> dict[s
         schema = {} if endpoint.body is bytes else shown[_key(endpoint.body)]
         kind = "application/octet-stream" if endpoint.body is bytes else JSON
         operation["requestBody"] = {"required": endpoint.body is not Nothing, "content": {kind: {"schema": schema}}}
-    if endpoint.is_open:
-        operation["security"] = []
+    operation["security"] = [] if endpoint.is_open else [{"key": [endpoint.scope]}]
     return operation
 
 
@@ -104,4 +102,4 @@ def _key(type: Any) -> str:
     return repr(type)
 
 
-ENDPOINTS = (Endpoint("GET", "/openapi.json", openapi),)
+ENDPOINTS = (Endpoint("GET", "/openapi.json", openapi, scope="read"),)

@@ -9,6 +9,7 @@ from typing import Any
 
 from perdure.base import errors as e
 
+from .rates import Standing
 from .reply import Reply
 
 STATUS: dict[type[e.PerdureError], int] = {
@@ -72,11 +73,17 @@ STATUS: dict[type[e.PerdureError], int] = {
     e.Malformed: 400,
     e.WrongMediaType: 415,
     e.TooLarge: 413,
+    e.HeadTooLarge: 431,
     e.SlowRequest: 408,
     e.NoSuchRoute: 404,
     e.WrongMethod: 405,
     e.Unauthorized: 401,
     e.Forbidden: 403,
+    e.MissingScope: 403,
+    e.KeyNotFound: 404,
+    e.KeyTaken: 409,
+    e.TooManyRequests: 429,
+    e.Busy: 503,
     e.Stopping: 503,
 }
 """By class; a class that is not named has the status of its nearest parent."""
@@ -96,6 +103,8 @@ def problem(error: e.PerdureError) -> Reply:
     match error:
         case e.Unauthorized():
             headers["www-authenticate"] = "Bearer"
+        case e.TooManyRequests():
+            headers.update(Standing(**error.facts).headers())
         case e.WrongMethod():
             headers["allow"] = ", ".join(error.facts.get("allowed", ()))
         case _:

@@ -1,4 +1,5 @@
-"""HTTP/1.1 as uvicorn speaks it, with an end to patience: a head has a size, and a request a time to arrive in."""
+"""HTTP/1.1 as uvicorn speaks it, with an end to patience: a head has a size, a request a time to arrive in, and an
+answer one to be taken in."""
 
 from __future__ import annotations
 
@@ -7,7 +8,7 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from perdure.base.errors import Malformed, RequestError, SlowRequest
+from perdure.base.errors import HeadTooLarge, Malformed, RequestError, SlowRequest
 
 from .problems import problem
 from .reply import Reply
@@ -16,8 +17,8 @@ MAX_HEAD = 64 * 1024
 """Bytes of the request line and all headers."""
 ARRIVAL_S = 30.0
 """Seconds in which a request has to arrive as a whole, and a new connection has to begin with one."""
-
-
+STALLED_S = 60.0
+"""Seconds in which a client has to take what waits for it: a few dozen KiB, the rest is with the operating system."""
 LINGER_S = 1.0
 """Seconds in which a client that was refused may go on sending what nobody reads."""
 
@@ -26,6 +27,7 @@ class Protocol(HttpToolsProtocol):
     """One connection."""
 
     _deadline: asyncio.TimerHandle | None = None
+    _stalled: asyncio.TimerHandle | None = None
     _head = 0
     _is_arriving = False
     _is_refused = False
@@ -36,7 +38,28 @@ class Protocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._arrived()
+        self.resume_writing()
         super().connection_lost(exc)
+
+    def eof_received(self) -> bool:  # type: ignore[override]
+        """The client sends no more. One that asked for something may still listen; a stream that nobody could end is
+        ended here."""
+        listens = not self._is_arriving and self.cycle is not None and not self.cycle.response_started
+        if listens:
+            self.cycle.keep_alive = False
+        return listens and self.scheme == "http"  # TLS has no half of a connection
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        if self._stalled is None:
+            # Who comes back for a stream with its last id misses nothing.
+            self._stalled = self.loop.call_later(STALLED_S, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        if self._stalled is not None:
+            self._stalled.cancel()
+            self._stalled = None
+        super().resume_writing()
 
     def data_received(self, data: bytes) -> None:
         if self._is_refused:
@@ -68,9 +91,10 @@ class Protocol(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:
         if self._head > MAX_HEAD:
-            error = RequestError(f"the head of the request has more than {MAX_HEAD:,} bytes", hint="Send less.")
-            return self._refuse(problem(error), 431)
-        return self._refuse(problem(Malformed("this is not HTTP/1.1", hint="")), 400)
+            error: RequestError = HeadTooLarge(f"the head of the request has more than {MAX_HEAD:,} bytes")
+        else:
+            error = Malformed("this is not HTTP/1.1", hint="")
+        self._refuse(problem(error))
 
     def _count(self, size: int) -> None:
         self._head += size
@@ -92,17 +116,17 @@ class Protocol(HttpToolsProtocol):
         if not self._is_arriving or (self.cycle is not None and self.cycle.response_started):
             self.transport.close()
         else:
-            self._refuse(problem(SlowRequest("the request did not arrive in time")), 408)
+            self._refuse(problem(SlowRequest("the request did not arrive in time")))
 
-    def _refuse(self, reply: Reply, status: int) -> None:
-        content = Reply({**reply.body, "status": status}).content()
+    def _refuse(self, reply: Reply) -> None:
+        content = reply.content()
         headers: dict[str, Any] = {
             "content-type": reply.media_type,
             "content-length": len(content),
             "connection": "close",
         }
         lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-        self.transport.write(STATUS_LINE[status] + lines.encode() + b"\r\n" + content)
+        self.transport.write(STATUS_LINE[reply.status] + lines.encode() + b"\r\n" + content)
         self._is_refused = True
         # Closing before the client has sent everything would take the answer from it again.
         if self.transport.can_write_eof():

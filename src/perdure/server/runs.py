@@ -96,13 +96,13 @@ async def delete(call: Call[Any, Nothing]) -> Reply:
 
 
 ENDPOINTS = (
-    Endpoint("GET", "/runs", list_runs, query=Listed, answer=Page[RunSummary]),
-    Endpoint("GET", "/runs/{run_id}", show, answer=RunDetail),
-    Endpoint("DELETE", "/runs/{run_id}", delete, status=204),
-    Endpoint("GET", "/runs/{run_id}/events", events, query=After, streams=True),
-    Endpoint("POST", "/runs/{run_id}/cancel", cancel, body=Nothing, answer=RunResult),
-    Endpoint("POST", "/runs/{run_id}/pause", pause, body=Nothing, answer=RunResult),
-    Endpoint("POST", "/runs/{run_id}/resume", resume, body=Nothing, answer=RunResult, status=202),
-    Endpoint("POST", "/runs/{run_id}/fork", fork, body=Fork, answer=Accepted, status=202),
-    Endpoint("POST", "/runs/{run_id}/resolve", resolve, body=Resolve, answer=Accepted, status=202),
+    Endpoint("GET", "/runs", list_runs, scope="read", query=Listed, answer=Page[RunSummary]),
+    Endpoint("GET", "/runs/{run_id}", show, scope="read", answer=RunDetail),
+    Endpoint("DELETE", "/runs/{run_id}", delete, scope="admin", status=204),
+    Endpoint("GET", "/runs/{run_id}/events", events, scope="read", query=After, streams=True),
+    Endpoint("POST", "/runs/{run_id}/cancel", cancel, scope="send", body=Nothing, answer=RunResult),
+    Endpoint("POST", "/runs/{run_id}/pause", pause, scope="send", body=Nothing, answer=RunResult),
+    Endpoint("POST", "/runs/{run_id}/resume", resume, scope="send", body=Nothing, answer=RunResult, status=202),
+    Endpoint("POST", "/runs/{run_id}/fork", fork, scope="admin", body=Fork, answer=Accepted, status=202),
+    Endpoint("POST", "/runs/{run_id}/resolve", resolve, scope="approve", body=Resolve, answer=Accepted, status=202),
 )

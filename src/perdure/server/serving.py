@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+import ssl
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 
@@ -13,7 +14,9 @@ from starlette.routing import BaseRoute
 
 from perdure.base.errors import ConfigError
 
+from .access import Access
 from .application import application
+from .cookie import cookie_of
 from .door import is_loopback
 from .protocol import Protocol
 from .site import Site
@@ -40,20 +43,28 @@ class _Server(uvicorn.Server):
         yield
 
 
-def check_address(host: str, *, auth: str) -> None:
-    """Refuse to let everybody of a network in. Raises ConfigError."""
+def check_address(host: str, *, auth: str, is_private: bool) -> None:
+    """Refuse to let everybody of a network in, or read along unless it `is_private`. Raises ConfigError."""
     if auth == "none" and not is_loopback(host):
         raise ConfigError(
             f"with server.auth: none the server listens on loopback only, not on {host}",
             hint="Leave server.auth at token, or listen on 127.0.0.1.",
+        )
+    if not is_private and not is_loopback(host):
+        raise ConfigError(
+            f"on {host} everybody between the server and its clients could read their keys",
+            hint="Give --tls-cert and --tls-key (server.tls), or --insecure (server.insecure) behind a proxy with TLS.",
         )
 
 
 def listen(host: str, port: int) -> socket.socket:
     """A socket that listens; port 0 takes a free one. Raises ConfigError where the address cannot be had."""
     try:
-        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-        found = socket.socket(family)
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        # With its protocol: asyncio sends at once (TCP_NODELAY) only where a socket says that it is TCP.
+        found = socket.socket(family, kind, protocol)
         try:
             found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             found.bind(address)
@@ -69,19 +80,27 @@ def listen(host: str, port: int) -> socket.socket:
     return found
 
 
-def url_of(listening: socket.socket) -> str:
+def url_of(listening: socket.socket, *, is_secure: bool = False) -> str:
     host, port = listening.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    scheme = "https" if is_secure else "http"
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
 
 @asynccontextmanager
 async def serving(
-    site: Site, listening: socket.socket, *, token: str | None, more: Sequence[BaseRoute] = ()
+    site: Site,
+    listening: socket.socket,
+    *,
+    token: str | None,
+    tls: ssl.SSLContext | None = None,
+    more: Sequence[BaseRoute] = (),
 ) -> AsyncIterator[Site]:
     """Serve while this is entered. At its end nothing new is accepted, streams end, and requests under way have the
     settings' `grace` to finish; those that are left are told to ask again."""
+    cookie = cookie_of(listening.getsockname()[1], is_secure=tls is not None)
+    access = site.access = Access(site, token=token, cookie=cookie)
     config = uvicorn.Config(
-        application(site, token, more),
+        application(site, more),
         http=Protocol,
         ws="none",
         loop="none",
@@ -94,6 +113,8 @@ async def serving(
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=max(1, round(site.settings.grace_ms / 1000)),
     )
+    config.load()
+    config.ssl = tls
     server = _Server(config)
     running = asyncio.create_task(server.serve(sockets=[listening]))
     try:
@@ -105,3 +126,4 @@ async def serving(
         await running
         if server.server_state.tasks:
             await asyncio.wait(server.server_state.tasks, timeout=LAST_WORDS_S)
+        await access.close()

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from perdure.control.runtime import Runtime
 
+if TYPE_CHECKING:
+    from .access import Access
+
 
 class Site:
-    """One running server. `stopping` is set when it begins to stop: streams end then, and nothing new is waited for."""
+    """One running server. `access` is there before the first request. `stopping` is set when it begins to stop: streams
+    end then, and nothing new is waited for."""
 
     def __init__(self, runtime: Runtime, *, report: Callable[[str], None]) -> None:
         self.runtime = runtime
@@ -17,4 +22,5 @@ class Site:
         self.settings = runtime.project.server
         self.started_at = runtime.clock.now()
         self.requests = 0
+        self.access: Access
         self.stopping = asyncio.Event()

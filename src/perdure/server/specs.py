@@ -19,4 +19,4 @@ async def specs(call: Call[Any, Any]) -> Specs:
     return Specs(call.runtime.shelf.all())
 
 
-ENDPOINTS = (Endpoint("GET", "/specs", specs, answer=Specs),)
+ENDPOINTS = (Endpoint("GET", "/specs", specs, scope="read", answer=Specs),)

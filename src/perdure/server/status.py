@@ -41,4 +41,4 @@ async def status(call: Call[Any, Any]) -> RuntimeStatus:
     )
 
 
-ENDPOINTS = (Endpoint("GET", "/runtime/status", status, answer=RuntimeStatus),)
+ENDPOINTS = (Endpoint("GET", "/runtime/status", status, scope="read", answer=RuntimeStatus),)

@@ -20,4 +20,4 @@ async def trace(call: Call[Any, Asked]) -> TraceNode:
     return await call.runtime.trace(call.path["run_id"], full=call.query.full)
 
 
-ENDPOINTS = (Endpoint("GET", "/traces/{run_id}", trace, query=Asked, answer=TraceNode),)
+ENDPOINTS = (Endpoint("GET", "/traces/{run_id}", trace, scope="read", query=Asked, answer=TraceNode),)

@@ -212,7 +212,7 @@ class MarkSeen(_Value, frozen=True):
 
 class PutValue(_Value, frozen=True):
     """Keep bytes of the agent under a key, any text but "", in place of what was there. Result: their digest. Fails
-    with InputError where they are longer than VALUE_LIMIT."""
+    with InputError where they are longer than VALUE_LIMIT. Agent "" is there always: the project keeps its own."""
 
     agent_id: str
     key: str

@@ -108,7 +108,7 @@ class Store(Protocol):
         ...
 
     async def values(self, agent_id: str, prefix: str = "", *, cursor: str = "", limit: int = 50) -> Page[ValueRow]:
-        """What the agent keeps under keys that begin with `prefix`, in order of the keys."""
+        """What the agent (or the project: "") keeps under keys that begin with `prefix`, in order of the keys."""
         ...
 
     async def answers(self, prefix: str, now: int, *, cursor: str = "", limit: int = 50) -> Page[Answer]:

@@ -99,7 +99,8 @@ class Timer(msgspec.Struct, frozen=True, gc=False):
 
 
 class ValueRow(msgspec.Struct, frozen=True, gc=False):
-    """Bytes that an agent keeps under a key. `at` is when they were put, `digest` is that of codec.digest_bytes."""
+    """Bytes that an agent, or the project under the id "", keeps under a key. `at` is when they were put, `digest` is
+    that of codec.digest_bytes."""
 
     agent_id: str
     key: str

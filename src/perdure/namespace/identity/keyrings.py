@@ -17,6 +17,7 @@ _MODULES: dict[KeyringName, str] = {
     "memory": f"{__package__}.memory:MemoryKeys",
     "folder": f"{__package__}.folder:KeyFolder",
 }
+VERIFY = f"{__package__}.curve:verify"
 
 
 class LazyKeyring:
@@ -40,7 +41,7 @@ class LazyKeyring:
             if self._missing is not None:
                 raise self._missing.with_traceback(None)  # to look in vain again would take long
             try:
-                self._keyring = _load(self._name)(*self._arguments)
+                self._keyring = _load(_MODULES[self._name])(*self._arguments)
             except MissingDependency as error:
                 self._missing = error
                 raise
@@ -57,13 +58,19 @@ def key_folder(folder: Path, entropy: Callable[[int], bytes]) -> Keyring:
     return LazyKeyring("folder", folder, entropy)
 
 
-def _load(name: KeyringName) -> Callable[..., Keyring]:
+def verifier() -> Callable[[str, bytes, bytes], bool]:
+    """Tells whether whoever holds the key of a public key (hex) made this signature of a digest. Raises
+    MissingDependency."""
+    found: Callable[[str, bytes, bytes], bool] = _load(VERIFY)
+    return found
+
+
+def _load(where: str) -> Any:
     try:
-        made: Callable[..., Keyring] = load(_MODULES[name])
+        return load(where)
     except ModuleNotFoundError as error:
         if error.name is not None and error.name.startswith("perdure"):
             raise
         raise MissingDependency(
             f"an agent's identity needs {error.name}", hint="pip install 'perdure[identity]'"
         ) from error
-    return made

@@ -160,5 +160,14 @@ async def _frames(call: Call[MessagesRequest, Nothing], run: RunRow) -> AsyncIte
 
 
 ENDPOINTS = (
-    Endpoint("POST", "/v1/messages", create, body=MessagesRequest, answer=MessagesAnswer, streams=True, told=told),
+    Endpoint(
+        "POST",
+        "/v1/messages",
+        create,
+        scope="send",
+        body=MessagesRequest,
+        answer=MessagesAnswer,
+        streams=True,
+        told=told,
+    ),
 )

@@ -48,6 +48,6 @@ def _model(published: Published) -> Model:
 
 
 ENDPOINTS = (
-    Endpoint("GET", "/v1/models", list_models, answer=Models, told=told),
-    Endpoint("GET", "/v1/models/{model}", show, answer=Model, told=told),
+    Endpoint("GET", "/v1/models", list_models, scope="read", answer=Models, told=told),
+    Endpoint("GET", "/v1/models/{model}", show, scope="read", answer=Model, told=told),
 )

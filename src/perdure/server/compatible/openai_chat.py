@@ -153,6 +153,13 @@ def _frame(value: Any) -> bytes:
 PATH = "/v1/chat/completions"
 ENDPOINTS = (
     Endpoint(
-        "POST", "/v1/chat/completions", complete, body=ChatRequest, answer=ChatCompletion, streams=True, told=told
+        "POST",
+        "/v1/chat/completions",
+        complete,
+        scope="send",
+        body=ChatRequest,
+        answer=ChatCompletion,
+        streams=True,
+        told=told,
     ),
 )

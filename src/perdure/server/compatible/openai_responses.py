@@ -189,5 +189,7 @@ async def _frames(call: Call[ResponsesRequest, Nothing], run: RunRow) -> AsyncIt
 
 
 ENDPOINTS = (
-    Endpoint("POST", "/v1/responses", create, body=ResponsesRequest, answer=Response, streams=True, told=told),
+    Endpoint(
+        "POST", "/v1/responses", create, scope="send", body=ResponsesRequest, answer=Response, streams=True, told=told
+    ),
 )

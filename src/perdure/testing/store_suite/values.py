@@ -72,6 +72,18 @@ class Values:
             error = await refused(VersionConflict, store.commit([_put("k", b"lost")], [ValueIs("a", "k", second)]))
             assert error.facts["digest"] is None and await store.value("a", "k") is None
 
+    async def test_the_project_keeps_values_of_its_own(self, open_store: OpenStore) -> None:
+        async with opened(open_store) as store:
+            await store.commit([_put("k", b"1", ""), agent("a"), _put("k")], [ValueIs("", "k", None)])
+            assert await store.value("", "k") == ValueRow("", "k", b"1", 7, digest_bytes(b"1"))
+            assert await _keys(store, agent_id="") == ["k"] and await _keys(store, "l", agent_id="") == []
+            await refused(VersionConflict, store.commit([_put("k", b"2", "")], [ValueIs("", "k", None)]))
+            await store.commit([DeleteAgent("a")])
+            await store.gc(9)
+            assert await _keys(store, agent_id="") == ["k"]
+            assert await store.commit([DropValue("", "k"), DropValue("", "k")]) == [True, False]
+            assert await store.value("", "k") is None
+
     async def test_a_value_that_is_too_long_or_has_no_key_fails_its_own_commit(self, open_store: OpenStore) -> None:
         longest = b"x" * VALUE_LIMIT
         async with opened(open_store) as store:

@@ -14,9 +14,9 @@ from .port import Builtin, Options, Setting
 
 
 class PublishOptions(Options, frozen=True):
-    """`topics` are patterns of the topics that may be published to, such as `[reports.>]`."""
+    """`topics` are patterns of the topics that may be published to, such as `[reports.>]`; without them, none may."""
 
-    topics: tuple[str, ...]
+    topics: tuple[str, ...] = ()
 
 
 def make(options: PublishOptions, setting: Setting) -> tuple[Tool, ...]:
@@ -30,7 +30,7 @@ def make(options: PublishOptions, setting: Setting) -> tuple[Tool, ...]:
             payload: What you have to say: text, or any JSON.
         """
         if not any(matches(pattern, topic) for pattern in allowed):
-            raise ToolDenied(f"{topic} may not be published to; allowed are {', '.join(allowed)}")
+            raise ToolDenied(f"{topic} may not be published to; allowed are {', '.join(allowed) or 'none'}")
         ctx.topics.publish(topic, payload)
         return f"published on {topic}"
 

@@ -10,7 +10,8 @@ from .tables import Tables
 
 
 def put_value(tables: Tables, op: ops.PutValue) -> str:
-    tables.need(op.agent_id)
+    if op.agent_id:
+        tables.need(op.agent_id)
     refusal = refusals.bad_value(op)
     if refusal is not None:
         raise refusal

@@ -26,6 +26,7 @@ from perdure.kernel.store.ops import (
 from .answers import find_answer
 from .packing import tight
 from .transaction import Transaction
+from .values import find_digest
 
 
 def _has_fence(tx: Transaction, guard: HasFence) -> PerdureError | None:
@@ -84,9 +85,7 @@ def _timer_is(tx: Transaction, guard: TimerIs) -> PerdureError | None:
 
 
 def _value_is(tx: Transaction, guard: ValueIs) -> PerdureError | None:
-    agent = tx.agent(guard.agent_id)
-    row = tx.one("SELECT digest FROM agent_values WHERE agent = ? AND key = ?", (agent.n, guard.key)) if agent else None
-    digest = row[0] if row else None
+    digest = find_digest(tx, guard.agent_id, guard.key)
     return None if digest == guard.digest else refusals.other_value(guard, digest)
 
 

@@ -31,6 +31,7 @@ from perdure.kernel.store.rows import (
 
 from .events import choice
 from .packing import read_agent, read_run, tight, wide
+from .values import PROJECT
 
 _AGENT = (
     "SELECT r.row, a.owner, a.fence, a.head, a.records, a.id FROM agents a CROSS JOIN agent_rows r ON r.agent = a.n"
@@ -46,6 +47,7 @@ _EVENT = "SELECT seq, id, topic, at, data FROM events"
 _MARK = "SELECT m.name, m.seq, m.at, m.data, coalesce(a.id, '') FROM marks m LEFT JOIN agents a ON a.n = m.agent"
 _VALUE = "SELECT key, data, at, digest FROM agent_values"
 _N = "(SELECT n FROM agents WHERE id = ?)"
+_KEEPER = f"iif(?1 = '', {PROJECT}, (SELECT n FROM agents WHERE id = ?1))"
 
 
 class Reader:
@@ -92,7 +94,7 @@ class Reader:
         )
 
     def value(self, agent_id: str, key: str) -> ValueRow | None:
-        rows = self._all(f"{_VALUE} WHERE agent = {_N} AND key = ?", (agent_id, key))
+        rows = self._all(f"{_VALUE} WHERE agent = {_KEEPER} AND key = ?", (agent_id, key))
         return ValueRow(agent_id, *rows[0]) if rows else None
 
     def remembered(self, key: str, now: int) -> bytes | None:
@@ -199,7 +201,7 @@ class Reader:
 
     def values(self, agent_id: str, prefix: str, cursor: str, limit: int) -> Page[ValueRow]:
         keys, between = _keys(prefix, cursor)
-        rows = self._all(f"{_VALUE} WHERE agent = {_N} AND {keys} LIMIT ?", (agent_id, *between, limit + 1))
+        rows = self._all(f"{_VALUE} WHERE agent = {_KEEPER} AND {keys} LIMIT ?", (agent_id, *between, limit + 1))
         more = rows[limit - 1][0] if len(rows) > limit else ""
         return Page([ValueRow(agent_id, *row) for row in rows[:limit]], more)
 

@@ -1,0 +1,1 @@
+"""`perdure keys`: who the server lets in, one command a file."""
