@@ -40,6 +40,7 @@ class Emit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     hops: Annotated[int, Meta(ge=0, le=1_000)] = 0
     priority: Priority = DEFAULT_PRIORITY
     expires_in_ms: Annotated[int, Meta(ge=1, le=10**12)] | None = None
+    traceparent: Annotated[str, Meta(max_length=128, description="W3C trace context, else that of the request.")] = ""
     durable: Annotated[bool | None, Meta(description="Keep it on disk; as the project says where absent.")] = None
 
 
@@ -102,7 +103,7 @@ async def publish(call: Call[Emit, Nothing]) -> Reply:
         hops=said.hops,
         priority=said.priority,
         expires_in_ms=said.expires_in_ms,
-        traceparent=call.header("traceparent")[:128],
+        traceparent=said.traceparent or call.header("traceparent")[:128],
         durable=said.durable,
     )
     return Reply(published, 202)
