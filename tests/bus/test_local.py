@@ -212,6 +212,15 @@ async def test_who_publishes_waits_for_room(qos: Any) -> None:
         assert await publishing == 50 and hearer.dropped == 0
 
 
+async def test_what_waits_is_bounded_in_bytes_too() -> None:
+    async with opened() as bus:
+        hearer = await bus.subscribe("a", waited_for=False, in_order=True)
+        for n in range(30):
+            await bus.publish(Envelope(f"large_{n}", "", payload="x" * 1_000_000, topic="a"), durable=n >= 20)
+        assert hearer.dropped == 3 and hearer.backlog == 17
+        assert len([await anext(hearer) for _ in range(27)]) == 27
+
+
 async def test_a_batch_is_all_that_waits() -> None:
     async with opened() as bus:
         hearer = await bus.subscribe("a", qos="batched")
