@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import random
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -17,10 +19,12 @@ from perdure import control
 from perdure.agents.amounts import whole
 from perdure.agents.config.loader import load_project
 from perdure.agents.programs import Library
-from perdure.agents.project import STATE_FOLDER, ProjectConfig
+from perdure.agents.project import STATE_FOLDER, ProjectConfig, Telemetry
 from perdure.base.clock import Clock, SystemClock
-from perdure.base.errors import ConfigError
+from perdure.base.errors import ConfigError, MissingDependency
 from perdure.base.ids import Ids
+from perdure.base.lazy import load
+from perdure.base.redaction import keep_secret, secret_fields, secrets_of
 from perdure.compute.gateway import Gateway
 from perdure.compute.port import Model
 from perdure.compute.prices import Prices
@@ -36,6 +40,7 @@ from perdure.kernel.store.sqlite import SqliteStore
 from perdure.tools.fetch.lazy import LazyFetch
 
 if TYPE_CHECKING:
+    from perdure.adapters.otel.settings import Destination
     from perdure.compute.jobs.port import Provider
     from perdure.namespace.identity.port import Keyring
 
@@ -82,6 +87,7 @@ async def open(
     clock = clock or SystemClock()
     ids = ids or Ids(clock)
     config = load_project(Path(project), environment=environment)
+    keep_secret(partial(_secrets, config, environment))
     opened = store or SqliteStore.open(_database(config), probe=probe)
     transport = transport or ChoosingTransport(environment)
     prices = Prices(config.prices)
@@ -96,7 +102,10 @@ async def open(
     gateway = Gateway(registry, prices, clock)
     library = Library(config, gateway=gateway, fetch=LazyFetch(), environment=environment, read=opened.spec)
     settings = settings or Settings(recover=recover)
-    settings = msgspec.structs.replace(settings, pools=(*settings.pools, *_pools(config, tenant)))
+    traces = _traces(config, environment)
+    settings = msgspec.structs.replace(
+        settings, pools=(*settings.pools, *_pools(config, tenant)), traced=settings.traced or traces is not None
+    )
     engine = Engine(
         opened,
         library,
@@ -118,16 +127,19 @@ async def open(
         providers=providers,
     )
     try:
-        await engine.start()
-        if recover:
-            runtime.undeployed = await control.deploying.deploy_project(runtime)
-            await runtime.topics.start()
-            await runtime.drivers.start()
-            await runtime.jobs.recover()
-        yield runtime
+        async with _watched(engine, config.telemetry, traces):
+            try:
+                await engine.start()
+                if recover:
+                    runtime.undeployed = await control.deploying.deploy_project(runtime)
+                    await runtime.topics.start()
+                    await runtime.drivers.start()
+                    await runtime.jobs.recover()
+                yield runtime
+            finally:
+                await runtime.close(grace_ms)
+                await engine.close(grace_ms)
     finally:
-        await runtime.close(grace_ms)
-        await engine.close(grace_ms)
         await transport.close()
         if store is None:
             await opened.close()
@@ -158,12 +170,61 @@ async def serve(
     token: str | None = None
     if settings.auth == "token":
         token = import_module("perdure.server.token").read_token(config.state_folder, os.urandom)
+        keep_secret(partial(iter, (token,)))
     listening = server.listen(host, settings.port if port is None else port)
+    log = logging.getLogger("perdure.server")
     with listening:
-        async with open(project, recover=True, **more) as runtime:
+        metered = msgspec.structs.replace(more.pop("settings", None) or Settings(recover=True), metered=True)
+        async with open(project, recover=True, settings=metered, **more) as runtime:
+            if config.telemetry.logs is not None:
+                report = log.error
             site = import_module("perdure.server.site").Site(runtime, report=report)
             async with server.serving(site, listening, token=token, tls=context):
-                yield Served(runtime, server.url_of(listening, is_secure=tls is not None), token)
+                url = server.url_of(listening, is_secure=tls is not None)
+                log.info("serving", extra={"fields": {"url": url, "project": config.name}})
+                yield Served(runtime, url, token)
+
+
+def _traces(config: ProjectConfig, environment: Mapping[str, str]) -> Destination | None:
+    """Where traces go, None for nowhere: then nothing of it is imported."""
+    said = config.telemetry
+    if not (said.exporter or said.endpoint or any(name.startswith("OTEL_") for name in environment)):
+        return None
+    found: Destination | None = load("perdure.adapters.otel.settings:destination")(
+        said, environment, project=config.name
+    )
+    return found
+
+
+@asynccontextmanager
+async def _watched(engine: Engine, said: Telemetry, traces: Destination | None) -> AsyncIterator[None]:
+    """Logs and traces of what the engine does."""
+    async with AsyncExitStack() as stack:
+        if said.logs is not None:
+            log = import_module("perdure.base.log")
+            stack.enter_context(log.logging_to(sys.stderr, said.logs, said.level))
+            await stack.enter_async_context(control.run_log.logging_runs(engine.live, engine.store))
+        if traces is not None:
+            await stack.enter_async_context(_telling(engine, traces))
+        yield
+
+
+def _secrets(config: ProjectConfig, environment: Mapping[str, str]) -> Iterator[str]:
+    """The keys that the project works with, which are to appear nowhere."""
+    for provider in config.providers.values():
+        yield from (provider.api_key or "", *secret_fields(provider.headers))
+    yield from config.telemetry.headers.values()
+    yield from secrets_of(environment, config.telemetry.secrets)
+
+
+def _telling(engine: Engine, to: Destination) -> AbstractAsyncContextManager[Any]:
+    otel = import_module("perdure.adapters.otel.telling")
+    try:
+        sink = otel.sdk_sink(to, worker=engine.worker)
+    except ImportError as error:
+        raise MissingDependency("traces need OpenTelemetry", hint="pip install 'perdure[otel]'") from error
+    found: AbstractAsyncContextManager[Any] = otel.telling(engine.live, engine.store, sink, to)
+    return found
 
 
 def _pools(config: ProjectConfig, tenant: Pool | None) -> list[Pool]:

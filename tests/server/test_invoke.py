@@ -102,7 +102,7 @@ async def test_a_failure_is_a_problem_with_its_run(served: Served) -> None:
     [
         ({"spec": "nobody", "input": "x"}, 404, "config.spec_not_found"),
         ({"agent_id": "nobody", "input": "x"}, 404, "agent.not_found"),
-        ({"agent_id": "../x", "input": "x"}, 422, "input.invalid"),
+        ({"agent_id": "../x", "input": "x"}, 422, "request.invalid"),
         ({"input": "x"}, 422, "input.invalid"),
         ({"spec": "clerk", "input": "  "}, 422, "input.invalid"),
         ({"spec": "clerk"}, 422, "request.invalid"),

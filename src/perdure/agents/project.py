@@ -12,7 +12,7 @@ from perdure.compute.provider import ProviderSettings
 from perdure.compute.spec import ModelSpec, Price
 
 from .amounts import Duration, Money
-from .spec import Budget, Count, Limits, Name, Section
+from .spec import Approvals, Budget, Count, Limits, Name, Section
 
 PROJECT_FILES = ("perdure.toml", "perdure.yaml", "perdure.yml")
 STATE_FOLDER = ".perdure"
@@ -82,13 +82,50 @@ class ServerSettings(Section, frozen=True):
         return 30_000 if self.grace is None else self.grace
 
 
-class Telemetry(Section, frozen=True):
-    """Where traces go. Nothing is sent unless an endpoint is named."""
+class WebhookSettings(Section, frozen=True):
+    """Deliveries of one source, and how it signs them."""
 
+    secret: Annotated[
+        str | tuple[str, ...],
+        Meta(description="What they are signed with, such as `${GITHUB_SECRET}`; several while it is changed."),
+    ] = ()
+    scheme: Annotated[
+        Literal["github", "stripe", "slack", "standard", "hmac"] | None,
+        Meta(description="How they are signed; where absent that of the source's name, or `standard`."),
+    ] = None
+    tolerance: Annotated[
+        Duration | None, Meta(description="How old a delivery may be whose time is signed; 5m where absent.")
+    ] = None
+    header: Annotated[str, Meta(description="Of `hmac`: the header with the signature, hex of SHA-256.")] = (
+        "X-Signature-256"
+    )
+    id_header: Annotated[
+        str, Meta(description="Of `hmac`: the header that names a delivery; the same body is one where absent.")
+    ] = ""
+
+
+class Telemetry(Section, frozen=True):
+    """Where traces go, and what is logged. Nothing is sent or logged unless this or a variable such as
+    OTEL_EXPORTER_OTLP_ENDPOINT says so."""
+
+    exporter: Annotated[
+        Literal["otlp", "stdout", "none"] | None,
+        Meta(description="`otlp` where an endpoint is named, else none; `stdout` prints a line of JSON for each span."),
+    ] = None
     endpoint: Annotated[str | None, Meta(description="OTLP/HTTP, such as http://127.0.0.1:4318.")] = None
     headers: dict[str, str] = {}
     content: Annotated[bool, Meta(description="Whether messages and tool arguments are sent too.")] = False
     sample: Annotated[float, Meta(ge=0, le=1, description="Share of runs that are traced.")] = 1.0
+    logs: Annotated[
+        Literal["json", "text"] | None, Meta(description="Log to stderr, an object or a line for each event.")
+    ] = None
+    level: Annotated[
+        Literal["debug", "info", "warning", "error"], Meta(description="What is logged, from this on.")
+    ] = "info"
+    secrets: Annotated[
+        tuple[str, ...],
+        Meta(description="Environment variables whose values nobody is to read, beside those such as `..._TOKEN`."),
+    ] = ()
 
 
 class TopicSettings(Section, frozen=True):
@@ -125,6 +162,7 @@ class Defaults(Section, frozen=True):
     model: str | ModelSpec | None = None
     budget: Budget | None = None
     limits: Limits | None = None
+    approvals: Approvals | None = None
 
 
 class ProjectFile(Section, frozen=True):
@@ -138,6 +176,7 @@ class ProjectFile(Section, frozen=True):
         dict[str, Price], Meta(description="Dollars per million tokens by `provider/model`; these go first.")
     ] = {}
     server: ServerSettings = ServerSettings()
+    webhooks: Annotated[dict[str, WebhookSettings], Meta(description="How deliveries are signed, by source.")] = {}
     telemetry: Telemetry = Telemetry()
     bus: BusSettings = BusSettings()
     defaults: Defaults = Defaults()

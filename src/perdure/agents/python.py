@@ -14,6 +14,7 @@ _HOOKS = {
     "request": "on_message",
     "delegate": "on_message",
     "event": "on_event",
+    "webhook": "on_event",
     "alarm": "on_alarm",
     "schedule": "on_alarm",
     "terminate": "on_terminate",

@@ -24,10 +24,13 @@
     │   ├── BudgetExceeded, ApprovalRequired, BudgetDenied, NotAnApprover
     │   └── UnpricedModel
     ├── RunError                   a run cannot go on, or not like this
-    │   ├── RunNotFound, ApprovalNotFound, WrongState
+    │   ├── RunNotFound, WrongState
+    │   ├── ApprovalNotFound, ApprovalChanged, ApprovalDecided, ApprovalExpired
     │   ├── AgentNotFound, AgentExists, AgentAtRest, AgentTerminated
     │   ├── ReplayDivergence, EffectFailed, Interrupted
-    │   └── DeadlineExceeded
+    │   ├── DeadlineExceeded
+    │   └── FlowError
+    │       └── ExpressionFailed
     ├── BusError                   topics between agents
     │   └── BusFull, NoAnswer, Disconnected
     ├── IdentityError              an agent's key
@@ -41,7 +44,7 @@
     │   └── IncompatibleBundle, BundleConflict
     ├── RequestError               what was sent to the server
     │   ├── Malformed, WrongMediaType, TooLarge, HeadTooLarge, SlowRequest, KeyReused
-    │   ├── NoSuchRoute, WrongMethod
+    │   ├── NoSuchRoute, WrongMethod, PreconditionFailed, RangeNotSatisfiable
     │   ├── Unauthorized, BadSignature, Replayed, Forbidden, MissingScope
     │   ├── KeyNotFound, KeyTaken
     │   └── TooManyRequests, Busy, Stopping
@@ -57,6 +60,8 @@ true where the same request may succeed later unchanged. Facts are keyword argum
 from __future__ import annotations
 
 from typing import Any, ClassVar
+
+from .redaction import hide, hide_in
 
 
 class PerdureError(Exception):
@@ -76,14 +81,15 @@ class PerdureError(Exception):
             self.retryable = retryable
 
     def as_dict(self) -> dict[str, Any]:
-        """The error as `{code, message, hint, retryable, facts}`: what a record, `--json` and HTTP show."""
-        shown: dict[str, Any] = {"code": self.code, "message": self.message}
+        """The error as `{code, message, hint, retryable, facts}`, without secrets: what a record, `--json` and HTTP
+        show."""
+        shown: dict[str, Any] = {"code": self.code, "message": hide(self.message)}
         if self.hint:
-            shown["hint"] = self.hint
+            shown["hint"] = hide(self.hint)
         if self.retryable:
             shown["retryable"] = True
         if self.facts:
-            shown["facts"] = self.facts
+            shown["facts"] = hide_in(self.facts)
         return shown
 
 
@@ -373,6 +379,27 @@ class ApprovalNotFound(RunError):
     code = "approval.not_found"
 
 
+class ApprovalChanged(RunError):
+    """The run does not ask for what was approved: `given` is the digest of that, `asked` are those of what it asks."""
+
+    code = "approval.changed"
+    hint = "Look at what it asks now, and decide on that."
+
+
+class ApprovalDecided(RunError):
+    """Somebody has decided already, and a decision counts once: `who`, `answer` and `at` (ms UTC) say how."""
+
+    code = "approval.decided"
+    hint = "To stop what was let happen, cancel the run."
+
+
+class ApprovalExpired(RunError):
+    """Nobody decided in time: the run went on as if it had been denied. `due` (ms UTC) says until when it waited."""
+
+    code = "approval.expired"
+    hint = "Ask the agent again; `approvals.expire` in its file says how long it waits."
+
+
 class WrongState(RunError):
     code = "run.wrong_state"
 
@@ -398,6 +425,22 @@ class Interrupted(RunError):
 class DeadlineExceeded(RunError):
     code = "run.deadline_exceeded"
     hint = "Raise `limits.timeout`, or `perdure resume RUN` to go on with a fresh limit."
+
+
+class FlowError(RunError):
+    """A flow cannot go on."""
+
+    code = "flow.failed"
+    hint = "`perdure trace RUN` shows the step; `on_error` and `retry` say what is to be done about it."
+
+
+class ExpressionFailed(FlowError):
+    """A `${…}` has no value."""
+
+    code = "flow.expression"
+    hint = (
+        "`a ?? b` gives a default where something may be missing; `perdure flow check` finds most faults before a run."
+    )
 
 
 # -- bus --------------------------------------------------------------------------------------------------------------
@@ -628,6 +671,18 @@ class NoSuchRoute(RequestError):
 
 class WrongMethod(RequestError):
     code = "request.method"
+
+
+class PreconditionFailed(RequestError):
+    code = "request.precondition"
+    hint = "It was changed since: read it again, and send what `ETag` says then."
+
+
+class RangeNotSatisfiable(RequestError):
+    """The content has `size` bytes, none of which is asked for."""
+
+    code = "request.range"
+    hint = "Ask for bytes that there are, or for all of it."
 
 
 class HeadTooLarge(RequestError):

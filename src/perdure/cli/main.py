@@ -23,6 +23,7 @@ COMMANDS: Sections = {
         "init": ("perdure.cli.init:command", "Make a new project."),
         "demo": ("perdure.cli.demo:command", "Audit this Python environment, be killed in the middle, and finish."),
         "validate": ("perdure.cli.validate:command", "Check files, and tell everything that is wrong."),
+        "flow": ("perdure.cli.flow.group:group", "Check, show, draw and format flows."),
         "schema": ("perdure.cli.schema:command", "Print the JSON Schema of a file."),
     },
     "Run": {
@@ -48,6 +49,8 @@ COMMANDS: Sections = {
         "bus": ("perdure.cli.bus.group:group", "Show events and topics."),
         "trace": ("perdure.cli.trace:command", "Show what a run did, how long it took and what it cost."),
         "logs": ("perdure.cli.logs:command", "Show the journal of an agent, and follow it."),
+        "top": ("perdure.cli.top:command", "Show what goes on: runs, agents, tokens, cost and queue."),
+        "cost": ("perdure.cli.cost:command", "Show what was spent, by run, agent, model or day."),
         "budget": ("perdure.cli.budget:command", "Show what may be spent and what is, or set a limit."),
         "replay": ("perdure.cli.replay:command", "Execute a run again against its journal, touching nothing."),
         "fork": ("perdure.cli.fork:command", "Begin a new run that shares the records before a key."),

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 
 from perdure.control.runtime import Runtime
 
+from .frames import Frames
+from .traffic import Traffic
+
 if TYPE_CHECKING:
     from .access import Access
 
@@ -22,5 +25,7 @@ class Site:
         self.settings = runtime.project.server
         self.started_at = runtime.clock.now()
         self.requests = 0
+        self.frames = Frames()
+        self.traffic = Traffic()
         self.access: Access
         self.stopping = asyncio.Event()

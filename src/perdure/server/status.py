@@ -1,13 +1,15 @@
-"""`/runtime/status`: what this server is, and what it is at."""
+"""`/runtime`: what this server is, and what goes on."""
 
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
+from msgspec import Meta
 
 from perdure.base.version import __version__
+from perdure.control.overview import Overview
 
 from .endpoint import Call, Endpoint
 
@@ -41,4 +43,15 @@ async def status(call: Call[Any, Any]) -> RuntimeStatus:
     )
 
 
-ENDPOINTS = (Endpoint("GET", "/runtime/status", status, scope="read", answer=RuntimeStatus),)
+class Shown(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    limit: Annotated[int, Meta(ge=1, le=200, description="Runs and agents at most.")] = 20
+
+
+async def overview(call: Call[Any, Shown]) -> Overview:
+    return await call.runtime.overview(limit=call.query.limit)
+
+
+ENDPOINTS = (
+    Endpoint("GET", "/runtime/status", status, scope="read", answer=RuntimeStatus),
+    Endpoint("GET", "/runtime/overview", overview, scope="read", query=Shown, answer=Overview),
+)
