@@ -16,6 +16,7 @@ LIFE = "life"
 """The kind of an envelope that tells an agent to come into another state of its life."""
 COMMANDS = frozenset(("cancel", "pause", "resume", LIFE))
 _FIELDS = frozenset(("kind", "sender", "correlation"))
+_REPLIED = frozenset(("reply", "tool"))
 ANSWERS = frozenset(("child", "approval", "resolve", "reply", "budget"))
 
 
@@ -92,7 +93,7 @@ def _event(mail: Mail) -> r.MessageReceived | r.EffectResolved:
 def _asker(waits: Mapping[str, r.Wait], kind: str, envelope: Envelope) -> r.Wait | None:
     """The wait that an answer is for: the one it names, or that listens to the subscription which it comes from."""
     named = waits.get(envelope.correlation)
-    if kind != "reply" or (named is not None and named.kind == "reply"):  # nobody approves anything by a reply
+    if kind != "reply" or (named is not None and named.kind in _REPLIED):  # nobody approves anything by a reply
         return named
     subscription = envelope.id.partition("/")[0]
     return next((wait for wait in waits.values() if wait.about.get("subscription") == subscription), None)
