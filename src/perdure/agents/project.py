@@ -14,7 +14,7 @@ from perdure.compute.spec import ModelSpec, Price
 from .amounts import Duration, Money
 from .lifecycle import HotReload, Lifecycle
 from .section import Section
-from .spec import Approvals, Budget, Limits, Name
+from .spec import Approvals, Budget, Count, Limits, Name
 
 PROJECT_FILES = ("perdure.toml", "perdure.yaml", "perdure.yml")
 STATE_FOLDER = ".perdure"
@@ -123,6 +123,34 @@ class Telemetry(Section, frozen=True):
     ] = ()
 
 
+class TopicSettings(Section, frozen=True):
+    """What holds of the topics that a pattern chooses; what is left out is as for all topics."""
+
+    durable: Annotated[bool | None, Meta(description="Whether events are kept on disk.")] = None
+    keep: Annotated[Duration | None, Meta(description="How long events are kept.")] = None
+    keep_events: Annotated[Count | None, Meta(description="How many events of each topic are kept.")] = None
+
+
+class SourceSettings(Section, frozen=True):
+    """Something outside whose messages become events."""
+
+    websocket: Annotated[str, Meta(description="Address of a WebSocket server: wss://…", pattern="^wss?://")]
+    topic: Annotated[str, Meta(description="Where its messages are published.")]
+    send: Annotated[str, Meta(description="What it is told first, such as what to subscribe to.")] = ""
+
+
+class BusSettings(Section, frozen=True):
+    """What holds of topics: whether their events are kept, and how long."""
+
+    durable: Annotated[bool, Meta(description="Whether events are kept on disk.")] = True
+    keep: Annotated[Duration | None, Meta(description="How long events are kept; 7d where absent.")] = None
+    keep_events: Annotated[Count | None, Meta(description="How many events of each topic are kept.")] = None
+    topics: Annotated[
+        dict[str, TopicSettings], Meta(description="By pattern; of several the one with most levels holds.")
+    ] = {}
+    sources: Annotated[dict[str, SourceSettings], Meta(description="What is listened to outside, by name.")] = {}
+
+
 class Defaults(Section, frozen=True):
     """What every agent of the project has unless its own file says otherwise."""
 
@@ -147,6 +175,7 @@ class ProjectFile(Section, frozen=True):
     hot_reload: HotReload = HotReload()
     webhooks: Annotated[dict[str, WebhookSettings], Meta(description="How deliveries are signed, by source.")] = {}
     telemetry: Telemetry = Telemetry()
+    bus: BusSettings = BusSettings()
     defaults: Defaults = Defaults()
 
 

@@ -155,6 +155,13 @@ class Trigger(Section, frozen=True):
         str, Meta(description="What the webhook's deliveries are signed with; else that of the project's `webhooks`.")
     ] = ""
     input: Annotated[str, Meta(description="What the agent is asked; the event itself where absent.")] = ""
+    qos: Annotated[
+        Literal["realtime", "batched", "background"],
+        Meta(
+            description="What becomes of events of a topic that the inbox has no room for: `realtime` loses the oldest,"
+            " the others wait; `batched` hands over all that wait as one message."
+        ),
+    ] = "background"
 
 
 class AgentFile(Section, frozen=True):

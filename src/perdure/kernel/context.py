@@ -30,6 +30,7 @@ from .keys import Scope, enter, here
 from .outgoing import Outgoing
 from .store.ops import Op
 from .store.rows import RecordFilter
+from .topics import Topics
 
 if TYPE_CHECKING:
     from .execution import Execution
@@ -212,11 +213,17 @@ class Context:
         about = {name: value for name, value in wanted if value}
         return await self._x.wait("reply" if correlation else "message", "receive", about=about, due_in=timeout_ms)
 
+    @property
+    def topics(self) -> Topics:
+        """What agents tell each other without knowing who listens: `ctx.topics.publish("orders.failed", {…})`."""
+        return Topics(self)
+
     # -- others -------------------------------------------------------------------------------------------------------
 
     def send(self, to: str, payload: Any, *, kind: str = "message", correlation: str = "") -> str:
-        """Send a message to another agent when this tick commits; gives the envelope's id. One to an agent that there
-        is not, or that was passed on more than MAX_HOPS times, comes to rest among this agent's dead letters."""
+        """Send a message to another agent, or to a topic (`topic:orders.failed`), when this tick commits; gives the
+        envelope's id. One to an agent that there is not, or that was passed on more than MAX_HOPS times, comes to rest
+        among this agent's dead letters."""
         key = self._x.keys.next("send", to)
         envelope = self._letter(key, to, payload, kind=kind, correlation=correlation)
         self._x.send(key, Outgoing(envelope))
