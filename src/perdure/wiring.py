@@ -190,7 +190,7 @@ async def serve(
     try:
         async with open(project, recover=True, settings=metered, grace_ms=partial(_left_of, sites), **more) as runtime:
             for file in files:
-                await runtime.publish(file)
+                await runtime.publish_file(file)
             if config.telemetry.logs is not None:
                 report = log.error
                 runtime.reloads.told.append(partial(_log_reloaded, log))

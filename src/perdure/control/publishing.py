@@ -166,7 +166,7 @@ class Shelf:
         return Published(spec.name, shown, spec.description, spec.version or "", model, spec_digest(spec), problem)
 
 
-async def publish(runtime: Runtime, file: Path) -> AgentSpec:
+async def publish_file(runtime: Runtime, file: Path) -> AgentSpec:
     """Publish the agent of one more file, and deploy it where something wakes it. Raises ConfigError."""
     path = (runtime.project.root / file).resolve()
     spec = runtime.spec(path)

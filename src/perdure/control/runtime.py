@@ -157,9 +157,9 @@ class Runtime:
         """The agents that the project publishes: the files in its folder `agents`."""
         return control.publishing.Shelf(self)
 
-    async def publish(self, file: Path) -> AgentSpec:
+    async def publish_file(self, file: Path) -> AgentSpec:
         """Publish the agent of a file that is not in the folder `agents`, and let what its `on` says wake it."""
-        return await control.publishing.publish(self, file)
+        return await control.publishing.publish_file(self, file)
 
     @cached_property
     def reloads(self) -> Reloads:
