@@ -16,7 +16,7 @@ class Specs(msgspec.Struct, frozen=True):
 
 
 async def specs(call: Call[Any, Any]) -> Specs:
-    return Specs(call.runtime.shelf.all())
+    return Specs([*call.runtime.shelf.all(), *call.runtime.flows.all()])
 
 
 ENDPOINTS = (Endpoint("GET", "/specs", specs, scope="read", answer=Specs),)

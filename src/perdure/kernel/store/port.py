@@ -20,6 +20,7 @@ from .ops import Guard, Op
 from .rows import (
     AgentRow,
     Answer,
+    Counts,
     DeadLetter,
     EventFilter,
     EventRow,
@@ -38,6 +39,7 @@ from .rows import (
     WorkerRow,
 )
 from .snapshot import Snapshot
+from .written import Written
 
 
 class Store(Protocol):
@@ -158,6 +160,15 @@ class Store(Protocol):
 
     async def workers(self) -> list[WorkerRow]:
         """In order of their ids."""
+        ...
+
+    async def counts(self) -> Counts:
+        """How many agents, open runs, waiting envelopes, timers and dead letters there are."""
+        ...
+
+    @property
+    def written(self) -> Written:
+        """What this process wrote since it opened the store."""
         ...
 
     def changed(self) -> int:

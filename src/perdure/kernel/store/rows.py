@@ -183,6 +183,16 @@ class ScopeRow(msgspec.Struct, frozen=True, gc=False):
         return self.limit if self.given is None else self.given
 
 
+class Counts(msgspec.Struct, frozen=True):
+    """How many of what there are. `runs` are those that have not ended, by status."""
+
+    agents: int = 0
+    runs: dict[RunStatus, int] = {}
+    mail: int = 0
+    timers: int = 0
+    dead_letters: int = 0
+
+
 class RecordFilter(msgspec.Struct, frozen=True, gc=False):
     """Empty fields match everything."""
 

@@ -33,13 +33,13 @@ class Models(msgspec.Struct, frozen=True):
 
 
 async def list_models(call: Call[Any, Any]) -> Models:
-    found = [_model(one) for one in call.runtime.shelf.all() if one.digest and one.kind == "agent"]
+    found = [_model(one) for one in call.runtime.shelf.all() if one.digest]
     return Models(found, first_id=found[0].id if found else None, last_id=found[-1].id if found else None)
 
 
 async def show(call: Call[Any, Any]) -> Model:
     name = call.path["model"]
-    call.runtime.shelf.agent(name)
+    call.runtime.shelf.spec(name)
     return Model(name, display_name=name)
 
 

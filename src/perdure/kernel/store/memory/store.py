@@ -15,9 +15,11 @@ from perdure.kernel.records import Record
 from perdure.kernel.store.ops import CollectGarbage, Guard, Op
 from perdure.kernel.store.refusals import no_agent, unstorable
 from perdure.kernel.store.rows import (
+    ENDED,
     RESTING,
     AgentRow,
     Answer,
+    Counts,
     DeadLetter,
     EventFilter,
     EventRow,
@@ -36,6 +38,7 @@ from perdure.kernel.store.rows import (
     WorkerRow,
 )
 from perdure.kernel.store.snapshot import Snapshot
+from perdure.kernel.store.written import Written
 
 from . import events
 from .answers import find_answer
@@ -52,6 +55,7 @@ class MemoryStore:
         self._all = Tables()
         self._host = host
         self._closed = False
+        self.written = Written()
 
     @property
     def _tables(self) -> Tables:
@@ -68,6 +72,7 @@ class MemoryStore:
         future: asyncio.Future[list[Any]] = loop.create_future()
         try:
             outcome: list[Any] | PerdureError = self._transact(tables, ops, guards)
+            self.written.note(1, 0.0)
         except PerdureError as error:
             outcome = error
         loop.call_soon(_resolve, future, outcome)  # later, as a disk would: a caller in a loop lets others go on
@@ -208,6 +213,16 @@ class MemoryStore:
         )
         more = str(found[limit - 1][0]) if len(found) > limit else ""
         return Page([row for _, row in found[:limit]], more)
+
+    async def counts(self) -> Counts:
+        tables = self._tables
+        return Counts(
+            len(tables.agents),
+            dict(Counter(run.status for _, run in tables.runs.values() if run.status not in ENDED)),
+            sum(map(len, tables.mail.values())),
+            len(tables.timers),
+            sum(map(len, tables.dead.values())),
+        )
 
     async def run_counts(self, agent_id: str) -> dict[RunStatus, int]:
         return dict(Counter(run.status for _, run in self._tables.runs.values() if run.agent_id == agent_id))

@@ -11,6 +11,7 @@ from perdure.kernel.records import Record
 from perdure.kernel.store.rows import (
     AgentRow,
     Answer,
+    Counts,
     DeadLetter,
     EventFilter,
     EventRow,
@@ -190,6 +191,17 @@ class Reader:
         rows = self._all(sql, [*bindings, limit + 1])
         more = str(rows[limit - 1][2]) if len(rows) > limit else ""
         return Page([read_run(*row[:2]) for row in rows[:limit]], more)
+
+    def counts(self) -> Counts:
+        (totals,) = self._all(
+            "SELECT (SELECT count(*) FROM agents), (SELECT count(*) FROM mail), (SELECT count(*) FROM timers),"
+            " (SELECT count(*) FROM dead_letters)"
+        )
+        # The words of the index runs_open, which holds no run that has ended.
+        is_open = "status NOT IN ('done', 'failed', 'cancelled')"
+        runs = self._all(f"SELECT status, count(*) FROM runs WHERE {is_open} GROUP BY status")
+        agents, mail, timers, dead_letters = totals
+        return Counts(agents, dict(runs), mail, timers, dead_letters)
 
     def run_counts(self, agent_id: str) -> dict[RunStatus, int]:
         return dict(self._all(f"SELECT status, count(*) FROM runs WHERE agent = {_N} GROUP BY status", (agent_id,)))

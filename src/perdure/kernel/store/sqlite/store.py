@@ -17,6 +17,7 @@ from perdure.kernel.store.ops import CollectGarbage, ForgetWorker, Guard, Op
 from perdure.kernel.store.rows import (
     AgentRow,
     Answer,
+    Counts,
     DeadLetter,
     EventFilter,
     EventRow,
@@ -35,6 +36,7 @@ from perdure.kernel.store.rows import (
     WorkerRow,
 )
 from perdure.kernel.store.snapshot import Snapshot
+from perdure.kernel.store.written import Written
 
 from .audit import audit
 from .faults import fault
@@ -176,6 +178,13 @@ class SqliteStore:
 
     async def runs(self, filter: RunFilter, *, cursor: str = "", limit: int = 50) -> Page[RunRow]:
         return self._read(self._reader.runs, filter, cursor, limit)
+
+    async def counts(self) -> Counts:
+        return self._read(self._reader.counts)
+
+    @property
+    def written(self) -> Written:
+        return self._writer.written
 
     async def run_counts(self, agent_id: str) -> dict[RunStatus, int]:
         return self._read(self._reader.run_counts, agent_id)
