@@ -29,7 +29,7 @@ COMMANDS: Sections = {
         "schema": ("perdure.cli.schema:command", "Print the JSON Schema of a file."),
     },
     "Run": {
-        "run": ("perdure.cli.run:command", "Send input to an agent and wait for the answer."),
+        "run": ("perdure.cli.run:command", "Send input to an agent, or run a flow, and wait for the answer."),
         "send": ("perdure.cli.send:command", "Send a message to an agent that there is."),
         "emit": ("perdure.cli.emit:command", "Publish an event to a topic."),
         "tick": ("perdure.cli.tick:command", "Begin a run of an agent without a message."),
