@@ -28,19 +28,21 @@ class Agno:
         return str((await self._agent.acontinue_run(run_id=run_id, session_id=conversation)).content)
 
 
+def agent(place: Place) -> Agent:
+    return Agent(
+        model=OpenAIChat(id="bench", base_url=place.url, api_key="none"),
+        instructions=INSTRUCTIONS,
+        tools=[calculate],
+        db=SqliteDb(db_file=str(place.folder / "agno.db")),
+        add_history_to_context=True,
+        checkpoint="tool-batch" if place.durable else "runs",
+        telemetry=False,
+    )
+
+
 @asynccontextmanager
 async def open(place: Place) -> AsyncIterator[Agno]:
-    yield Agno(
-        Agent(
-            model=OpenAIChat(id="bench", base_url=place.url, api_key="none"),
-            instructions=INSTRUCTIONS,
-            tools=[calculate],
-            db=SqliteDb(db_file=str(place.folder / "agno.db")),
-            add_history_to_context=True,
-            checkpoint="tool-batch" if place.durable else "runs",
-            telemetry=False,
-        )
-    )
+    yield Agno(agent(place))
 
 
 if __name__ == "__main__":

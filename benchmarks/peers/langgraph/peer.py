@@ -32,10 +32,16 @@ class LangGraph:
 
 
 @asynccontextmanager
-async def open(place: Place) -> AsyncIterator[LangGraph]:
+async def compiled(place: Place) -> AsyncIterator[Any]:
+    """The graph, with its saver."""
     model = ChatOpenAI(model="bench", base_url=place.url, api_key="none")
     async with AsyncSqliteSaver.from_conn_string(str(place.folder / "checkpoints.db")) as saver:
-        agent = create_agent(model, [calculate], system_prompt=INSTRUCTIONS, checkpointer=saver)
+        yield create_agent(model, [calculate], system_prompt=INSTRUCTIONS, checkpointer=saver)
+
+
+@asynccontextmanager
+async def open(place: Place) -> AsyncIterator[LangGraph]:
+    async with compiled(place) as agent:
         yield LangGraph(agent, "sync" if place.durable else "async")
 
 
