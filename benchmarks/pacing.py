@@ -24,6 +24,10 @@ class Pace(NamedTuple):
         return f"Say {self.words} words, one each {self.every_ms} ms."
 
 
+FOLLOWED = Pace(100, 40)
+"""What a run says that many follow."""
+
+
 def pace_in(question: str) -> Pace | None:
     """The pace that a question asks for, if it does."""
     asked = _ASKED.search(question)

@@ -45,7 +45,7 @@ def given() -> tuple[Place, int]:
 
 def offer(port: int, *, ready: str, token: str = "", **requests: Ask) -> None:
     """Say how to ask: `invoke` waits for the answer, `stream` hears it; `accept` leaves a request and `result` fetches
-    what became of it; `begin` starts a run that `watch` then follows. `pace` is a `stream` of words at a steady pace,
-    and `begin_pace` a run of them that `watch` follows while it goes on. What a server cannot do is left out."""
+    what became of it; `begin` has a run that `watch` is then told of, and `begin_pace` one that says words at a
+    steady pace (`pacing.py`) and is watched meanwhile. What a server cannot do is left out."""
     asked = {name: ask._asdict() for name, ask in requests.items()}
     print(json.dumps({"port": port, "ready": ready, "token": token, "requests": asked}), flush=True)

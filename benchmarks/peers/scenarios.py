@@ -13,6 +13,7 @@ from peers.killed import POINTS, killed
 from peers.process import Entrant, Failed, command, environment, figures, marked_line, output, workplace
 from peers.program import MARK
 from peers.record import Found
+from peers.serving import serving
 from project import model_server
 
 LIMIT_S = 180.0
@@ -81,6 +82,12 @@ SCENARIOS = {
         measured("at_once"), {"runs": 256, "clients": 64}, {"runs": 64, "clients": 64}, {"runs": 2_048, "clients": 64}
     ),
     "alone": Scenario(measured("alone"), {"runs": 200}, {"runs": 20}, {"runs": 500}),
+    "serving": Scenario(
+        serving,
+        {"runs": 512, "clients": 64, "crowd": 1_000, "watchers": 500},
+        {"runs": 64, "clients": 64, "crowd": 100, "watchers": 50},
+        {"runs": 4_096, "clients": 64, "crowd": 1_000, "watchers": 500},
+    ),
     "kill": Scenario(kill, rounds=1),
     "fsyncs": Scenario(fsyncs, rounds=1),
     "conversation": Scenario(talk, {"turns": 200}, {"turns": 30}, {"turns": 500}, rounds=1),

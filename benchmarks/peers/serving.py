@@ -23,7 +23,8 @@ def serving(entrant: Entrant, given: Mapping[str, int]) -> Found:
         words = program(entrant, "serve.py", url, str(folder / "state"), str(port))
         try:
             with served(words, environment(entrant, folder)) as found:
-                return {**uvloop.run(_measured(found, given))}
+                figures: Found = {**uvloop.run(_measured(found, given))}
+                return figures if "accept" in found else figures | {"accept_p95_ms_how": "the answer itself"}
         except NotServing as error:
             raise Failed(str(error)) from error
 

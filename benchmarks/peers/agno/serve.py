@@ -1,24 +1,21 @@
-"""Agno's own way of serving: AgentOS, with its durable queue for runs in the background, so that a request which was
-accepted is on disk."""
+"""Agno's own way of serving: AgentOS. With SQLite a run in the background is written down before it is accepted, and
+nobody goes on with it after a crash: its durable queue wants PostgreSQL or Redis."""
 
 from __future__ import annotations
 
 import uvicorn
-from agno.job_queue import QueueConfig
 from agno.os import AgentOS
 from peers.agno.peer import agent
+from pacing import FOLLOWED
 from peers.offer import get, given, offer, post_form
 from peers.task import QUESTION
-
-DEPTH = 4_000
-"""Runs that may wait; by default the thousandth is refused."""
 
 
 def main() -> None:
     place, port = given()
     served = agent(place)
     served.id = "calc"
-    app = AgentOS(agents=[served], queue=QueueConfig(durable=True, max_queue_depth=DEPTH), telemetry=False).get_app()
+    app = AgentOS(agents=[served], telemetry=False).get_app()
     runs, run = "/agents/calc/runs", "/agents/calc/runs/{run_id}"
     offer(
         port,
@@ -29,6 +26,7 @@ def main() -> None:
         stream=post_form(runs, message=QUESTION, stream="true"),
         begin=post_form(runs, message=QUESTION, stream="true", background="true"),
         watch=post_form(f"{run}/resume"),
+        begin_pace=post_form(runs, message=FOLLOWED.question, stream="true", background="true"),
     )
     uvicorn.run(app, host="127.0.0.1", port=port, log_level="error", access_log=False)
 

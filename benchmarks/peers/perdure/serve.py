@@ -6,13 +6,12 @@ import os
 import sys
 from secrets import token_urlsafe
 
-from pacing import Pace
+from pacing import FOLLOWED
 from peers.offer import get, given, offer, post
 from peers.task import QUESTION
 from project import AGENT, TOOLS
 
 COMMAND = "from perdure.cli.main import main; main()"
-PACE = Pace(100, 40)
 
 
 def main() -> None:
@@ -36,7 +35,7 @@ def main() -> None:
         stream=post("/invoke", {**body, "stream": True}),
         begin=post("/invoke", body),
         watch=get("/runs/{run_id}/events"),
-        begin_pace=post("/invoke", {"spec": "calc", "input": PACE.question, "stream": True}),
+        begin_pace=post("/invoke", {"spec": "calc", "input": FOLLOWED.question, "stream": True}),
     )
     os.chdir(place.folder)
     os.execv(sys.executable, [sys.executable, "-c", COMMAND, "serve", "--port", str(port)])
