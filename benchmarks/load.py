@@ -23,7 +23,8 @@ PATIENCE_S = 120
 
 
 async def measure(served: Served, runs: int, clients: int, crowd: int, watchers: int) -> dict[str, float]:
-    """All that this server can be asked: `runs` by so many `clients`, receipts for a `crowd`, streams for `watchers`."""
+    """All that this server can be asked: `runs` by so many `clients`, receipts for a `crowd`, streams for the
+    `watchers`."""
     found = {"idle_rss_mb": served.rss_mb}
     await invoke(served, clients, clients)  # loads the code of runs
     found |= await accept(served, crowd)
@@ -110,7 +111,7 @@ async def follow(served: Served, watchers: int) -> dict[str, float]:
         await asyncio.sleep(0.05)
     told = sum(_events(stream) for stream in await ended)
     spent = served.cpu_s - cpu
-    late = [delay for watcher in all_[1:] for delay in live_delays(watcher)]
+    late = [delay for watcher in all_[1:] for delay in delays_ms(watcher.pieces)]
     return {
         "follow_p50_ms": quantile(late, 0.5),
         "follow_p99_ms": quantile(late, 0.99),
@@ -118,12 +119,6 @@ async def follow(served: Served, watchers: int) -> dict[str, float]:
         "follow_events": told,
         "follow_gained_mb": most - before,
     }
-
-
-def live_delays(watcher: Watcher) -> list[float]:
-    """Of the words said after this watcher had begun to hear."""
-    since = watcher.pieces[0][0]
-    return [delay for at, data in watcher.pieces for delay in delays_ms([(at, data)]) if at - delay * 1e6 > since]
 
 
 async def _heard(served: Served, name: str, clients: int, request: bytes) -> dict[str, float]:

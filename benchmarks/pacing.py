@@ -8,7 +8,7 @@ share on Linux.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import NamedTuple
 
 _ASKED = re.compile(r"Say (\d+) words, one each (\d+) ms\.")
@@ -34,11 +34,11 @@ def pace_in(question: str) -> Pace | None:
     return Pace(int(asked[1]), int(asked[2])) if asked else None
 
 
-def delays_ms(pieces: Iterable[tuple[int, bytes]]) -> list[float]:
+def delays_ms(pieces: Sequence[tuple[int, bytes]]) -> list[float]:
     """Of each word its milliseconds from when it was said to when the piece with it came (ns, bytes). A word that is
-    told again, as a whole answer is at its end, counts once."""
+    told again, as a whole answer is at its end, counts once, and what was said before the first piece not at all."""
     came: dict[int, int] = {}
     for at, data in pieces:
         for word in _WORD.findall(data):
             came.setdefault(int(word), at)
-    return [(at - said) / 1e6 for said, at in came.items()]
+    return [(at - said) / 1e6 for said, at in came.items() if said > pieces[0][0]]

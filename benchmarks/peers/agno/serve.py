@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import uvicorn
 from agno.os import AgentOS
-from peers.agno.peer import agent
 from pacing import FOLLOWED
+from peers.agno.peer import agent
 from peers.offer import get, given, offer, post_form
 from peers.task import QUESTION
 
