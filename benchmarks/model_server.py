@@ -4,8 +4,8 @@ It is a process of its own, so that its CPU is not counted, and does as little a
 framework. It prints its port on the first line and ends when its standard input closes. What it says depends on the
 conversation alone: after a message of a person it calls the first tool offered, with its schema's first argument set to
 a sum; after a tool result that begins with `more` it calls the tool again, and after any other it answers in words, or
-with the tool `final_answer` where one is offered. Words at a pace are said as `pacing.py` has them. `GET /v1/calls` says how often it was asked; with an argument N it
-never answers the Nth question.
+with the tool `final_answer` where one is offered. Asked for words at a pace (`pacing.py`) it says them in a stream.
+`GET /v1/calls` says how often it was asked; with an argument N it never answers the Nth question.
 """
 
 from __future__ import annotations

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import random
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -17,10 +19,12 @@ from perdure import control
 from perdure.agents.amounts import whole
 from perdure.agents.config.loader import load_project
 from perdure.agents.programs import Library
-from perdure.agents.project import STATE_FOLDER, ProjectConfig
+from perdure.agents.project import STATE_FOLDER, ProjectConfig, Telemetry
 from perdure.base.clock import Clock, SystemClock
-from perdure.base.errors import ConfigError
+from perdure.base.errors import ConfigError, MissingDependency
 from perdure.base.ids import Ids
+from perdure.base.lazy import load
+from perdure.base.redaction import keep_secret, secret_fields, secrets_of
 from perdure.compute.gateway import Gateway
 from perdure.compute.port import Model
 from perdure.compute.prices import Prices
@@ -36,16 +40,24 @@ from perdure.kernel.store.sqlite import SqliteStore
 from perdure.tools.fetch.lazy import LazyFetch
 
 if TYPE_CHECKING:
+    from socket import socket
+
+    from perdure.adapters.otel.settings import Destination
     from perdure.compute.jobs.port import Provider
+    from perdure.control.reloading import Reloaded
     from perdure.namespace.identity.port import Keyring
+    from perdure.server.site import Site
 
 
 class Served(NamedTuple):
-    """A project that is being served: where, and with which token (None where everybody may come in)."""
+    """A project that is being served: where, and with which token (None where everybody may come in). The socket stays
+    open where the site is to begin anew, for whoever goes on with it."""
 
     runtime: Runtime
     url: str
     token: str | None
+    site: Site
+    listening: socket
 
 
 def _quiet(_: str) -> None:
@@ -67,7 +79,7 @@ async def open(
     providers: Sequence[Provider] = (),
     tenant: Pool | None = None,
     probe: Callable[[str], None] = _quiet,
-    grace_ms: float = 2_000,
+    grace_ms: float | Callable[[], float] = 2_000,
 ) -> AsyncIterator[Runtime]:
     """Open a project's runtime: `async with perdure.open("folder") as rt: …`.
 
@@ -82,6 +94,7 @@ async def open(
     clock = clock or SystemClock()
     ids = ids or Ids(clock)
     config = load_project(Path(project), environment=environment)
+    keep_secret(partial(_secrets, config, environment))
     opened = store or SqliteStore.open(_database(config), probe=probe)
     transport = transport or ChoosingTransport(environment)
     prices = Prices(config.prices)
@@ -96,7 +109,10 @@ async def open(
     gateway = Gateway(registry, prices, clock)
     library = Library(config, gateway=gateway, fetch=LazyFetch(), environment=environment, read=opened.spec)
     settings = settings or Settings(recover=recover)
-    settings = msgspec.structs.replace(settings, pools=(*settings.pools, *_pools(config, tenant)))
+    traces = _traces(config, environment)
+    settings = msgspec.structs.replace(
+        settings, pools=(*settings.pools, *_pools(config, tenant)), traced=settings.traced or traces is not None
+    )
     engine = Engine(
         opened,
         library,
@@ -118,15 +134,21 @@ async def open(
         providers=providers,
     )
     try:
-        await engine.start()
-        if recover:
-            runtime.undeployed = await control.deploying.deploy_project(runtime)
-            await runtime.drivers.start()
-            await runtime.jobs.recover()
-        yield runtime
+        async with _watched(engine, config.telemetry, traces):
+            try:
+                await engine.start()
+                if recover:
+                    runtime.undeployed = await control.deploying.deploy_project(runtime)
+                    await runtime.topics.start()
+                    await runtime.drivers.start()
+                    await runtime.jobs.recover()
+                yield runtime
+            finally:
+                grace = grace_ms() if callable(grace_ms) else grace_ms
+                began = clock.now()
+                await runtime.close(grace)
+                await engine.close(max(0, grace - (clock.now() - began)))
     finally:
-        await runtime.close(grace_ms)
-        await engine.close(grace_ms)
         await transport.close()
         if store is None:
             await opened.close()
@@ -140,12 +162,15 @@ async def serve(
     port: int | None = None,
     tls: tuple[Path, Path] | None = None,
     insecure: bool = False,
+    listening: socket | None = None,
+    files: Sequence[Path] = (),
     report: Callable[[str], None] = _quiet,
     **more: Any,
 ) -> AsyncIterator[Served]:
     """Open a project's runtime with `recover`, and serve it over HTTP; `host`, `port` and `tls` (the files of
-    certificate and key) go before its settings, and port 0 takes a free one. `insecure` lets it be reached from
-    elsewhere without TLS. `report` is told of defects. `more` is for `open`."""
+    certificate and key) go before its settings, and port 0 takes a free one; or serve on a socket that is `listening`.
+    `insecure` lets it be reached from elsewhere without TLS. `files` publish agents besides those in `agents`. Files
+    are watched, as the settings say. `report` is told of defects. `more` is for `open`."""
     config = load_project(Path(project), environment=more.get("environment") or os.environ)
     settings = config.server
     host = settings.host if host is None else host
@@ -157,12 +182,80 @@ async def serve(
     token: str | None = None
     if settings.auth == "token":
         token = import_module("perdure.server.token").read_token(config.state_folder, os.urandom)
-    listening = server.listen(host, settings.port if port is None else port)
-    with listening:
-        async with open(project, recover=True, **more) as runtime:
+        keep_secret(partial(iter, (token,)))
+    listening = listening or server.listen(host, settings.port if port is None else port)
+    log = logging.getLogger("perdure.server")
+    sites: list[Site] = []
+    metered = msgspec.structs.replace(more.pop("settings", None) or Settings(recover=True), metered=True)
+    try:
+        async with open(project, recover=True, settings=metered, grace_ms=partial(_left_of, sites), **more) as runtime:
+            for file in files:
+                await runtime.publish_file(file)
+            if config.telemetry.logs is not None:
+                report = log.error
+                runtime.reloads.told.append(partial(_log_reloaded, log))
             site = import_module("perdure.server.site").Site(runtime, report=report)
-            async with server.serving(site, listening, token=token, tls=context):
-                yield Served(runtime, server.url_of(listening, is_secure=tls is not None), token)
+            sites.append(site)
+            async with server.serving(site, listening, token=token, tls=context), runtime.reloads.watching():
+                url = server.url_of(listening, is_secure=tls is not None)
+                log.info("serving", extra={"fields": {"url": url, "project": config.name}})
+                yield Served(runtime, url, token, site, listening)
+    finally:
+        if not (sites and sites[0].is_restarting):
+            listening.close()
+
+
+def _left_of(sites: Sequence[Site]) -> float:
+    """What a server that ends has left of its grace period; one that never began needs none."""
+    return sites[0].left_ms if sites else 0
+
+
+def _log_reloaded(log: logging.Logger, reloaded: Reloaded) -> None:
+    for change in reloaded.changes:
+        fields = {name: value for name, value in msgspec.structs.asdict(change).items() if value}
+        log.log(logging.ERROR if change.problem else logging.INFO, "reloaded", extra={"fields": fields})
+
+
+def _traces(config: ProjectConfig, environment: Mapping[str, str]) -> Destination | None:
+    """Where traces go, None for nowhere: then nothing of it is imported."""
+    said = config.telemetry
+    if not (said.exporter or said.endpoint or any(name.startswith("OTEL_") for name in environment)):
+        return None
+    found: Destination | None = load("perdure.adapters.otel.settings:destination")(
+        said, environment, project=config.name
+    )
+    return found
+
+
+@asynccontextmanager
+async def _watched(engine: Engine, said: Telemetry, traces: Destination | None) -> AsyncIterator[None]:
+    """Logs and traces of what the engine does."""
+    async with AsyncExitStack() as stack:
+        if said.logs is not None:
+            log = import_module("perdure.base.log")
+            stack.enter_context(log.logging_to(sys.stderr, said.logs, said.level))
+            await stack.enter_async_context(control.run_log.logging_runs(engine.live, engine.store))
+        if traces is not None:
+            await stack.enter_async_context(_telling(engine, traces))
+        yield
+
+
+def _secrets(config: ProjectConfig, environment: Mapping[str, str]) -> Iterator[str]:
+    """The keys that the project works with, which are to appear nowhere."""
+    for provider in config.providers.values():
+        yield from (provider.api_key or "", *secret_fields(provider.headers))
+    yield from config.telemetry.headers.values()
+    yield from secrets_of(environment, config.telemetry.secrets)
+
+
+def _telling(engine: Engine, to: Destination) -> AbstractAsyncContextManager[Any]:
+    otel = import_module("perdure.adapters.otel.telling")
+    try:
+        sink = otel.sdk_sink(to, worker=engine.worker)
+    except ImportError as error:
+        raise MissingDependency("traces need OpenTelemetry", hint="pip install 'perdure[otel]'") from error
+    found: AbstractAsyncContextManager[Any] = otel.telling(engine.live, engine.store, sink, to)
+    return found
 
 
 def _pools(config: ProjectConfig, tenant: Pool | None) -> list[Pool]:

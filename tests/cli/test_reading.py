@@ -75,6 +75,28 @@ def test_the_trace_is_a_tree_with_times_tokens_and_cost(perdure: Perdure, asked:
     assert {line["kind"] for line in lines} >= {"run", "step", "model", "tool"}
 
 
+def test_a_trace_goes_into_a_file_and_comes_out_of_it_anywhere(
+    perdure: Perdure,
+    asked: Asked,
+    run: Any,
+    folder: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert perdure("trace", run["run_id"], "--jsonl", "out.jsonl").stdout == ""
+    printed = perdure("trace", run["run_id"], "--jsonl").stdout
+    assert (folder / "out.jsonl").read_text() == printed
+    monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))
+    kept = str(folder / "out.jsonl")
+    assert perdure("trace", "--from", kept, "--jsonl").stdout == printed
+    assert perdure("trace", "--from", "-", input=printed).stdout == perdure("trace", "--from", kept).stdout
+    assert asked("trace", "--from", kept)["status"] == "done"
+    assert "name either a RUN" in perdure("trace", run["run_id"], "--from", kept, code=2).stderr
+    assert "name either a RUN" in perdure("trace", "--jsonl", run["run_id"], code=2).stderr
+    refused = perdure("trace", "--from", str(folder / "calculator.yaml"), code=2)
+    assert "error[input.invalid]: line 1 is no node of a trace" in refused.stderr
+
+
 def test_the_chain_is_whole_until_somebody_changes_a_record(
     perdure: Perdure, asked: Asked, run: Any, folder: Path
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -67,6 +68,33 @@ def test_lists_and_errors_have_colour_unless_nobody_wants_it(terminal: Terminal)
     assert COLOUR in terminal("trace", "nope")
     assert COLOUR not in terminal("runs", "list", NO_COLOR="1")
     assert COLOUR not in terminal("trace", "nope", NO_COLOR="1")
+
+
+def test_top_draws_its_own_screen_again_and_again_and_gives_the_old_one_back(terminal: Terminal, folder: Path) -> None:
+    terminal("run", "asker.yaml", "--input", "go", "--agent", "curious")
+    ours, theirs = pty.openpty()
+    environment = {**os.environ, "PYTHONPATH": str(SOURCE), "TERM": "xterm-256color", "COLUMNS": "120", "LINES": "40"}
+    words = [sys.executable, "-c", ENTRY, "top", "--interval", "100ms"]
+    process = subprocess.Popen(words, env=environment, stdin=theirs, stdout=theirs, stderr=theirs)
+    os.close(theirs)
+    shown = ""
+    while shown.count("Ctrl-C ends") < 3:
+        shown += os.read(ours, 65_536).decode(errors="replace")
+    process.send_signal(signal.SIGINT)
+    while piece := read(ours):
+        shown += piece
+    os.close(ours)
+    assert process.wait(timeout=30) == 0
+    assert shown.count("\x1b[?1049h") == shown.count("\x1b[?1049l") == 1
+    assert "curious" in shown and "waiting (approval)" in shown and "tokens/s" in shown
+
+
+def read(terminal: int) -> str:
+    """What there is to read; "" where the other side is closed."""
+    try:
+        return os.read(terminal, 65_536).decode(errors="replace")
+    except OSError:
+        return ""
 
 
 def test_json_is_indented_for_people(terminal: Terminal) -> None:

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 import perdure
-from perdure.base.errors import RunNotFound
+from perdure.base.errors import InputError, RunNotFound
 from perdure.control.spans import TraceNode, walk
-from perdure.control.tracing import export_trace
+from perdure.control.tracing import export_trace, import_trace
 from perdure.testing import Scripted, by_turn, call
 
 
@@ -212,3 +212,47 @@ async def test_a_yielded_run_shows_where_it_stands(opened: Any) -> None:
     assert tree.status == "yielded"
     assert len(tree.children) == 2
     assert [node.summary for node in resumed.children if node.kind == "event"] == ["by hand"]
+
+
+async def test_a_trace_goes_round_as_lines_and_is_the_same(opened: Any) -> None:
+    answers = [[call("look", place="attic — ünïcode\n"), call("calculator", expression="6*7")], "All is fine."]
+    async with opened(answers) as rt:
+        result = await rt.run(Chief, "Check the attic")
+        for full in (False, True):
+            lines = list(export_trace(await rt.trace(result.run_id, full=full)))
+            again = import_trace(lines)
+            assert list(export_trace(again)) == lines
+            assert outline(again) == outline(await rt.trace(result.run_id, full=full))
+    assert len(lines) > 5 and import_trace([*lines[:3], "\n", b"\n"]) is not None
+
+
+LINE = '{"id":%d,"parent":%d,"name":"n","kind":"step","key":"","status":"done","started_at":1,"duration_ms":1}'
+
+
+@pytest.mark.parametrize(
+    ("lines", "what"),
+    [
+        ([], "no trace"),
+        (["", "  "], "no trace"),
+        (["nonsense"], "line 1 is no node"),
+        ([b"\xff\xfe"], "line 1 is no node"),
+        (["[]"], "line 1 is no node"),
+        (["{}"], "line 1 is no node"),
+        ([LINE % (1, 0), '{"ts":"now","type":"final"}'], "line 2 is no node"),
+        ([LINE % (1, 0), LINE % (1, 1)], "line 2 is a second node 1"),
+        ([LINE % (1, 0), LINE % (2, 3)], "line 2 stands before its parent 3"),
+        ([LINE % (1, 0), LINE % (2, 2)], "line 2 stands before its parent 2"),
+        ([LINE % (1, 0), "", LINE % (2, 0)], "line 3 stands before its parent 0"),
+        ([LINE % (number, number - 1) for number in range(1, 5_000)], "line 401 is in more than 400"),
+        (['{"id":1,"parent":0,"children":' + "[" * 100_000], "line 1 is no node"),
+    ],
+)
+def test_what_is_no_trace_is_refused_with_its_line(lines: list[Any], what: str) -> None:
+    with pytest.raises(InputError, match=what):
+        import_trace(lines)
+
+
+def test_a_root_may_have_any_parent() -> None:
+    assert import_trace([LINE % (1, 1)]).children == ()
+    (child,) = import_trace([LINE % (7, 9), LINE % (9, 7)]).children
+    assert child.children == ()

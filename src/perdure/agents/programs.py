@@ -93,6 +93,11 @@ class Library:
         program = self._programs.get(digest) or self._keep(digest, self.make(spec))
         return digest, document, program
 
+    def renew(self, spec: AgentSpec) -> None:
+        """Make the spec's program again, as its Python files may not be what they were; where that cannot be done the
+        one that there is stays. Raises ConfigError and AuthFailed."""
+        self._keep(document_digest(spec_document(spec)), self.make(spec))
+
     async def stored(self, digest: str) -> AgentSpec:
         """The spec with this digest. Raises UnknownSpec."""
         document = await self._read(digest)
@@ -120,7 +125,7 @@ class Library:
         folder = self._project.root / spec.folder
         if spec.handler is not None:
             cls = self._agent_class(spec.handler, folder)
-            return self._program(spec, partial(drive, cls=cls), {})
+            return self._program(spec, partial(drive, cls=cls, forgets=spec.forgets), {})
         setup = self.setup(spec, rehearsal=rehearsal)
         sources = {name: tool.source_digest for name, tool in setup.tools.items() if tool.source_digest}
         return self._program(spec, partial(converse, setup=setup), sources)

@@ -17,6 +17,10 @@ ID_ROOM = 20
 
 def print_rich_table(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> None:
     """Print the table. The beginning of an id is enough to name it by."""
+    Console(highlight=False).print(table_of(columns, rows))
+
+
+def table_of(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> Table:
     table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1), header_style="bold")
     for column in columns:
         right = column.kind == "number"
@@ -25,7 +29,7 @@ def print_rich_table(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -
         )
     for row in rows:
         table.add_row(*(_cell(cell, column) for cell, column in zip(row, columns, strict=True)))
-    Console(highlight=False).print(table)
+    return table
 
 
 def _cell(cell: str, column: Column) -> Text:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 import click
 import msgspec
@@ -11,10 +12,11 @@ import msgspec
 from perdure.base.duration import show_duration
 from perdure.base.money import show_money
 from perdure.control.spans import TraceNode
-from perdure.control.tracing import export_trace
+from perdure.control.tracing import export_trace, import_trace
 
 from . import options
 from .errors import plain
+from .files import write_whole
 from .json import print_json
 from .process import complete
 from .project import opened
@@ -26,28 +28,48 @@ _TIME, _TOKENS, _COST = 8, 15, 10
 
 
 @click.command("trace")
-@options.run_id
+@click.argument("run_id", metavar="[RUN]", default="")
 @click.option("--full", is_flag=True, help="Show requests and answers whole, as they were sent and received.")
 @options.json("Print the tree as one object.")
-@click.option("--jsonl", is_flag=True, help="Print the tree as a line of JSON for each node, parents first.")
+@click.option(
+    "--jsonl",
+    is_flag=False,
+    flag_value="-",
+    metavar="[FILE]",
+    help="Write the tree to FILE, or print it: a line of JSON for each node, parents first.",
+)
+@click.option(
+    "--from",
+    "source",
+    type=click.File("rb"),
+    metavar="FILE",
+    help="Show a trace that --jsonl wrote, of whatever project, instead of that of a run; - reads stdin.",
+)
 @options.project
-def command(run_id: str, full: bool, as_json: bool, jsonl: bool, project: Path | None) -> None:
+def command(
+    run_id: str, full: bool, as_json: bool, jsonl: str | None, source: IO[bytes] | None, project: Path | None
+) -> None:
     """Show what a run did, how long it took and what it cost.
 
     One line for each step, call and wait: its key's name, what it was about, the time it took, tokens in and out, and
-    cost. Calls of models and tools stand inside their step, child runs inside the call that began them.
+    cost. Calls of models and tools stand inside their step, child runs inside the call that began them. What is
+    known to be secret is shown as [redacted].
     """
+    if bool(run_id) == (source is not None):
+        raise click.UsageError("name either a RUN or, with --from, a file")
 
-    async def main() -> None:
+    async def main() -> TraceNode:
         async with opened(project) as runtime:
-            root = await runtime.trace(run_id, full=full)
-            if as_json:
-                print_json(plain(root))
-                return
-            for line in export_trace(root) if jsonl else lines_of(root, full=full):
-                click.echo(line)
+            return await runtime.trace(run_id, full=full)
 
-    complete(main())
+    root = import_trace(source) if source is not None else complete(main())
+    if as_json:
+        print_json(plain(root))
+    elif jsonl is not None and jsonl != "-":
+        write_whole(Path(jsonl), "".join(f"{line}\n" for line in export_trace(root)).encode())
+    else:
+        for line in export_trace(root) if jsonl else lines_of(root, full=full):
+            click.echo(line)
 
 
 def lines_of(root: TraceNode, *, full: bool = False) -> Iterator[str]:

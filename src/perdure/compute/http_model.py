@@ -9,6 +9,7 @@ import msgspec
 
 from perdure.base.errors import BrokenStream, InvalidRequest, ModelError
 from perdure.base.messages import Delta, Finished, ModelRequest, ModelResponse
+from perdure.base.traceparent import OUTGOING
 
 from .transport.port import Incoming, Post, Transport
 from .wire.port import Wire
@@ -83,6 +84,8 @@ class HttpModel:
         if self._query:
             url += ("&" if "?" in url else "?") + self._query
         headers = {**self._headers, **call.headers} if call.headers else self._headers
+        if traceparent := OUTGOING.get():
+            headers = {**headers, "traceparent": traceparent}
         return Post(url, call.body, headers, request.timeout_ms)
 
     def _named(self, response: ModelResponse) -> ModelResponse:

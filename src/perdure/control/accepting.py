@@ -21,11 +21,18 @@ if TYPE_CHECKING:
 
 
 async def accept(
-    runtime: Runtime, input: Any, *, spec: str = "", agent: str = "", key: str = "", who: str = "operator"
+    runtime: Runtime,
+    input: Any,
+    *,
+    spec: str = "",
+    agent: str = "",
+    key: str = "",
+    who: str = "operator",
+    traceparent: str = "",
 ) -> RunRow:
     """Accept `input` for the agent with the id `agent`, or for a new one of the published `spec`; it is on disk when
-    this returns. An agent that there is keeps its spec unless another is named; one that is not there yet comes to be
-    from the `spec` named, or from the one of its own name.
+    this returns. An agent that there is has the `spec` named from this run on, or what is published now under the name
+    of its own; one that is not there yet comes to be from the `spec` named, or from the one of its own name.
 
     The same idempotency `key` again gives the same run. Raises SpecNotFound, AgentNotFound, KeyReused.
     """
@@ -33,8 +40,9 @@ async def accept(
     digest_, document, program = await _program(runtime, spec, agent)
 
     def message(to: str) -> Envelope:
-        id = f"env_{digest([to, key])}" if key else runtime.ids.new("env")
-        return Envelope(id, to, payload=payload, sender=who, created_at=runtime.clock.now())
+        id = envelope_id(to, key) if key else runtime.ids.new("env")
+        now = runtime.clock.now()
+        return Envelope(id, to, payload=payload, sender=who, traceparent=traceparent, created_at=now)
 
     if not agent and not key:
         return await begin_new(runtime, spec, message, digest_, document, program)
@@ -45,6 +53,11 @@ async def accept(
     return run
 
 
+def envelope_id(agent: str, key: str) -> str:
+    """What the request with this idempotency key is for this agent, however often it comes."""
+    return f"env_{digest([agent, key])}"
+
+
 async def _program(runtime: Runtime, spec: str, agent: str) -> tuple[str, bytes, Program]:
     if not spec and not agent:
         raise InputError("name a published agent, or the id of one that there is", hint="GET /specs lists the former.")
@@ -52,7 +65,8 @@ async def _program(runtime: Runtime, spec: str, agent: str) -> tuple[str, bytes,
         check_agent_id(agent)
         row = None if spec else await runtime.store.load_agent(agent)
         if row is not None:
-            return await runtime.library.find(row.spec)
+            newer = await runtime.shelf.follows(row.spec)
+            return await runtime.library.find(row.spec) if newer is None else runtime.library.add(newer)
     try:
         return runtime.library.add(runtime.shelf.spec(spec or agent))
     except SpecNotFound as error:
@@ -69,5 +83,7 @@ async def _check_same(runtime: Runtime, run: RunRow, envelope: Envelope) -> None
     if not isinstance(accepted, r.RunAccepted):
         return
     before = unpack_as(accepted.body, Envelope)
-    if digest(replace(envelope, created_at=before.created_at, sender=before.sender)) != digest(before):
+    # Another try is made at another time, and may be another span of its sender.
+    of_try = {name: getattr(before, name) for name in ("created_at", "sender", "traceparent")}
+    if digest(replace(envelope, **of_try)) != digest(before):
         raise KeyReused("this Idempotency-Key came with another input before", run_id=run.id)

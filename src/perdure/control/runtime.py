@@ -26,37 +26,53 @@ from .drivers.running import Drivers
 from .results import RunResult, result_of
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from perdure.agents.schedules import Schedule
+    from perdure.bus.port import Published
     from perdure.compute.jobs.jobs import Jobs
     from perdure.compute.jobs.port import Provider
     from perdure.kernel.context import Context
     from perdure.kernel.life import LifeVerb
     from perdure.kernel.standing import BudgetLine
+    from perdure.kernel.topics import QoS
     from perdure.namespace.identity.port import Keyring
     from perdure.namespace.levels import Access
     from perdure.namespace.namespace import Namespace
     from perdure.namespace.reaching import Files
+    from perdure.tools.client import Given
 
     from .agents import AgentDetail, AgentSummary
     from .approvals import Approval
     from .bundle.importing import Imported, ImportMode
     from .channels import Channels
+    from .checking import Check
     from .cleaning import Cleaned
+    from .comparing import Comparison
+    from .costs import By, Costs
     from .deletion import Deleted
     from .deploying import Deployed
     from .directory import Directory, Extra
+    from .everywhere import Everywhere
     from .exporting import ExportFormat
+    from .handing import GoingOn
     from .keys import Key, NewKey
     from .listening import RunEvent
     from .listing import RunDetail, RunSummary
+    from .metrics import Family
     from .once import Once
+    from .overview import Overview
     from .planning import Plan
     from .publishing import Shelf
+    from .reloading import Reloaded, Reloads
     from .replaying import Replay
     from .schedules import Planned
     from .spans import TraceNode
+    from .subscriptions import Subscribed
+    from .topics import Topics
     from .verifying import Verification
     from .watching import Progress
+    from .webhooks import Delivery, Webhook
 
 
 def _none() -> None:
@@ -109,6 +125,7 @@ class Runtime:
         engine.demote = self._demoted
         self.undeployed: dict[str, ConfigError] = {}
         """Files of agents that could not be deployed, and why."""
+        engine.published = self.heard
         self.drivers = Drivers(self.deliver)
         self._providers = providers
 
@@ -124,6 +141,8 @@ class Runtime:
     async def close(self, grace_ms: float = 0) -> None:
         """Let what was begun beside the engine finish, at most `grace_ms`, then end it."""
         await self.drivers.stop()
+        if "topics" in self.__dict__:
+            await self.topics.close()
         if "jobs" in self.__dict__:
             await self.jobs.close(grace_ms)
 
@@ -138,12 +157,38 @@ class Runtime:
         """The agents that the project publishes: the files in its folder `agents`."""
         return control.publishing.Shelf(self)
 
+    async def publish_file(self, file: Path) -> AgentSpec:
+        """Publish the agent of a file that is not in the folder `agents`, and let what its `on` says wake it."""
+        return await control.publishing.publish_file(self, file)
+
+    @cached_property
+    def reloads(self) -> Reloads:
+        """What takes changed files up while this process works."""
+        return control.reloading.Reloads(self)
+
+    async def reload(self) -> Reloaded:
+        """Take up all files that have changed, and tell which those are; a wrong one leaves what it was."""
+        return await self.reloads.reload()
+
     async def accept(
-        self, input: Any, *, spec: str = "", agent: str = "", key: str = "", who: str = "operator"
+        self,
+        input: Any,
+        *,
+        spec: str = "",
+        agent: str = "",
+        key: str = "",
+        who: str = "operator",
+        traceparent: str = "",
     ) -> RunRow:
         """Accept `input` for a published `spec`, or for the `agent` of this id; it is on disk when this returns, and
-        the same idempotency `key` again gives the same run."""
-        return await control.accepting.accept(self, input, spec=spec, agent=agent, key=key, who=who)
+        the same idempotency `key` again gives the same run. `traceparent` (W3C) puts the run into a trace."""
+        return await control.accepting.accept(
+            self, input, spec=spec, agent=agent, key=key, who=who, traceparent=traceparent
+        )
+
+    async def hand_back(self, given: Mapping[str, Given], *, spec: str, who: str = "operator") -> GoingOn | None:
+        """Give a run that waits for the client's own tools what their calls gave, by the ids of the calls."""
+        return await control.handing.hand_back(self, given, spec=spec, who=who)
 
     @cached_property
     def channels(self) -> Channels:
@@ -156,6 +201,16 @@ class Runtime:
         """Everything that happens in a run behind the cursor `after`, what has happened already first, to its end or
         until `until` is done."""
         return control.hearing.hear(self, run, after=after, until=until)
+
+    @cached_property
+    def everywhere(self) -> Mapping[bool, Everywhere]:
+        """What all runs say, with the text of answers under way and without."""
+        return {text: control.everywhere.Everywhere(self, text=text) for text in (True, False)}
+
+    def hear_all(self, *, agent: str = "", after: int | None = None, text: bool = True) -> AsyncIterator[RunEvent]:
+        """Everything that happens in all runs, or in those of an agent, behind the cursor `after` (None: from now on).
+        It has no end."""
+        return control.everywhere.hear_all(self, agent=agent, after=after, text=text)
 
     # -- the namespace ------------------------------------------------------------------------------------------------
 
@@ -264,6 +319,10 @@ class Runtime:
         """What runs ask people, of the newest first: of one agent, or of all."""
         return await control.approvals.list_approvals(self, agent=agent, limit=limit, cursor=cursor)
 
+    async def approval(self, which: str, *, key: str = "") -> Approval:
+        """The question with this id, or the one that the run of this id asks (`key` where it asks several things)."""
+        return await control.approvals.find_approval(self, which, key=key)
+
     async def decide(self, approval_id: str, answer: Any, *, why: str = "", who: str = "operator") -> Approval:
         """Answer exactly the question with this id, once."""
         return await control.approvals.decide(self, approval_id, answer, who=who, why=why)
@@ -307,10 +366,26 @@ class Runtime:
         """Let an agent be there, of this spec from its next run on, woken by what its `on` says."""
         return await control.deploying.deploy(self, self.spec(target, overrides), agent=agent)
 
+    async def check(self) -> Check:
+        """What the files as they are now would break of what is under way; asks nobody, writes nothing."""
+        return await control.checking.check(self)
+
+    async def compare(self, old: AgentSpec, new: AgentSpec) -> Comparison:
+        """What differs between two definitions of an agent, and what that means for cost, rights and runs."""
+        return await control.comparing.compare(self, old, new)
+
     async def deliver(self, envelope: Envelope) -> RunRow:
         """Accept an envelope for an agent that there is; it is on disk when this returns, and never accepted twice:
         again it gives the run that it began."""
         return await control.delivering.deliver(self, envelope)
+
+    async def webhook(self, agent: str, source: str) -> Webhook:
+        """How deliveries of this source to an agent are signed. Raises NoSuchRoute where it takes none."""
+        return await control.webhooks.find_webhook(self, agent, source)
+
+    async def take_in(self, webhook: Webhook, delivery: Delivery) -> RunRow:
+        """Accept a delivery whose signature is right; it is on disk when this returns, and accepted once."""
+        return await control.webhooks.take_in(self, webhook, delivery)
 
     async def schedules(self, agent: str) -> list[Planned]:
         """An agent's schedules, the next to come first."""
@@ -323,6 +398,34 @@ class Runtime:
     async def unschedule(self, agent: str, id: str) -> bool:
         """Drop a schedule; False where there is none of this id."""
         return await control.schedules.drop(self, agent, id)
+
+    # -- topics -------------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def topics(self) -> Topics:
+        """Topics between agents: publish, request, hear, and read again."""
+        return control.topics.Topics(self)
+
+    async def publish(self, topic: str, payload: Any, **more: Any) -> Published:
+        """Publish an event; see `Topics.publish` for what more can be said."""
+        return await self.topics.publish(topic, payload, **more)
+
+    def heard(self) -> None:
+        """The log or the subscriptions changed, by the doing of this process."""
+        if "topics" in self.__dict__:
+            self.topics.heard()
+
+    async def subscriptions(self, agent: str = "") -> list[Subscribed]:
+        """What agents hear: all of them, or one."""
+        return await control.subscriptions.list_subscriptions(self, agent)
+
+    async def subscribe(self, agent: str, pattern: str, *, qos: QoS = "background", input: str = "") -> Subscribed:
+        """Let events of these topics begin runs of an agent, from now on."""
+        return await control.subscriptions.subscribe(self, agent, pattern, qos=qos, input=input)
+
+    async def unsubscribe(self, agent: str, id: str) -> bool:
+        """End a subscription; False where there is none of this id."""
+        return await control.subscriptions.unsubscribe(self, agent, id)
 
     # -- reading ------------------------------------------------------------------------------------------------------
 
@@ -351,6 +454,18 @@ class Runtime:
     async def trace(self, run_id: str, *, full: bool = False) -> TraceNode:
         """A run's course as a tree; with `full`, the questions to models are rebuilt and proven."""
         return await control.tracing.trace(self, run_id, full=full)
+
+    async def costs(self, by: By = "day", *, since_ms: int = 0, until_ms: int | None = None) -> Costs:
+        """What was spent between two times (ms UTC): by run, agent, model or day."""
+        return await control.costs.costs(self, by, since_ms=since_ms, until_ms=until_ms)
+
+    async def overview(self, *, limit: int = 20) -> Overview:
+        """What goes on just now: open runs, the busiest agents, and the rates of the last minute."""
+        return await control.overview.overview(self, limit=limit)
+
+    async def metrics(self) -> list[Family]:
+        """How much there is, how much was done here, and how long it took."""
+        return await control.metrics.metrics(self)
 
     async def verify(self, target: str | None = None) -> Verification:
         """Recompute the hash chain of an agent, of a run's agent, or of all."""

@@ -13,6 +13,7 @@ import msgspec
 from perdure.base.codec import NIL, to_json, unpack, unpack_as
 from perdure.base.envelope import Envelope
 from perdure.base.messages import ModelResponse, ToolCall
+from perdure.base.redaction import hide, hide_in
 from perdure.base.usage import NO_USAGE
 from perdure.kernel import records as r
 from perdure.kernel.budgets import low
@@ -218,6 +219,8 @@ class Course:
                 span.status = answer["status"]
                 answer = answer["output"] if answer["error"] is None else answer["error"]
             span.detail |= {"answer": answer, "by": envelope.sender}
+            if event.kind == "approval" and envelope.thread:
+                span.detail["why"] = envelope.thread
             span.summary = _arrow(span.summary, answer)
 
     def _event(self, key: str, at: int, event: r.RunResumed | r.RunPaused | r.TickFailed | r.BudgetWarned) -> None:
@@ -290,8 +293,8 @@ def _frozen(span: Span, now: int, children: Mapping[str, TraceNode]) -> TraceNod
         span.usage.input_tokens + sum(node.input_tokens for node in own),
         span.usage.output_tokens + sum(node.output_tokens for node in own),
         span.cost + sum(node.cost_microusd for node in own),
-        span.summary,
-        span.detail,
+        hide(span.summary),
+        hide_in(span.detail),
         (*inside, nested) if nested is not None else tuple(inside),
     )
 

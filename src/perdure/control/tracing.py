@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from perdure.base.codec import to_json
+from perdure.base.errors import InputError
 from perdure.kernel.store.rows import RunRow
 
 from .finding import find_run, records_of
@@ -18,8 +19,11 @@ from .spans import Course, TraceNode
 if TYPE_CHECKING:
     from .runtime import Runtime
 
+_HINT = "`perdure trace RUN --jsonl FILE` writes one."
 DEPTH = 32
 """Generations of child runs that are followed."""
+DEEPEST = 400
+"""Nodes that one may stand in: more than any run of such generations has, and less than recursion can take."""
 
 
 async def trace(runtime: Runtime, run_id: str, *, full: bool = False) -> TraceNode:
@@ -47,6 +51,56 @@ def export_trace(node: TraceNode, parent: int = 0, number: int = 1) -> Iterator[
     """The tree as lines of JSON, parents first: each node with its number `id` and its `parent`'s, 0 for none."""
     numbers = iter(range(number, 2**63))
     yield from _lines(node, parent, numbers)
+
+
+def import_trace(lines: Iterable[str | bytes]) -> TraceNode:
+    """The tree that `export_trace` wrote as these lines; empty ones are passed over. Raises InputError, which names the
+    line that is wrong."""
+    found: dict[int, _Line] = {}
+    inside: dict[int, list[int]] = {}
+    depths: dict[int, int] = {}
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        node = _read_line(line, number)
+        if node.id in found:
+            raise InputError(f"line {number} is a second node {node.id}", hint=_HINT, line=number)
+        if found:
+            if node.parent not in found:
+                raise InputError(f"line {number} stands before its parent {node.parent}", hint=_HINT, line=number)
+            inside.setdefault(node.parent, []).append(node.id)
+        found[node.id] = node
+        depths[node.id] = depths.get(node.parent, 0) + 1
+        if depths[node.id] > DEEPEST:
+            raise InputError(f"line {number} is in more than {DEEPEST} others", hint=_HINT, line=number)
+    if not found:
+        raise InputError("there is no trace in it", hint=_HINT)
+    built: dict[int, TraceNode] = {}
+    for id, node in reversed(found.items()):  # parents stand before what is inside them
+        children = tuple(built.pop(child) for child in inside.get(id, ()))
+        fields = {name: value for name, value in msgspec.structs.asdict(node).items() if name not in _OF_LINE}
+        built[id] = TraceNode(**{**fields, "children": children})
+    (root,) = built.values()
+    return root
+
+
+class _Line(TraceNode, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    id: int
+    parent: int
+
+
+_OF_LINE = ("id", "parent")
+_DECODER = msgspec.json.Decoder(_Line)
+
+
+def _read_line(line: str | bytes, number: int) -> _Line:
+    try:
+        node = _DECODER.decode(line)
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+        raise InputError(f"line {number} is no node of a trace: {error}", hint=_HINT, line=number) from error
+    if node.children:
+        raise InputError(f"line {number} holds more than one node", hint=_HINT, line=number)
+    return node
 
 
 def _lines(node: TraceNode, parent: int, numbers: Iterator[int]) -> Iterator[str]:

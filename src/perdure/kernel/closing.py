@@ -11,6 +11,7 @@ import msgspec
 from perdure.base.codec import digest_bytes, pack
 from perdure.base.envelope import Envelope
 from perdure.base.errors import PerdureError, StoreError
+from perdure.base.topic import ADDRESS
 
 from . import records as r
 from .answering import answering
@@ -19,13 +20,14 @@ from .failures import normal, told
 from .holding import Ended, Entry, Holding
 from .inbox import Item
 from .outgoing import answer, reply
-from .post import deliver, post
+from .post import deliver, post, rouse
 from .program import Yielded
 from .sanctions import sanction
 from .store.ops import Acknowledge, CancelTimer, Op, PutAgent, PutRun, SetTimer, Settle, Unclaim
 from .store.rows import ENDED, RunRow, RunStatus, Timer
 from .store.scopes import OVER
 from .supervision import Failure, Verdict, judge
+from .topics import unpublishable
 from .waits import most_pressing
 
 ANY_MAIL = 0
@@ -189,7 +191,7 @@ async def _rest(
     if run.reply_to:
         house.wake(run.reply_to)
     if asker:
-        house.wake(asker)
+        rouse(house, asker)
 
 
 async def _answered(
@@ -200,14 +202,18 @@ async def _answered(
     error: dict[str, Any] | None,
     ops: list[Op],
 ) -> str:
-    """Add to `ops` the answer to another agent that asked for this run, where it has none yet; gives that agent."""
+    """Add to `ops` the answer to whoever asked for this run, where it has none yet; gives that agent or topic."""
     house = holding.house
     now = house.clock.now()
     back = answering(execution.envelope, run, output, error, status=run.status, now=now)
-    if back is None or await house.store.load_agent(back.envelope.to) is None:
+    if back is None:
+        return ""
+    to = back.envelope.to
+    is_lost = unpublishable(back.envelope) if to.startswith(ADDRESS) else await house.store.load_agent(to) is None
+    if is_lost:
         return ""
     ops += deliver(back, now=now)
-    return back.envelope.to
+    return to
 
 
 def _settled(execution: Execution) -> tuple[list[Entry], list[Op]]:

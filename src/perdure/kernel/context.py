@@ -18,8 +18,9 @@ import msgspec
 
 from perdure.base.codec import digest, pack
 from perdure.base.envelope import Envelope
-from perdure.base.errors import InputError
+from perdure.base.errors import InputError, ReplayDivergence
 from perdure.base.ids import uuid7
+from perdure.base.traceparent import OUTGOING, span_of_run
 
 from . import records as r
 from .alarms import PREFIX, Plan, drop_schedule, set_schedule
@@ -29,6 +30,7 @@ from .keys import Scope, enter, here
 from .outgoing import Outgoing
 from .store.ops import Op
 from .store.rows import RecordFilter
+from .topics import Topics
 
 if TYPE_CHECKING:
     from .execution import Execution
@@ -174,14 +176,33 @@ class Context:
     async def ask(
         self, question: str, *, options: tuple[str, ...] = (), timeout_ms: int | None = None, about: Any = None
     ) -> Any:
-        """Ask a person and wait for the answer, however long that takes. None when `timeout_ms` has passed."""
+        """Ask a person and wait for the answer, however long that takes. None when `timeout_ms` has passed.
+
+        Raises ReplayDivergence where the answer on record was given to another question than this one.
+        """
         asked: dict[str, Any] = {"question": question}
         if options:
             asked["options"] = list(options)
         if about is not None:
             asked["about"] = about
         envelope = await self._x.wait("approval", "ask", about=asked, due_in=timeout_ms)
-        return None if envelope is None else envelope.payload
+        if envelope is None:
+            return None
+        if envelope.causation not in ("", digest(asked)):
+            raise ReplayDivergence(
+                f"what was answered at {envelope.correlation} is not what is asked there now",
+                key=envelope.correlation,
+                recorded=envelope.causation,
+                asked=digest(asked),
+            )
+        return envelope.payload
+
+    async def hand_over(self, tool: str, arguments: Any) -> Any:
+        """Let whoever sent the message that began this run call a tool of theirs, and wait for what they say it gave,
+        however long that takes."""
+        envelope = await self._x.wait("tool", "hand_over", about={"tool": tool, "arguments": arguments})
+        assert envelope is not None  # no timer ends it
+        return envelope.payload
 
     async def receive(
         self, *, kind: str = "", sender: str = "", correlation: str = "", timeout_ms: int | None = None
@@ -192,11 +213,17 @@ class Context:
         about = {name: value for name, value in wanted if value}
         return await self._x.wait("reply" if correlation else "message", "receive", about=about, due_in=timeout_ms)
 
+    @property
+    def topics(self) -> Topics:
+        """What agents tell each other without knowing who listens: `ctx.topics.publish("orders.failed", {…})`."""
+        return Topics(self)
+
     # -- others -------------------------------------------------------------------------------------------------------
 
     def send(self, to: str, payload: Any, *, kind: str = "message", correlation: str = "") -> str:
-        """Send a message to another agent when this tick commits; gives the envelope's id. One to an agent that there
-        is not, or that was passed on more than MAX_HOPS times, comes to rest among this agent's dead letters."""
+        """Send a message to another agent, or to a topic (`topic:orders.failed`), when this tick commits; gives the
+        envelope's id. One to an agent that there is not, or that was passed on more than MAX_HOPS times, comes to rest
+        among this agent's dead letters."""
         key = self._x.keys.next("send", to)
         envelope = self._letter(key, to, payload, kind=kind, correlation=correlation)
         self._x.send(key, Outgoing(envelope))
@@ -304,6 +331,11 @@ class Context:
         """The state given to the last `checkpoint` of this run, None where there was none."""
         return self._x.journal.checkpoint
 
+    @property
+    def spec(self) -> str:
+        """The digest of the definition that this run is of."""
+        return self._x.run.spec
+
     async def history(self, *, before: int | None = None, limit: int = 200) -> list[r.Record]:
         """Records of this agent from before this run, or before its last checkpoint, the newest first."""
         if not self._x.agent.records:
@@ -342,12 +374,18 @@ class Context:
 
     @property
     def watched(self) -> bool:
-        """Whether somebody listens to this run just now."""
+        """Whether somebody listens to what this run says just now."""
         return self._x.live.watched(self.run_id)
 
     def emit(self, item: Any) -> None:
         """Show something to whoever listens just now; it is not kept."""
         self._x.live.publish(self.run_id, item)
+
+    @property
+    def traceparent(self) -> str:
+        """What a call to the outside is to send as its `traceparent` (W3C), "" where the run is not traced. What the
+        `http` tool and models send has it."""
+        return OUTGOING.get()
 
     def limit_time(self, ms: int) -> None:
         """Let nothing new begin once the run has worked `ms` milliseconds (waiting does not count)."""
@@ -358,6 +396,7 @@ class Context:
         self._x.probe(name)
 
     def _letter(self, key: str, to: str, payload: Any, **more: Any) -> Envelope:
+        trace = self._x.effects.trace
         return Envelope(
             id=self._derived("env", key),
             to=to,
@@ -367,7 +406,7 @@ class Context:
             causation=self.envelope.id,
             reply_to=self.agent_id,
             hops=self.envelope.hops + 1,
-            traceparent=self.envelope.traceparent,
+            traceparent="" if trace is None else trace.at(span_of_run(self.run_id)),
             created_at=self._x.clock.now(),
             **more,
         )

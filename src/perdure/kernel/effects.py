@@ -22,6 +22,7 @@ from perdure.base.errors import (
     ToolTimeout,
     WrongState,
 )
+from perdure.base.traceparent import OUTGOING, Trace
 from perdure.base.usage import Usage
 
 from . import records as r
@@ -30,6 +31,7 @@ from .effect import Call, Effect, again, decide, diverged, idempotency_key, refu
 from .failures import normal, told
 from .journal import Journal
 from .keys import Keys
+from .meter import Meter
 from .spending import Entry, Journalist, Spending
 from .waits import Waits
 
@@ -44,8 +46,8 @@ class Effects:
     """Runs effects of one execution. `write` is None in a replay, which does nothing that is not on record."""
 
     __slots__ = (
-        *("_journal", "_keys", "_may_act", "_probe", "_run_id", "_secure", "_spending", "_waits", "_write"),
-        *("is_over", "parking", "time_left", "tokens", "under_way"),
+        *("_journal", "_keys", "_may_act", "_meter", "_probe", "_run_id", "_secure", "_spending", "_waits", "_write"),
+        *("is_over", "parking", "time_left", "tokens", "trace", "under_way"),
     )
 
     def __init__(
@@ -58,6 +60,7 @@ class Effects:
         spending: Spending,
         probe: Callable[[str], None],
         secure: Secure | None = None,
+        meter: Meter | None = None,
     ) -> None:
         self.parking = False
         self._may_act = journal.accepted is None or journal.accepted.live
@@ -67,6 +70,8 @@ class Effects:
         self.time_left: Callable[[], int] | None = None
         self.tokens = journal.used.tokens
         """How many the handler has used up to the place where it is, which a replay comes to only by and by."""
+        self.trace: Trace | None = None
+        """What calls to the outside are told of the trace that this run is part of; None: nothing."""
         self._run_id = run_id
         self._journal = journal
         self._keys = keys
@@ -75,6 +80,7 @@ class Effects:
         self._spending = spending
         self._probe = probe
         self._secure = secure
+        self._meter = meter
 
     async def perform(
         self,
@@ -140,6 +146,8 @@ class Effects:
             )
         left = self._time_left()
         key = idempotency_key(self._run_id, one.key)
+        if self.trace is not None:
+            OUTGOING.set(self.trace.at(key))
         if one.effect != "read" or one.reserve > 0:
             try:
                 await self._intend(one)
@@ -236,6 +244,8 @@ class Effects:
         self._count(outcome.usage)
         await (self._spending.spent(one, done) if one.reservation else self._write((one.key, done)))
         self.under_way.discard(one.key)
+        if self._meter is not None:
+            self._meter.done(one.key, done)
         self._probe("effect.done")
 
     def _count(self, usage: Usage | None) -> None:
@@ -257,6 +267,8 @@ class Effects:
         )
         await (self._spending.released(one, failed) if one.reservation else self._write((one.key, failed)))
         self.under_way.discard(one.key)
+        if self._meter is not None:
+            self._meter.failed(one.kind, shown.code)
         return again(one.key, body)
 
     async def _timed_out(self, one: Effect, error: Exception, attempt: int, started: float) -> Any:

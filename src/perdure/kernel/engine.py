@@ -23,14 +23,15 @@ from .intake import read, take
 from .leases import Lease
 from .life import STILL
 from .live import Live
+from .meter import Meter
 from .outgoing import answer
 from .program import Program, Programs
 from .pulse import Pulse
 from .reception import Reception
 from .settings import DEFAULTS, Settings
-from .store.ops import Claim, Claimable, Op, Unclaim
+from .store.ops import Claim, Claimable, Guard, Op, Unclaim
 from .store.port import Store
-from .store.rows import RunRow
+from .store.rows import ENDED, RunRow
 from .watchers import Watchers, ended
 
 AFTER_TROUBLE_MS = 5_000
@@ -39,6 +40,10 @@ AFTER_NOTHING_MS = 2_000
 
 
 def _nothing(_: str) -> None:
+    pass
+
+
+def _unheard() -> None:
     pass
 
 
@@ -69,6 +74,7 @@ class Engine:
         self.settings = settings
         self.probe = probe
         self.live = Live()
+        self.meter = Meter() if settings.metered else None
         self.gate = Gate()
         self.worker = ids.new("wrk")
         self._lease = Lease(store, clock, settings, self.worker)
@@ -88,6 +94,9 @@ class Engine:
         self.demote: Callable[[str, tuple[str, ...]], None] = _keep
         """Takes paths from an agent, as its supervisor decided and the journal has it."""
 
+        self.published: Callable[[], None] = _unheard
+        """Is told that a run of this process published something, or changed what its agent hears."""
+
     @property
     def lease(self) -> Lease:
         """The lease of this process, for what it does beside the ticks."""
@@ -97,6 +106,11 @@ class Engine:
         """The number of the turn that the agent is in here; 0 where this process does not hold it."""
         holding = self._held.get(agent_id)
         return 0 if holding is None else holding.tick()
+
+    @property
+    def held(self) -> int:
+        """How many agents this process holds now."""
+        return len(self._held)
 
     async def start(self) -> None:
         """Begin to renew the lease, fire timers and, where the settings say so, take over what lies idle."""
@@ -130,10 +144,10 @@ class Engine:
         self._mine.add(envelope.to)
         return self._reception.submit(envelope, spec, document, program, is_new=is_new)
 
-    async def tell(self, envelope: Envelope, run: RunRow) -> None:
+    async def tell(self, envelope: Envelope, run: RunRow, *guards: Guard) -> None:
         """Hand an answer or a command (see `Envelope.kind`) to a run; it is on disk when this returns."""
         self._mine.add(run.agent_id)
-        await self.store.commit(answer(envelope, run.id, now=self.clock.now()))
+        await self.store.commit(answer(envelope, run.id, now=self.clock.now()), guards)
         self.wake(run.agent_id)
 
     def rest(self, run: RunRow, *, person: bool = True, unlike: RunRow | None = None) -> Coroutine[Any, Any, Ended]:
@@ -160,6 +174,8 @@ class Engine:
         an answer in it: the turn that reads it tells."""
         if ended.waits:
             self._pulse.hurry()
+        elif self.meter is not None and ended.run.status in ENDED:
+            self.meter.ended[ended.run.status] += 1
         if not (ended.waits and ended.run.agent_id in self._again):
             self._watchers.tell(ended)
 
@@ -201,6 +217,8 @@ class Engine:
             while not self._closing and (holding.fresh or await take(holding)):
                 end = await holding.go()
                 await close(holding, end)
+                if self.meter is not None:
+                    self.meter.ticks += 1
                 if holding.released:
                     break
             if not holding.turns:

@@ -12,6 +12,7 @@ import msgspec
 from perdure.base.clock import Clock
 from perdure.base.codec import unpack_as
 from perdure.base.envelope import Envelope
+from perdure.base.traceparent import OUTGOING, trace_of
 
 from . import records as r
 from .budgets import Money
@@ -20,6 +21,7 @@ from .effects import Effects, Secure
 from .journal import Journal
 from .keys import Keys
 from .live import Live
+from .meter import Meter
 from .outgoing import Outgoing
 from .program import Program
 from .spending import Journalist, Spending
@@ -55,6 +57,8 @@ class Execution:
         project: Path,
         secure: Secure | None = None,
         envelope: Envelope | None = None,
+        traced: bool = False,
+        meter: Meter | None = None,
     ) -> None:
         self.agent = agent
         self.run = run
@@ -71,7 +75,9 @@ class Execution:
         self.keys = Keys(journal.counters)
         self.waits = Waits(self._still)
         self.spending = Spending(journal, money, write, self.wait)
-        self.effects = Effects(run.id, journal, self.keys, self.waits, write, self.spending, probe, secure)
+        self.effects = Effects(run.id, journal, self.keys, self.waits, write, self.spending, probe, secure, meter)
+        if traced or self.envelope.traceparent:
+            self.effects.trace = trace_of(run.root or run.id, self.envelope.traceparent)
         self.outbox: list[tuple[str, Outgoing]] = []
         self.marked = list(journal.marked)
         self.new_state = journal.new_state
@@ -90,6 +96,8 @@ class Execution:
         if self._settled is None or self._settled.done():
             self._settled = loop.create_future()
         if self._task is None:
+            if OUTGOING.get():
+                OUTGOING.set("")  # that of a run inside which this one was begun
             handle = self.program.handle(Context(self, self._project))
             self._task = asyncio.ensure_future(handle)
             self._task.add_done_callback(self._ended)

@@ -21,6 +21,7 @@ from .journal import Journal, encode, fold
 from .leases import Lease
 from .lineage import scopes_of
 from .live import Live
+from .meter import Meter
 from .outgoing import append
 from .post import post
 from .program import Program, Programs
@@ -52,6 +53,7 @@ class House(Protocol):
     clock: Clock
     ids: Ids
     live: Live
+    meter: Meter | None
     programs: Programs
     settings: Settings
     worker: str
@@ -61,6 +63,7 @@ class House(Protocol):
     @property
     def lease(self) -> Lease: ...
     def wake(self, agent_id: str) -> None: ...
+    def published(self) -> None: ...
     def settled(self, ended: Ended) -> None: ...
     def hurry(self) -> None: ...
     def demote(self, agent_id: str, paths: tuple[str, ...]) -> None: ...
@@ -128,6 +131,8 @@ class Holding:
             probe=house.probe,
             project=house.project,
             envelope=envelope,
+            traced=house.settings.traced,
+            meter=house.meter,
         )
 
     async def _records(self, run: RunRow) -> list[r.Record]:
@@ -217,7 +222,7 @@ class Holding:
             records = [encode(event, agent_id=agent_id, run_id=run_id, key=key, at=now) for key, event in entries]
             ops = [*append(agent_id, records), *ops]
         written = house.store.commit(ops, (*self._guards, *guards) if guards else self._guards)
-        if entries and house.live.watched(run_id):
+        if entries and house.live.recorded(run_id):
             written.add_done_callback(lambda future: self._show(future, run_id, records))
         return written
 
@@ -225,4 +230,4 @@ class Holding:
         """Tell listeners of records, once they are on disk."""
         if not written.cancelled() and written.exception() is None:
             for seq, record in zip(written.result()[0], records, strict=True):
-                self.house.live.publish(run_id, msgspec.structs.replace(record, seq=seq))
+                self.house.live.tell(run_id, msgspec.structs.replace(record, seq=seq))

@@ -16,6 +16,7 @@ LIFE = "life"
 """The kind of an envelope that tells an agent to come into another state of its life."""
 COMMANDS = frozenset(("cancel", "pause", "resume", LIFE))
 _FIELDS = frozenset(("kind", "sender", "correlation"))
+_REPLIED = frozenset(("reply", "tool"))
 ANSWERS = frozenset(("child", "approval", "resolve", "reply", "budget"))
 
 
@@ -59,7 +60,7 @@ def sort(mail: Sequence[Mail], timers: Iterable[Timer], waits: Mapping[str, r.Wa
         elif one.kind in COMMANDS:
             intake.commands.append(item)
         elif one.kind in ANSWERS:
-            wait = open_waits.get(item.envelope.correlation) if one.run_id == run_id else None
+            wait = _asker(open_waits, one.kind, item.envelope) if one.run_id == run_id else None
             if wait is not None and _is_late(item.envelope, wait):
                 intake.stale.append(item)
             elif wait is not None:
@@ -87,6 +88,15 @@ def _event(mail: Mail) -> r.MessageReceived | r.EffectResolved:
     decision = unpack_as(mail.data, Envelope).payload
     body = msgspec.Raw(msgspec.msgpack.encode(decision.get("value")))
     return r.EffectResolved(how=decision["how"], who=decision.get("who", ""), why=decision.get("why", ""), body=body)
+
+
+def _asker(waits: Mapping[str, r.Wait], kind: str, envelope: Envelope) -> r.Wait | None:
+    """The wait that an answer is for: the one it names, or that listens to the subscription which it comes from."""
+    named = waits.get(envelope.correlation)
+    if kind != "reply" or (named is not None and named.kind in _REPLIED):  # nobody approves anything by a reply
+        return named
+    subscription = envelope.id.partition("/")[0]
+    return next((wait for wait in waits.values() if wait.about.get("subscription") == subscription), None)
 
 
 def _receiver(waits: Mapping[str, r.Wait], envelope: Envelope) -> str | None:

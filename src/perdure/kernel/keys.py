@@ -59,3 +59,10 @@ def enter(prefix: str) -> None:
 def here() -> str:
     """The scope of the task that asks, ending in `/` where there is one."""
     return _scope.get()
+
+
+def tool_of(key: str) -> str:
+    """The tool in a key such as `step2/call/1/tool:lookup#2`."""
+    name = key.partition("tool:")[2]
+    bare, _, count = name.rpartition("#")
+    return bare if bare and count.isdecimal() else name

@@ -1,13 +1,27 @@
-"""Where a run's money comes from: its own budget, and those of everybody that it works for."""
+"""Whom a run works for: where its money comes from, and which trace it is part of."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
+from perdure.base.codec import unpack_as
+from perdure.base.envelope import Envelope
+from perdure.base.traceparent import Trace, trace_of
+
 from .budgets import Pool, Scope, agent_scopes, pool_scopes, run_scope
+from .journal import decode
 from .program import Program, Programs
+from .records import RunAccepted
 from .store.port import Store
-from .store.rows import RunRow
+from .store.rows import RecordFilter, RunRow
+
+
+async def trace_of_run(store: Store, run: RunRow) -> Trace:
+    """The trace that the run is part of."""
+    wanted = RecordFilter(run.agent_id, run.id, (RunAccepted.type,))
+    first = await store.records(wanted, after=run.first_seq - 1, limit=1)
+    said = unpack_as(decode(first[0]).body, Envelope).traceparent if first else ""
+    return trace_of(run.root or run.id, said)
 
 
 async def scopes_of(

@@ -7,11 +7,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
 
+from .records import Record
+
 
 class Listener(Protocol):
     """Takes (run id, item) at once, as a queue without a bound does."""
 
     def put_nowait(self, item: tuple[str, Any], /) -> None: ...
+
+
+RECORDS = "*"
+"""Stands for all runs, of which only the records are to be told: for their sake no model has to stream."""
 
 
 class Live:
@@ -22,6 +28,16 @@ class Live:
 
     def watched(self, run_id: str) -> bool:
         return bool(self._listeners) and (run_id in self._listeners or "" in self._listeners)
+
+    def recorded(self, run_id: str) -> bool:
+        """Whether somebody is told of this run's records."""
+        return bool(self._listeners) and (self.watched(run_id) or RECORDS in self._listeners)
+
+    def tell(self, run_id: str, record: Record) -> None:
+        """Publish a record, also to those who are told of nothing else."""
+        self.publish(run_id, record)
+        for listener in self._listeners.get(RECORDS, ()):
+            listener.put_nowait((run_id, record))
 
     def publish(self, run_id: str, item: Any) -> None:
         for listener in (*self._listeners.get(run_id, ()), *self._listeners.get("", ())):

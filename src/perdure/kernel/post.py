@@ -8,6 +8,7 @@ import msgspec
 
 from perdure.base.codec import pack
 from perdure.base.envelope import MAX_HOPS, Envelope
+from perdure.base.topic import ADDRESS
 
 from . import records as r
 from .answering import undelivered
@@ -16,21 +17,22 @@ from .life import terminated
 from .outgoing import CAPACITY, Outgoing, accept, answer, lost
 from .store.ops import Deliver, MarkSeen, Op, PutSpec
 from .store.rows import AgentRow, RunRow
+from .topics import publication, unpublishable
 
 if TYPE_CHECKING:
     from .holding import Entry, House
 
 
 class Post(msgspec.Struct, frozen=True):
-    """What goes out with a commit, as records and operations, and the agents to wake after it."""
+    """What goes out with a commit, as records and operations, and the agents and topics that hear of it after."""
 
     entries: list[Entry]
     ops: list[Op]
     to: list[str]
 
     def wake(self, house: House) -> None:
-        for agent_id in self.to:
-            house.wake(agent_id)
+        for to in self.to:
+            rouse(house, to)
 
 
 async def post(house: House, execution: Execution) -> Post:
@@ -42,8 +44,10 @@ async def post(house: House, execution: Execution) -> Post:
         execution.journal.sent.add(key)
         if outgoing.ops:
             mail.ops.extend(outgoing.ops)
+            if envelope.to == ADDRESS:
+                mail.to.append(ADDRESS)
             continue
-        existing = await house.store.load_agent(envelope.to)
+        existing = None if envelope.to.startswith(ADDRESS) else await house.store.load_agent(envelope.to)
         if (reason := _unreachable(outgoing, existing)) is not None:
             _lose(mail, key, envelope, reason, now=house.clock.now())
         elif outgoing.target is not None:
@@ -59,9 +63,19 @@ async def post(house: House, execution: Execution) -> Post:
     return mail
 
 
+def rouse(house: House, to: str) -> None:
+    """Something was committed for an agent, or for a topic."""
+    if to.startswith(ADDRESS):
+        house.published()
+    else:
+        house.wake(to)
+
+
 def deliver(outgoing: Outgoing, *, now: int) -> list[Op]:
-    """What it takes for a message to reach an agent that there is."""
+    """What it takes for a message to reach an agent that there is, or a topic."""
     envelope = outgoing.envelope
+    if envelope.to.startswith(ADDRESS):
+        return [publication(envelope)]
     if envelope.kind == "reply":
         return answer(envelope, outgoing.run_id, now=now)
     data, priority = pack(envelope), envelope.priority
@@ -81,6 +95,8 @@ def deliver(outgoing: Outgoing, *, now: int) -> list[Op]:
 
 def _unreachable(outgoing: Outgoing, existing: AgentRow | None) -> str | None:
     """Why a message reaches nobody, None where it does."""
+    if outgoing.envelope.to.startswith(ADDRESS):
+        return unpublishable(outgoing.envelope)
     if outgoing.envelope.hops > MAX_HOPS:
         return "hops"
     if outgoing.target is not None:

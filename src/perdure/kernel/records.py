@@ -27,7 +27,7 @@ SPEND = "spend#"
 ROOM = "room#"
 """What the keys of waits begin with that wait for a budget to have room."""
 
-WaitKind: TypeAlias = Literal["approval", "timer", "message", "reply", "child", "in_doubt", "budget", "start"]
+WaitKind: TypeAlias = Literal["approval", "timer", "message", "reply", "child", "in_doubt", "budget", "start", "tool"]
 AgentStatus: TypeAlias = Literal["created", "active", "dormant", "failed", "quarantined", "terminated"]
 
 

@@ -23,8 +23,9 @@ from .site import Site
 class Resource:
     """All endpoints of one path, by method. HEAD is GET without the content where nothing else answers it."""
 
-    def __init__(self, site: Site, endpoints: Iterable[Endpoint[Any, Any]]) -> None:
+    def __init__(self, site: Site, path: str, endpoints: Iterable[Endpoint[Any, Any]]) -> None:
         self._site = site
+        self.path = path
         self._by_method: dict[str, Endpoint[Any, Any]] = {endpoint.method: endpoint for endpoint in endpoints}
         if "GET" in self._by_method:
             self._by_method.setdefault("HEAD", self._by_method["GET"])
@@ -43,7 +44,7 @@ def application(site: Site, more: Sequence[BaseRoute] = ()) -> ASGIApp:
     paths: dict[str, list[Endpoint[Any, Any]]] = {}
     for endpoint in ENDPOINTS:
         paths.setdefault(endpoint.path, []).append(endpoint)
-    routes = [Route(path, Resource(site, found)) for path, found in paths.items()]
+    routes = [Route(path, Resource(site, path, found)) for path, found in paths.items()]
     router = Router([*more, *routes], redirect_slashes=False, default=_nothing_here)
     settings = site.settings
     door = Door(

@@ -107,6 +107,7 @@ class Ledger:
                 retryable=bool(job.error.get("retryable")),
                 ms=job.latency_ms,
                 cost=spent,
+                note={"model": job.model, "provider": job.provider},
                 body=_short(pack(job.error)),
             )
         settled: r.Event = r.BudgetSettled(reservation=job.id, spent=spent)

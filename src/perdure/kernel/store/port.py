@@ -20,8 +20,12 @@ from .ops import Guard, Op
 from .rows import (
     AgentRow,
     Answer,
+    Counts,
     DeadLetter,
+    EventFilter,
+    EventRow,
     Mail,
+    MarkRow,
     Order,
     Page,
     RecordFilter,
@@ -30,10 +34,12 @@ from .rows import (
     RunStatus,
     ScopeRow,
     Timer,
+    TopicRow,
     ValueRow,
     WorkerRow,
 )
 from .snapshot import Snapshot
+from .written import Written
 
 
 class Store(Protocol):
@@ -125,8 +131,44 @@ class Store(Protocol):
         """Scopes whose ids begin with `prefix`, in order of their ids."""
         ...
 
+    # events
+    async def events(
+        self,
+        filter: EventFilter,
+        *,
+        after: int = 0,
+        before: int | None = None,
+        limit: int = 1000,
+        order: Order = "oldest",
+    ) -> list[EventRow]:
+        """Events of the log with after < seq < before."""
+        ...
+
+    async def event(self, id: str) -> EventRow | None: ...
+    async def last_event(self) -> int:
+        """The seq that an event got last, 0 before the first."""
+        ...
+
+    async def topics(self, prefix: str = "", *, cursor: str = "", limit: int = 50) -> Page[TopicRow]:
+        """Topics that have events and begin with `prefix`, in order of their names."""
+        ...
+
+    async def mark(self, name: str) -> MarkRow | None: ...
+    async def marks(self, prefix: str = "", *, cursor: str = "", limit: int = 50) -> Page[MarkRow]:
+        """Marks whose names begin with `prefix`, in order of their names."""
+        ...
+
     async def workers(self) -> list[WorkerRow]:
         """In order of their ids."""
+        ...
+
+    async def counts(self) -> Counts:
+        """How many agents, open runs, waiting envelopes, timers and dead letters there are."""
+        ...
+
+    @property
+    def written(self) -> Written:
+        """What this process wrote since it opened the store."""
         ...
 
     def changed(self) -> int:

@@ -26,7 +26,7 @@ from perdure.kernel.store.ops import (
     SetTimer,
 )
 from perdure.kernel.store.port import Store
-from perdure.kernel.store.rows import AgentRow, RecordFilter, RunFilter, RunRow, Timer
+from perdure.kernel.store.rows import AgentRow, Counts, RecordFilter, RunFilter, RunRow, Timer
 
 from .samples import OpenStore, agent, append, deliver, keys, opened, record, refused, run
 
@@ -52,6 +52,15 @@ class Runs:
                 "a", "other", 1, owner="w1", fence=4, state=b"\x00state", state_version=2, head=row.head, records=1
             )
             assert await store.load_agent("b") is None
+
+    async def test_what_there_is_is_counted(self, open_store: OpenStore) -> None:
+        async with opened(open_store) as store:
+            assert await store.counts() == Counts()
+            await store.commit([agent(), agent("b"), run("r0"), run("r1")])
+            await store.commit([run("r2", status="waiting"), run("r3", status="done"), deliver("e1")])
+            await store.commit([SetTimer(Timer("a", "r2", "k", 5)), PutDeadLetter("a", "e9", "hops", 1, b"x")])
+            assert await store.counts() == Counts(2, {"queued": 2, "waiting": 1}, 1, 1, 1)
+            assert store.written.batches.sum >= 3 and store.written.syncs.count == store.written.batches.count
 
     async def test_no_agent_guards_against_making_one_twice(self, open_store: OpenStore) -> None:
         async with opened(open_store) as store:

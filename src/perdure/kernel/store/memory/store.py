@@ -15,11 +15,16 @@ from perdure.kernel.records import Record
 from perdure.kernel.store.ops import CollectGarbage, Guard, Op
 from perdure.kernel.store.refusals import no_agent, unstorable
 from perdure.kernel.store.rows import (
+    ENDED,
     RESTING,
     AgentRow,
     Answer,
+    Counts,
     DeadLetter,
+    EventFilter,
+    EventRow,
     Mail,
+    MarkRow,
     Order,
     Page,
     RecordFilter,
@@ -28,11 +33,14 @@ from perdure.kernel.store.rows import (
     RunStatus,
     ScopeRow,
     Timer,
+    TopicRow,
     ValueRow,
     WorkerRow,
 )
 from perdure.kernel.store.snapshot import Snapshot
+from perdure.kernel.store.written import Written
 
+from . import events
 from .answers import find_answer
 from .apply import apply
 from .guards import is_held, refusal
@@ -47,6 +55,7 @@ class MemoryStore:
         self._all = Tables()
         self._host = host
         self._closed = False
+        self.written = Written()
 
     @property
     def _tables(self) -> Tables:
@@ -63,6 +72,7 @@ class MemoryStore:
         future: asyncio.Future[list[Any]] = loop.create_future()
         try:
             outcome: list[Any] | PerdureError = self._transact(tables, ops, guards)
+            self.written.note(1, 0.0)
         except PerdureError as error:
             outcome = error
         loop.call_soon(_resolve, future, outcome)  # later, as a disk would: a caller in a loop lets others go on
@@ -204,6 +214,16 @@ class MemoryStore:
         more = str(found[limit - 1][0]) if len(found) > limit else ""
         return Page([row for _, row in found[:limit]], more)
 
+    async def counts(self) -> Counts:
+        tables = self._tables
+        return Counts(
+            len(tables.agents),
+            dict(Counter(run.status for _, run in tables.runs.values() if run.status not in ENDED)),
+            sum(map(len, tables.mail.values())),
+            len(tables.timers),
+            sum(map(len, tables.dead.values())),
+        )
+
     async def run_counts(self, agent_id: str) -> dict[RunStatus, int]:
         return dict(Counter(run.status for _, run in self._tables.runs.values() if run.agent_id == agent_id))
 
@@ -241,6 +261,36 @@ class MemoryStore:
         rows = self._tables.scopes
         found = sorted(id for id in rows if id.startswith(prefix) and id > cursor)
         return Page([rows[id] for id in found[:limit]], found[limit - 1] if len(found) > limit else "")
+
+    async def events(
+        self,
+        filter: EventFilter,
+        *,
+        after: int = 0,
+        before: int | None = None,
+        limit: int = 1000,
+        order: Order = "oldest",
+    ) -> list[EventRow]:
+        return events.find(self._tables, filter, after, before, limit, order)
+
+    async def event(self, id: str) -> EventRow | None:
+        seq = self._tables.event_seqs.get(id)
+        return None if seq is None else self._tables.events[seq]
+
+    async def last_event(self) -> int:
+        return self._tables.last.get("event", 0)
+
+    async def topics(self, prefix: str = "", *, cursor: str = "", limit: int = 50) -> Page[TopicRow]:
+        found = events.topics(self._tables, prefix, cursor)
+        return Page(found[:limit], found[limit - 1].topic if len(found) > limit else "")
+
+    async def mark(self, name: str) -> MarkRow | None:
+        return self._tables.marks.get(name)
+
+    async def marks(self, prefix: str = "", *, cursor: str = "", limit: int = 50) -> Page[MarkRow]:
+        rows = self._tables.marks
+        found = sorted(name for name in rows if name.startswith(prefix) and name > cursor)
+        return Page([rows[name] for name in found[:limit]], found[limit - 1] if len(found) > limit else "")
 
     async def workers(self) -> list[WorkerRow]:
         rows = sorted(self._tables.workers.values(), key=lambda row: row.id)

@@ -17,8 +17,12 @@ from perdure.kernel.store.ops import CollectGarbage, ForgetWorker, Guard, Op
 from perdure.kernel.store.rows import (
     AgentRow,
     Answer,
+    Counts,
     DeadLetter,
+    EventFilter,
+    EventRow,
     Mail,
+    MarkRow,
     Order,
     Page,
     RecordFilter,
@@ -27,10 +31,12 @@ from perdure.kernel.store.rows import (
     RunStatus,
     ScopeRow,
     Timer,
+    TopicRow,
     ValueRow,
     WorkerRow,
 )
 from perdure.kernel.store.snapshot import Snapshot
+from perdure.kernel.store.written import Written
 
 from .audit import audit
 from .faults import fault
@@ -173,6 +179,13 @@ class SqliteStore:
     async def runs(self, filter: RunFilter, *, cursor: str = "", limit: int = 50) -> Page[RunRow]:
         return self._read(self._reader.runs, filter, cursor, limit)
 
+    async def counts(self) -> Counts:
+        return self._read(self._reader.counts)
+
+    @property
+    def written(self) -> Written:
+        return self._writer.written
+
     async def run_counts(self, agent_id: str) -> dict[RunStatus, int]:
         return self._read(self._reader.run_counts, agent_id)
 
@@ -199,6 +212,32 @@ class SqliteStore:
 
     async def scopes_like(self, prefix: str, *, cursor: str = "", limit: int = 50) -> Page[ScopeRow]:
         return self._read(self._reader.scopes_like, prefix, cursor, limit)
+
+    async def events(
+        self,
+        filter: EventFilter,
+        *,
+        after: int = 0,
+        before: int | None = None,
+        limit: int = 1000,
+        order: Order = "oldest",
+    ) -> list[EventRow]:
+        return self._read(self._reader.events, filter, after, before, limit, order)
+
+    async def event(self, id: str) -> EventRow | None:
+        return self._read(self._reader.event, id)
+
+    async def last_event(self) -> int:
+        return self._read(self._reader.last_event)
+
+    async def topics(self, prefix: str = "", *, cursor: str = "", limit: int = 50) -> Page[TopicRow]:
+        return self._read(self._reader.topics, prefix, cursor, limit)
+
+    async def mark(self, name: str) -> MarkRow | None:
+        return self._read(self._reader.mark, name)
+
+    async def marks(self, prefix: str = "", *, cursor: str = "", limit: int = 50) -> Page[MarkRow]:
+        return self._read(self._reader.marks, prefix, cursor, limit)
 
     async def workers(self) -> list[WorkerRow]:
         return self._read(self._reader.workers)

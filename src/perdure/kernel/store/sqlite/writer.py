@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from queue import SimpleQueue
 from threading import Thread
+from time import perf_counter
 from typing import Any, TypeAlias
 
 import apsw
@@ -18,6 +19,7 @@ import apsw
 from perdure.base.errors import PerdureError, StoreError
 from perdure.kernel.store.ops import CollectGarbage, DeleteAgent, DeleteRun, ForgetExpired, Guard, Op, Restore
 from perdure.kernel.store.refusals import unstorable
+from perdure.kernel.store.written import Written
 
 from .apply import apply
 from .faults import fault
@@ -59,6 +61,7 @@ class Writer:
         self._path = path
         self._busy_ms = busy_ms
         self._probe = probe
+        self.written = Written()
         self._gathered: list[Commit] = []
         self._loop: Loop | None = None  # that submitted last
         self._is_away = False
@@ -155,7 +158,9 @@ class Writer:
         """Bring the open transaction to the disk; where that fails, everything in it has failed."""
         try:
             self._probe("store.before_commit")
+            started = perf_counter()
             self._transaction.commit()
+            self.written.note(len(batch), perf_counter() - started)
         except Exception as error:
             return self._failed(batch, error)
         self._probe("store.after_commit")

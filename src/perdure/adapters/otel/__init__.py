@@ -1,0 +1,1 @@
+"""OpenTelemetry: runs as traces, for any collector that speaks OTLP over HTTP."""
