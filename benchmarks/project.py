@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from random import Random
 from tempfile import TemporaryDirectory
 from urllib.request import urlopen
 
@@ -32,6 +33,11 @@ async def calculate(expression: str) -> str:
 QUESTION = "What's 25 * 47?"
 ANSWER = "25 * 47 is 1,175."
 """What the model server says once it has the tool's result."""
+
+
+def digits(number: int) -> str:
+    """So many hexadecimal digits of chance, always the same: text that no compression halves twice."""
+    return Random(7).randbytes((number + 1) // 2).hex()[:number]
 
 
 @contextmanager

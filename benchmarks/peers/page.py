@@ -10,6 +10,7 @@ from peers.chart import Bar, chart
 from peers.record import Contest
 from peers.table import (
     CONVERSATION,
+    MORE,
     RUN,
     SERVING,
     START,
@@ -31,7 +32,7 @@ CHARTED = {
     "late-turn": CONVERSATION[1],
     "stored": CONVERSATION[3],
 }
-FIGURES = (*START, *RUN, *CONVERSATION, *SERVING, *STREAMS)
+FIGURES = (*START, *RUN, *CONVERSATION, *MORE, *SERVING, *STREAMS)
 
 
 def tables(contest: Contest) -> str:
@@ -43,6 +44,7 @@ def tables(contest: Contest) -> str:
         ("From nothing to the first answer", START),
         ("A run", RUN),
         (f"A conversation of {contest.turns} turns", CONVERSATION),
+        ("Many at once, large, and streamed", MORE),
         ("Asked over HTTP", SERVING),
         ("Streams", STREAMS),
     ):

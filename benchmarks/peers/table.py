@@ -40,6 +40,15 @@ RUN = (
     Figure("alone", "ours_p99_ms", "the same, p99", "ms"),
     Figure("fsyncs", "fsyncs_per_run", "fsyncs of a run alone", ""),
 )
+MORE = (
+    Figure("thousand", "all_ms", "1,000 runs that begin at once: all done", "ms"),
+    Figure("thousand", "cpu_ms_per_run", "CPU of one of these", "ms"),
+    Figure("thousand", "rss_mb", "memory then", "MB"),
+    Figure("big", "cpu_ms_per_run", "CPU of a run whose tool returns 1 MB", "ms"),
+    Figure("big", "stored_per_byte", "stored for each of its bytes", "x", nothing="keeps nothing"),
+    Figure("words", "added_p50_ms", "added to a streamed word, median", "ms"),
+    Figure("words", "added_p99_ms", "the same, p99", "ms"),
+)
 CONVERSATION = (
     Figure("conversation", "turn_cpu_ms_early", "CPU of a turn, early", "ms"),
     Figure("conversation", "turn_cpu_ms_late", "CPU of a turn, late", "ms"),
@@ -65,6 +74,7 @@ STREAMS = (
 NOT_COMPARED = {
     "fsyncs.fsyncs_per_run",
     "conversation.growth",
+    "big.stored_per_byte",
     "serving.streams_events_per_s",
     "serving.watchers_events_per_s",
 }

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from agno.agent import Agent
 from agno.db.sqlite import SqliteDb
 from agno.models.openai import OpenAIChat
+from agno.run.agent import RunContentEvent
 from peers.program import Place, main
 from peers.task import INSTRUCTIONS, calculate
 
@@ -19,6 +20,11 @@ class Agno:
 
     async def ask(self, question: str, conversation: str) -> str:
         return str((await self._agent.arun(question, session_id=conversation)).content)
+
+    async def stream(self, question: str) -> AsyncIterator[str]:
+        async for event in self._agent.arun(question, stream=True):
+            if isinstance(event, RunContentEvent):
+                yield str(event.content)
 
     async def go_on(self, question: str, conversation: str) -> str | None:
         session = await self._agent.aget_session(session_id=conversation)

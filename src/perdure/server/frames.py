@@ -11,7 +11,7 @@ from .sse import frame
 KEPT = 256
 """Frames that are kept for others who watch the same."""
 LARGEST = 64 * 1024
-"""Bytes of a frame that is kept, so that all of them are a few MiB at most."""
+"""Bytes of a frame that is kept, so that all of them are 16 MiB at most."""
 
 
 class Frames:
