@@ -8,7 +8,7 @@ from pathlib import Path
 
 import uvloop
 from peers.program import stored
-from project import ANSWER, QUESTION, TOOLS, digits, model_server, project
+from project import ANSWER, QUESTION, TOOLS, model_server, project
 from work import WARM, alone
 
 import perdure
@@ -30,8 +30,9 @@ if __name__ == "__main__":
     parser.add_argument("--runs", type=int, default=20)
     parser.add_argument("--bytes", type=int, default=1_000_000)
     given = parser.parse_args()
-    answer = "return str(int(left) * int(right))"
-    tools = TOOLS.replace(answer, f'{answer} + " {digits(given.bytes)}"')
+    product = "str(int(left) * int(right))"
+    tools = TOOLS.replace(product, f'{product} + " " + digits({given.bytes})')
+    tools = f"from project import digits\n{tools}"
     with model_server() as url, project(url, tools=tools) as folder:
         found = uvloop.run(measure(folder, given.runs))
         print(json.dumps(found | {"stored_per_byte": stored(folder) / (given.runs + WARM) / given.bytes}))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from time import monotonic_ns
 from typing import NamedTuple, cast
 
@@ -35,8 +37,22 @@ class Connection:
             return Answer(status, await self._reader.readexactly(int(length)))
         return Answer(status, await self._reader.readuntil(LAST_CHUNK))
 
-    def close(self) -> None:
+    async def close(self) -> None:
         self._writer.close()
+        with suppress(ConnectionError):
+            await self._writer.wait_closed()
+
+
+@asynccontextmanager
+async def connections(port: int, number: int) -> AsyncIterator[list[Connection]]:
+    """So many clients, closed at the end."""
+    opened: list[Connection] = []
+    try:
+        for _ in range(number):
+            opened.append(await Connection.open(port))
+        yield opened
+    finally:
+        await asyncio.gather(*(one.close() for one in opened))
 
 
 class Watcher(asyncio.Protocol):

@@ -11,7 +11,7 @@ import json
 import re
 from time import perf_counter
 
-from connection import Answer, Connection, Watcher
+from connection import Answer, Connection, Watcher, connections
 from measure import pace_ms, quantile
 from pacing import delays_ms
 from project import ANSWER
@@ -41,17 +41,16 @@ async def invoke(served: Served, runs: int, clients: int) -> dict[str, float]:
     """Runs whose answer is waited for."""
     request = served.request("invoke")
 
-    async def client(count: int) -> None:
-        connection = await Connection.open(served.port)
+    async def client(connection: Connection, count: int) -> None:
         for _ in range(count):
             _check(await connection.ask(request))
-        connection.close()
 
-    await asyncio.gather(*(client(4) for _ in range(clients)))  # connections, code paths and caches are warm
-    each = max(1, runs // clients)
-    began, cpu = perf_counter(), served.cpu_s
-    await asyncio.gather(*(client(each) for _ in range(clients)))
-    took, done = perf_counter() - began, each * clients
+    async with connections(served.port, clients) as all_:
+        await asyncio.gather(*(client(one, 4) for one in all_))  # code paths and caches are warm
+        each = max(1, runs // clients)
+        began, cpu = perf_counter(), served.cpu_s
+        await asyncio.gather(*(client(one, each) for one in all_))
+        took, done = perf_counter() - began, each * clients
     return {"invokes_per_s": done / took, "server_cpu_ms_per_invoke": (served.cpu_s - cpu) / done * 1000}
 
 
@@ -59,23 +58,22 @@ async def accept(served: Served, clients: int) -> dict[str, float]:
     """Receipts, and then the answers to all of them; the answers themselves where a server gives no receipts."""
     receipts = "accept" in served
     request = served.request("accept" if receipts else "invoke")
-    connections = [await Connection.open(served.port) for _ in range(clients)]
-    began, answers = perf_counter(), []
+    answers: list[Answer] = []
+    async with connections(served.port, clients) as all_:
+        began = perf_counter()
 
-    async def client(connection: Connection) -> float:
-        answer = await connection.ask(request)
-        took = (perf_counter() - began) * 1000
-        _check(answer, 202) if receipts else _check(answer)
-        answers.append(answer)
-        return took
+        async def client(connection: Connection) -> float:
+            answer = await connection.ask(request)
+            took = (perf_counter() - began) * 1000
+            _check(answer, 202 if receipts else 200)
+            answers.append(answer)
+            return took
 
-    took = await asyncio.gather(*map(client, connections))
-    for answer in answers if receipts else ():
-        fetch = served.request("result", **{key: str(value) for key, value in json.loads(answer.content).items()})
-        await _answered(connections[0], fetch)
-    all_ms = (perf_counter() - began) * 1000
-    for connection in connections:
-        connection.close()
+        took = await asyncio.gather(*map(client, all_))
+        for answer in answers if receipts else ():
+            fields = {key: str(value) for key, value in json.loads(answer.content).items()}
+            await _answered(all_[0], served.request("result", **fields))
+        all_ms = (perf_counter() - began) * 1000
     return {"accept_p50_ms": quantile(took, 0.5), "accept_p95_ms": quantile(took, 0.95), "accepted_done_ms": all_ms}
 
 
@@ -86,10 +84,9 @@ async def streams(served: Served, clients: int) -> dict[str, float]:
 
 async def watch(served: Served, watchers: int) -> dict[str, float]:
     """One run that has ended, told to so many."""
-    connection = await Connection.open(served.port)
-    begun = await connection.ask(served.request("begin"))
+    async with connections(served.port, 1) as (connection,):
+        begun = await connection.ask(served.request("begin"))
     _check(begun)
-    connection.close()
     run_id = _run_in(begun.content)
     if run_id is None:
         raise ValueError(f"no run in {begun.content[:500]!r}")
@@ -122,13 +119,12 @@ async def follow(served: Served, watchers: int) -> dict[str, float]:
 
 
 async def _heard(served: Served, name: str, clients: int, request: bytes) -> dict[str, float]:
-    connections = [await Connection.open(served.port) for _ in range(clients)]
-    began, cpu = perf_counter(), served.cpu_s
-    heard = await asyncio.gather(*(connection.ask(request) for connection in connections))
-    took, spent = perf_counter() - began, served.cpu_s - cpu
-    for connection, answer in zip(connections, heard, strict=True):
+    async with connections(served.port, clients) as all_:
+        began, cpu = perf_counter(), served.cpu_s
+        heard = await asyncio.gather(*(one.ask(request) for one in all_))
+        took, spent = perf_counter() - began, served.cpu_s - cpu
+    for answer in heard:
         _check(answer)
-        connection.close()
     told = sum(_events(answer.content) for answer in heard)
     return {f"{name}_ms": took * 1000, f"{name}_events_per_s": told / took, f"{name}_cpu_ms": spent / clients * 1000}
 

@@ -20,7 +20,7 @@ ANSWER = "25 * 47 is 1,175."
 
 EFFECTS = os.environ.get("PEER_EFFECTS", "")
 STOP = os.environ.get("PEER_STOP", "")
-PADDING = f" {digits(int(os.environ['PEER_OUTPUT']))}" if "PEER_OUTPUT" in os.environ else ""
+OUTPUT = int(os.environ.get("PEER_OUTPUT", 0))
 FOREVER_S = 600
 
 
@@ -58,7 +58,7 @@ def calculate_in_thread(expression: str) -> str:
 def product(expression: str) -> str:
     """The product, and after it as many bytes more as the tool is to return."""
     left, _, right = expression.partition("*")
-    return str(int(left) * int(right)) + PADDING
+    return f"{int(left) * int(right)} {digits(OUTPUT)}".strip()
 
 
 def append_effect(line: str) -> None:
