@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Thread
 from time import monotonic, sleep
 from typing import Any
 from urllib.error import URLError
@@ -81,10 +82,14 @@ def served(command: Sequence[str], environment: Mapping[str, str] | None = None)
         text=True,
     )
     assert process.stdout is not None
+    listener: Thread | None = None
     try:
         line = process.stdout.readline()
         if not line:
             raise NotServing(f"the server ended with {process.wait()}")
+        # What it says besides is taken off its hands: with a full pipe it would wait.
+        listener = Thread(target=process.stdout.read, daemon=True)
+        listener.start()
         found = Served(process, json.loads(line))
         found.wait()
         yield found
@@ -95,4 +100,6 @@ def served(command: Sequence[str], environment: Mapping[str, str] | None = None)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+        if listener is not None:
+            listener.join()
         process.stdout.close()
