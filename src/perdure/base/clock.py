@@ -60,7 +60,7 @@ class ManualClock:
         await settle()
 
     async def jump(self, ms: int) -> None:
-        """Let `ms` milliseconds pass at once, as on a machine that was asleep: whoever looks every second looks once."""
+        """Let `ms` milliseconds pass at once, as on a machine that slept: whoever looks every second looks once."""
         self._now += ms
         while self._sleepers and self._sleepers[0][0] <= self._now:
             _, _, future = heappop(self._sleepers)
