@@ -68,7 +68,7 @@ def found_on(contest: Contest) -> str:
     note = f"\n{contest.note}" if contest.note else ""
     return f"""\
 Found on {contest.day}: {machine}.{note}
-{contest.rounds} rounds in turn; median (least–greatest), and how many times Perdure's figure it is: 21x means that
+{contest.rounds} round{"s" if contest.rounds > 1 else ""} in turn; median (least–greatest), and how many times Perdure's figure it is: 21x means that
 Perdure is 21 times better."""
 
 
