@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from .directory import Directory, Extra
     from .everywhere import Everywhere
     from .exporting import ExportFormat
+    from .flows import FlowShelf
     from .handing import GoingOn
     from .keys import Key, NewKey
     from .listening import RunEvent
@@ -68,6 +69,8 @@ if TYPE_CHECKING:
     from .replaying import Replay
     from .schedules import Planned
     from .spans import TraceNode
+    from .starting import Runnable
+    from .steps import StepState
     from .subscriptions import Subscribed
     from .topics import Topics
     from .verifying import Verification
@@ -170,6 +173,11 @@ class Runtime:
         """Take up all files that have changed, and tell which those are; a wrong one leaves what it was."""
         return await self.reloads.reload()
 
+    @cached_property
+    def flows(self) -> FlowShelf:
+        """The flows that the project publishes: the files in its folder `flows`."""
+        return control.flows.FlowShelf(self)
+
     async def accept(
         self,
         input: Any,
@@ -247,7 +255,7 @@ class Runtime:
     # -- running ------------------------------------------------------------------------------------------------------
 
     async def run(
-        self, target: Target, input: Any, *, agent: str | None = None, overrides: Sequence[str] = ()
+        self, target: Runnable, input: Any, *, agent: str | None = None, overrides: Sequence[str] = ()
     ) -> RunResult:
         """Send `input` to an agent and wait until the run ends, yields, or waits for a person.
 
@@ -257,16 +265,24 @@ class Runtime:
 
     async def start(
         self,
-        target: Target,
+        target: Runnable,
         input: Any,
         *,
         agent: str | None = None,
         overrides: Sequence[str] = (),
         envelope_id: str | None = None,
+        stepwise: bool = False,
     ) -> RunRow:
-        """Accept `input`; it is on disk when this returns. The same `envelope_id` again gives the same run."""
+        """Accept `input`; it is on disk when this returns. The same `envelope_id` again gives the same run. A flow that
+        goes `stepwise` asks before each step."""
         return await control.starting.start(
-            self, self.spec(target, overrides), input, agent=agent, envelope_id=envelope_id
+            self,
+            target,
+            input,
+            agent=agent,
+            overrides=overrides,
+            envelope_id=envelope_id,
+            stepwise=stepwise,
         )
 
     async def wait(self, run: RunRow | str, *, beyond: Sequence[Wait] = ()) -> RunResult:
@@ -286,7 +302,7 @@ class Runtime:
         return result_of(await self.engine.ended(row), self.clock.now())
 
     def stream(
-        self, target: Target, input: Any, *, agent: str | None = None, overrides: Sequence[str] = ()
+        self, target: Runnable, input: Any, *, agent: str | None = None, overrides: Sequence[str] = ()
     ) -> AsyncIterator[RunEvent]:
         """Send `input` and hear what happens: text as it comes, tool calls, and the result last."""
         return control.listening.stream(self, target, input, agent=agent, overrides=overrides)
@@ -348,9 +364,22 @@ class Runtime:
         """Give a budget another limit than its file says (None: the file's again); runs that wait for it go on."""
         return await control.budgets.set_budget(self, scope, limit_microusd, who=who)
 
-    async def fork(self, run_id: str, at: str, *, overrides: Sequence[str] = (), live: bool = False) -> RunRow:
-        """A new run that shares the records before key `at`, on an agent of its own."""
-        return await control.forking.fork(self, run_id, at, overrides=overrides, live=live)
+    async def fork(
+        self,
+        run_id: str,
+        at: str,
+        *,
+        overrides: Sequence[str] = (),
+        live: bool = False,
+        target: Runnable | None = None,
+    ) -> RunRow:
+        """A new run that shares the records before `at`, a key or the place of a flow's step, on an agent of its own;
+        with a `target` it goes on as that says, such as the edited file of a flow."""
+        return await control.forking.fork(self, run_id, at, overrides=overrides, live=live, target=target)
+
+    async def steps(self, run_id: str) -> list[StepState]:
+        """The steps of a flow's run so far, with their results. Raises InputError for the run of an agent."""
+        return await control.steps.steps(self, run_id)
 
     async def replay(self, run_id: str) -> Replay:
         """Execute a run again against its journal, touching nothing, and say where it would go another way."""

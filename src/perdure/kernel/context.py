@@ -26,6 +26,8 @@ from . import records as r
 from .alarms import PREFIX, Plan, drop_schedule, set_schedule
 from .answering import answering, correlation_of, read_answer
 from .classes import EffectClass
+from .contest import Branch, Contest, Enough
+from .gates import shielded
 from .keys import Scope, enter, here
 from .outgoing import Outgoing
 from .store.ops import Op
@@ -157,6 +159,35 @@ class Context:
         if failed:
             raise failed[0]
         return [task.result() for task in tasks]
+
+    async def contest(
+        self,
+        *branches: Callable[[], Awaitable[T]],
+        enough: Enough,
+        at_once: int | None = None,
+        within_ms: int | None = None,
+    ) -> list[Branch[T]]:
+        """Run branches side by side, `at_once` at most, until all have ended, `enough` says of them that the others
+        need not, or `within_ms` have passed. Who is at work then is cut off: what may change something is let finish,
+        child runs are cancelled, and everything else ends at once. Each branch opens a scope of its own.
+        """
+        return await Contest(self._x, branches, enough=enough, at_once=at_once, within_ms=within_ms).hold()
+
+    @staticmethod
+    def shielded() -> AbstractContextManager[None]:
+        """What is begun inside is carried out also where this branch was cut off, or this run is being cancelled."""
+        return shielded()
+
+    @property
+    def is_cancelling(self) -> bool:
+        """Whether the run is being cancelled, so that a CancelledError is the place to undo what was done; where it is
+        not, the handler is merely put away and does nothing more."""
+        return self._x.journal.cancelling is not None and not self._x.effects.is_over
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the handler is being put away: it can do nothing more."""
+        return self._x.effects.is_over
 
     def scope(self, name: str, *, last: bool = False) -> AbstractContextManager[None]:
         """Put `name/` before every key made inside, as steps do. `last` says that it is not entered again in this run:
@@ -344,6 +375,10 @@ class Context:
         return await self._x.store.records(
             RecordFilter(agent_id=self.agent_id), before=min(before or first, first), limit=limit, order="newest"
         )
+
+    async def dispatch(self) -> None:
+        """Let what was sent and published so far leave now, whatever becomes of this run; on disk when this returns."""
+        await self._x.dispatch()
 
     # -- limits and signals -------------------------------------------------------------------------------------------
 

@@ -46,8 +46,17 @@ class Intake(msgspec.Struct):
     stale: list[Item] = []
 
 
-def sort(mail: Sequence[Mail], timers: Iterable[Timer], waits: Mapping[str, r.Wait], run_id: str, now: int) -> Intake:
-    """Sort an agent's mail and due timers for its active run (`run_id`, "" for none) and that run's open waits."""
+def sort(
+    mail: Sequence[Mail],
+    timers: Iterable[Timer],
+    waits: Mapping[str, r.Wait],
+    run_id: str,
+    now: int,
+    *,
+    is_whole: bool = False,
+) -> Intake:
+    """Sort an agent's mail and due timers for its active run (`run_id`, "" for none) and that run's open waits. Where
+    these are all that it waits for (`is_whole`), the end of any other child run is one that it cut off."""
     intake = Intake()
     open_waits = dict(waits)
     for timer in timers:
@@ -66,7 +75,7 @@ def sort(mail: Sequence[Mail], timers: Iterable[Timer], waits: Mapping[str, r.Wa
             elif wait is not None:
                 del open_waits[wait.key]
                 intake.answers.append(Answer(wait.key, _event(one), item))
-            elif one.run_id != run_id or not run_id:
+            elif one.run_id != run_id or not run_id or (is_whole and one.kind == "child"):
                 intake.stale.append(item)
         elif (key := _receiver(open_waits, item.envelope)) is not None:
             del open_waits[key]

@@ -15,7 +15,7 @@ from .answering import undelivered
 from .execution import Execution
 from .life import terminated
 from .outgoing import CAPACITY, Outgoing, accept, answer, lost
-from .store.ops import Deliver, MarkSeen, Op, PutSpec
+from .store.ops import CancelTimer, Deliver, MarkSeen, Op, PutSpec
 from .store.rows import AgentRow, RunRow
 from .topics import publication, unpublishable
 
@@ -35,10 +35,15 @@ class Post(msgspec.Struct, frozen=True):
             rouse(house, to)
 
 
-async def post(house: House, execution: Execution) -> Post:
-    """Empty the run's outbox and marks into operations."""
-    mail = Post([], [], [])
-    for key, outgoing in execution.outbox:
+async def post(house: House, execution: Execution, *, letters: bool = False) -> Post:
+    """Empty the run's outbox and marks into operations; with `letters`, of what it can send ahead of its commit."""
+    if letters:
+        mail, going = Post([], [], []), [one for one in execution.outbox if one[1].is_letter]
+        execution.outbox = [one for one in execution.outbox if not one[1].is_letter]
+    else:
+        mail, going = let_go(house, execution), execution.outbox
+        execution.outbox = []
+    for key, outgoing in going:
         envelope = outgoing.envelope
         mail.entries.append((key, r.MessageSent(to=envelope.to, body=msgspec.Raw(pack(envelope.id)))))
         execution.journal.sent.add(key)
@@ -56,10 +61,31 @@ async def post(house: House, execution: Execution) -> Post:
         else:
             mail.ops.extend(deliver(outgoing, now=house.clock.now()))
             mail.to.append(envelope.to)
-    execution.outbox.clear()
-    if execution.marked:
+    if execution.marked and not letters:
         mail.ops.append(MarkSeen(execution.agent.id, tuple(execution.marked)))
         execution.marked.clear()
+    return mail
+
+
+def let_go(house: House, execution: Execution) -> Post:
+    """Stop what branches waited for that were cut off: their child runs are cancelled, or never begin."""
+    mail = Post([], [], [])
+    now = house.clock.now()
+    for wait in execution.waits.dropped:
+        run_id = str(wait.about.get("run", ""))
+        if wait.mark in execution.reported and wait.due is not None:
+            mail.ops.append(CancelTimer(execution.run.id, wait.key))
+        if wait.kind != "child":
+            continue
+        begun = [one for one in execution.outbox if one[1].run_id != run_id]
+        if len(begun) < len(execution.outbox):
+            execution.outbox[:] = begun
+            continue
+        agent_id = wait.about["agent"]
+        cancel = Envelope(house.ids.new("env"), agent_id, "cancel", sender=execution.agent.id, created_at=now)
+        mail.ops.extend(answer(cancel, run_id, now=now))
+        mail.to.append(agent_id)
+    execution.waits.dropped.clear()
     return mail
 
 
