@@ -66,9 +66,10 @@ def found_on(contest: Contest) -> str:
     """When and where the figures were found, and how to read them."""
     machine = "{processor}, {cores} cores, {system}, Python {python}".format_map(contest.machine)
     note = f"\n{contest.note}" if contest.note else ""
+    rounds = "round" if contest.rounds == 1 else "rounds"
     return f"""\
 Found on {contest.day}: {machine}.{note}
-{contest.rounds} round{"s" if contest.rounds > 1 else ""} in turn; median (least–greatest), and how many times Perdure's figure it is: 21x means that
+{contest.rounds} {rounds} in turn; median (least–greatest), and how many times Perdure's figure it is: 21x means that
 Perdure is 21 times better."""
 
 
