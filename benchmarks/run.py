@@ -86,6 +86,9 @@ FIGURES = (
     Figure("bus", "mixed_p99_ms", "1,000 events a second, mixed QoS, every other one kept, p99", "ms", 20),
     Figure("bus", "many_p99_ms", "the same to 20 subscribers on 10 topics each, p99", "ms"),
     Figure("bus", "many_missed", "events that these missed", "", 0),
+    Figure("flow", "cpu_ms_per_step", "CPU of a flow's step on disk before the next begins", "ms", 0.2),
+    Figure("flow", "cpu_ms_per_turn", "CPU of a turn of a loop, two steps", "ms"),
+    Figure("flow", "cpu_ms_per_step_beside", "CPU of a flow's step beside 999 others", "ms", 0.2),
     Figure("idle", "bytes_per_agent", "memory of an idle agent, of 10,000, beside its row", "bytes", 2_048),
     Figure("idle", "wake_p50_ms", "a message to one of them until its handler runs, median", "ms", 2),
     Figure("idle", "wake_p99_ms", "the same, p99", "ms"),
@@ -105,6 +108,7 @@ QUICK = {
     "steady": ("--runs", "1000"),
     "namespace": ("--reads", "20000"),
     "idle": ("--agents", "2000"),
+    "flow": ("--runs", "20"),
 }
 
 

@@ -20,6 +20,7 @@ from .project import folder_of
 from .terminal import is_terminal
 
 DRY_RUN = "perdure.cli.dry_run:dry_run"
+DRY_RUN_OF_FLOW = "perdure.cli.flow.plan:dry_run"
 STEPPING = "perdure.cli.stepping:step_through"
 RUN_DAEMON = "perdure.cli.daemons.running:run_daemon"
 RERUN = "perdure.cli.rerunning:rerun"
@@ -73,8 +74,8 @@ def command(
     if dry_run + watch + daemon > 1 or (name is not None and not daemon):
         raise click.UsageError("--dry-run, --watch and --daemon exclude each other, and --name is for the last one")
     flow = is_flow(file)
-    if flow and (model or overrides or daemon):
-        raise click.UsageError("a flow has no --model, --override or --daemon: change its file; --set gives inputs")
+    if flow and (model or overrides or daemon or watch):
+        raise click.UsageError("--model, --override, --daemon and --watch are for agents; --set gives a flow inputs")
     if (inputs or stepwise) and not flow:
         raise click.UsageError("--set and --step are for flows")
     folder = folder_of(project, str(file))
@@ -86,6 +87,8 @@ def command(
     said = None if flow and text is None and input_file is None else input_of(text, input_file)
     replaced = inputs if flow else (*((f"model={model}",) if model else ()), *overrides)
     target = file.absolute()
+    if dry_run and flow:
+        ctx.exit(complete(load(DRY_RUN_OF_FLOW)(folder, target, said, settings=inputs, json=as_json)))
     if dry_run:
         ctx.exit(complete(load(DRY_RUN)(folder, target, said, agent=agent, overrides=replaced, json=as_json)))
     if watch:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import click
 from perdure.base.money import show_money
 from perdure.control.estimating import FlowEstimate, estimate_flow
 from perdure.flows.drawing.words import KIND, about, rules
+from perdure.flows.inputs import read_inputs
 from perdure.flows.plan import Step
 from perdure.flows.spec import FlowSpec, flow_digest
 from perdure.flows.types import to_schema
@@ -19,6 +21,7 @@ from perdure.wiring import open as open_runtime
 
 from .. import options
 from ..errors import plain
+from ..exits import DONE, FAILED
 from ..json import print_json
 from ..project import folder_of
 from ..terminal import paint
@@ -32,7 +35,19 @@ from .reading import file, read
 def command(file: Path, project: Path | None, as_json: bool) -> None:
     """Show the steps of a flow, and what it could cost. Nothing is asked and nothing is written."""
     spec = read(file)
-    estimate = asyncio.run(_estimate(spec, folder_of(project, spec.file)))
+    _tell(spec, asyncio.run(_estimate(spec, folder_of(project, spec.file))), as_json)
+
+
+async def dry_run(folder: Path, file: Path, given: Any, *, settings: Sequence[str], json: bool) -> int:
+    """Show what a run with this input would do and could cost. Returns the exit code: 1 where it would fail."""
+    spec = read(file)
+    read_inputs(spec.plan, given, settings)
+    estimate = await _estimate(spec, folder)
+    _tell(spec, estimate, json)
+    return DONE if estimate.ok else FAILED
+
+
+def _tell(spec: FlowSpec, estimate: FlowEstimate, as_json: bool) -> None:
     if as_json:
         print_json(_as_json(spec, estimate))
         return
