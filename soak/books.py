@@ -250,9 +250,9 @@ def _course(one: Question, run: Told, children: list[Told], failed: dict[str, li
         wanted = {"boss": [Counter()], "careful": [EFFECTS, EFFECTS - Counter(idempotent=1)]}.get(one.kind, [EFFECTS])
         if did not in wanted:
             yield f"{where} is done, and did {dict(did)}"
-        if one.kind == "boss" and len(children) != 2:
-            yield f"{where} has {len(children)} child runs"
-        if f"{one.id}{'/1' if one.kind == 'boss' else ''}: answer " not in str(run.output):
+        if one.kind == "boss":
+            yield from _helped(one, run, children, failed)
+        elif not str(run.output).startswith(f"{one.id}: answer "):
             yield f"{where} has the answer of another: {run.output}"
     elif run.status == "cancelled":
         if one.kind != "cancel":
@@ -260,8 +260,24 @@ def _course(one: Question, run: Told, children: list[Told], failed: dict[str, li
     elif run.status == "failed":
         code = run.output.get("code", "") if isinstance(run.output, dict) else ""
         is_poor = one.kind == "poor" and code == "budget.exceeded"
-        had_trouble = any(failed.get(name) for name in (one.id, f"{one.id}/1", f"{one.id}/2"))
-        if not is_poor and not had_trouble:
+        if not is_poor and not failed.get(one.id):
             yield f"{where} failed for no reason: {run.output}"
     if one.kind == "poor" and run.cost > POOR:
         yield f"{where} spent {run.cost}, of {POOR} that it may"
+
+
+def _helped(one: Question, run: Told, children: list[Told], failed: dict[str, list[str]]) -> Iterator[str]:
+    """Whether the run has the answers of its two child runs, None for one that failed, as there was a reason to."""
+    by_asked = {child.asked: child for child in children}
+    if sorted(by_asked) != [f"{one.id}/1", f"{one.id}/2"] or len(children) != 2:
+        yield f"{run.id} has the child runs {sorted(child.asked for child in children)}"
+        return
+    outputs = []
+    for id, child in sorted(by_asked.items()):
+        outputs.append(str(child.output if child.status == "done" else None))
+        if child.status != "done" and not failed.get(id):
+            yield f"{child.id}, child of {run.id}, is {child.status} for no reason: {child.output}"
+        if child.status == "done" and not str(child.output).startswith(f"{id}: answer "):
+            yield f"{child.id}, child of {run.id}, has the answer of another: {child.output}"
+    if str(run.output) != " and ".join(outputs):
+        yield f"{run.id} says {run.output}, its child runs {outputs}"

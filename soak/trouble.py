@@ -56,7 +56,7 @@ class Trouble:
         }
         if clocks:
             self._kinds["clock jump"] = self._jump
-        self._weights = {"kill -9": 4, "kill -9 of both": 2, "restart": 2}
+        self._weights = {"kill -9": 6, "kill -9 of both": 2, "restart": 2}
 
     async def storm(self, seconds: float) -> None:
         """One after another, each kind at least once where the time is enough; in the end all servers are up."""
@@ -72,7 +72,7 @@ class Trouble:
             await self._kinds[name](self._chance.choice(self._world.servers))
             self.done[name] += 1
             self.moments.append((began, time.monotonic()))
-            await asyncio.sleep(self._chance.random() * 2)
+            await asyncio.sleep(self._chance.random())
 
     async def _kill(self, server: Server) -> None:
         await server.kill()

@@ -24,6 +24,8 @@ HERE = Path(__file__).parent
 EFFECT_SERVER = HERE.parent / "tests" / "stories" / "effect_server.py"
 START_S = 60
 GRACE_S = 60
+TOLD_LINES = 60
+"""Lines that are kept of what a server says from a defect on."""
 SETTINGS = """\
 [providers.compatible]
 base_url = "{url}"
@@ -99,6 +101,8 @@ class Server:
                 up.set()
             if "Traceback" in text:
                 self.faults.append(text)
+            elif self.faults and self.faults[-1].count("\n") < TOLD_LINES:
+                self.faults[-1] += f"\n{text}"
         code = await process.wait()
         if is_up and not self._is_ending:
             self.faults.append(f"it ended by itself with {code}: " + " / ".join(list(self.said)[-5:]))

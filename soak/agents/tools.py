@@ -9,6 +9,9 @@ from typing import Any
 
 from perdure import Agent, Context, Envelope, NotDone, tool
 
+LETTER_S = 0.1
+"""How long it takes to hear that a letter is gone: where kills fall in between."""
+
 
 async def outside(**said: Any) -> Any:
     """One request to the other side."""
@@ -20,8 +23,9 @@ async def outside(**said: Any) -> Any:
         writer.close()
 
 
-async def act(effect: str, key: str, agent: str) -> str:
-    return str(await outside(**{"do": "act", "class": effect, "key": key, "agent": agent, "pid": os.getpid()}))
+async def act(effect: str, key: str, agent: str, seconds: float = 0) -> str:
+    said = {"do": "act", "class": effect, "key": key, "agent": agent, "pid": os.getpid(), "seconds": seconds}
+    return str(await outside(**said))
 
 
 @tool(effect="read")
@@ -49,7 +53,7 @@ async def ship(what: str, *, key: str, ctx: Context) -> str:
 @tool(effect="once")
 async def mail(what: str, *, key: str, ctx: Context) -> str:
     """Write a letter; once it is gone nobody can tell."""
-    return await act("once", key, ctx.agent_id)
+    return await act("once", key, ctx.agent_id, LETTER_S)
 
 
 class Boss(Agent):
