@@ -13,7 +13,7 @@ from typing import Any
 
 import apsw
 from journal import Reader, Told
-from load import EFFECTS, Load, Question, every_run
+from load import EFFECTS, PARTS, Load, Question, every_run
 from trouble import Trouble
 from world import World
 
@@ -66,6 +66,7 @@ class Books:
             server.faults = []
         found.add("clients", load.wrong)
         found.add("database", self._integrity())
+        found.counted["database (KB)"] = world.database.stat().st_size >> 10
         found.add("chains", await self._verify(found))
         bill, outside = await world.outside.model("/balance"), await world.outside.effects("balance")
         store = SqliteStore.open(world.database)
@@ -218,11 +219,12 @@ def _answers(
     runs: list[Told], questions: list[Question], failed: dict[str, list[str]], found: Balance
 ) -> Iterator[str]:
     by_asked: dict[str, list[Told]] = defaultdict(list)
-    children: dict[str, list[Told]] = defaultdict(list)
+    parts: dict[str, list[Told]] = defaultdict(list)
     ends: Counter[str] = Counter()
     for run in runs:
-        if run.parent:
-            children[run.parent].append(run)
+        id, _, part = run.asked.partition("/")
+        if part:
+            parts[id].append(run)
         elif run.asked != "tick":
             by_asked[run.asked].append(run)
         else:
@@ -238,20 +240,22 @@ def _answers(
         ends[run.status or "open"] += 1
         if one.answers and (run.status != "done" or one.answers != {str(run.output)}):
             yield f"{one.kind} {one.id} was told {one.answers}, its run is {run.status}: {run.output}"
-        yield from _course(one, run, children[run.id], failed)
+        yield from _course(one, run, parts[one.id], failed)
     found.counted |= {"questions": len(questions), **{f"runs {name}": count for name, count in ends.items()}}
 
 
-def _course(one: Question, run: Told, children: list[Told], failed: dict[str, list[str]]) -> Iterator[str]:
+def _course(one: Question, run: Told, parts: list[Told], failed: dict[str, list[str]]) -> Iterator[str]:
     """Whether the run did what its question asks for, or there is a reason why it did not."""
     did = Counter(run.intents[key] for key in run.done if run.intents.get(key) in EFFECTS)
     where = f"{one.kind} {one.id} ({run.id})"
     if run.status == "done":
-        wanted = {"boss": [Counter()], "careful": [EFFECTS, EFFECTS - Counter(idempotent=1)]}.get(one.kind, [EFFECTS])
+        wanted = [Counter()] if one.kind in PARTS else [EFFECTS]
+        if one.kind == "careful":
+            wanted.append(EFFECTS - Counter(idempotent=1))  # a person did not agree
         if did not in wanted:
             yield f"{where} is done, and did {dict(did)}"
-        if one.kind == "boss":
-            yield from _helped(one, run, children, failed)
+        if one.kind in PARTS:
+            yield from _helped(one, run, parts, failed)
         elif not str(run.output).startswith(f"{one.id}: answer "):
             yield f"{where} has the answer of another: {run.output}"
     elif run.status == "cancelled":
@@ -260,24 +264,25 @@ def _course(one: Question, run: Told, children: list[Told], failed: dict[str, li
     elif run.status == "failed":
         code = run.output.get("code", "") if isinstance(run.output, dict) else ""
         is_poor = one.kind == "poor" and code == "budget.exceeded"
-        if not is_poor and not failed.get(one.id):
+        if not is_poor and not any(failed.get(id) for id in (one.id, *(part.asked for part in parts))):
             yield f"{where} failed for no reason: {run.output}"
     if one.kind == "poor" and run.cost > POOR:
         yield f"{where} spent {run.cost}, of {POOR} that it may"
 
 
-def _helped(one: Question, run: Told, children: list[Told], failed: dict[str, list[str]]) -> Iterator[str]:
-    """Whether the run has the answers of its two child runs, None for one that failed, as there was a reason to."""
-    by_asked = {child.asked: child for child in children}
-    if sorted(by_asked) != [f"{one.id}/1", f"{one.id}/2"] or len(children) != 2:
-        yield f"{run.id} has the child runs {sorted(child.asked for child in children)}"
+def _helped(one: Question, run: Told, parts: list[Told], failed: dict[str, list[str]]) -> Iterator[str]:
+    """Whether the run has the answers of the others that it asked; None for one that failed for a reason."""
+    asked = sorted(part.asked for part in parts)
+    if asked != [f"{one.id}/{number}" for number in range(1, PARTS[one.kind] + 1)]:
+        yield f"{run.id} of {one.kind} asked {asked}"
         return
     outputs = []
-    for id, child in sorted(by_asked.items()):
-        outputs.append(str(child.output if child.status == "done" else None))
-        if child.status != "done" and not failed.get(id):
-            yield f"{child.id}, child of {run.id}, is {child.status} for no reason: {child.output}"
-        if child.status == "done" and not str(child.output).startswith(f"{id}: answer "):
-            yield f"{child.id}, child of {run.id}, has the answer of another: {child.output}"
+    for part in sorted(parts, key=lambda part: part.asked):
+        where = f"{part.id}, asked by {run.id},"
+        outputs.append(str(part.output if part.status == "done" else None))
+        if part.status != "done" and not failed.get(part.asked):
+            yield f"{where} is {part.status} for no reason: {part.output}"
+        if part.status == "done" and not str(part.output).startswith(f"{part.asked}: answer "):
+            yield f"{where} has the answer of another: {part.output}"
     if str(run.output) != " and ".join(outputs):
-        yield f"{run.id} says {run.output}, its child runs {outputs}"
+        yield f"{run.id} says {run.output}, the others {outputs}"

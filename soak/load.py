@@ -27,9 +27,13 @@ KINDS = {
     "careful": 1,
     "poor": 1,
     "boss": 1,
+    "asker": 1,
     "cancel": 1,
     "note": 1,
 }
+PARTS = {"boss": 2, "asker": 1}
+"""How many other runs a question of this kind begins; what they are asked is `<id>/1`, `<id>/2`."""
+
 TURNS = 30
 """Questions of one conversation, before there is another one."""
 
@@ -79,8 +83,9 @@ class Load:
     def asked(self) -> int:
         return sum(self.counts[kind] for kind in KINDS)
 
-    def begin(self) -> None:
+    async def begin(self) -> None:
         self._is_over = False
+        await self._until("POST", "/agents", {"spec": "helper", "agent_id": "oracle"})
         for name in range(self._clients):
             self._tasks.append(asyncio.create_task(self._client(name)))
         self._tasks.append(asyncio.create_task(self._approver()))
@@ -110,7 +115,7 @@ class Load:
             await asyncio.sleep(self._chance.random() * 2 * self._pause)
 
     async def _ask(self, kind: str, id: str, talk: Talk) -> None:
-        spec = kind if kind in ("careful", "poor", "boss") else "worker"
+        spec = kind if kind in ("careful", "poor", *PARTS) else "worker"
         body: dict[str, Any] = {"spec": spec, "input": f"{id} | {SCRIPT}"}
         path = "/invoke"
         if kind == "conversation":

@@ -47,7 +47,7 @@ async def _cycles(given: Namespace, found: World, chance: random.Random) -> dict
     try:
         for cycle in range(number):
             await found.start()
-            load.begin()
+            await load.begin()
             await found.outside.model(f"/weather/{FAILING}")
             await trouble.storm(seconds * STORM)
             await found.outside.model(f"/weather/{FAIR}")

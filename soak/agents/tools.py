@@ -68,3 +68,11 @@ class Boss(Agent):
             await ctx.sleep(200)
             await ctx.checkpoint(helped)
         return " and ".join(map(str, helped))
+
+
+class Asker(Agent):
+    """Asks another agent, which many ask at once, and hands its answer on."""
+
+    async def on_message(self, ctx: Context, message: Envelope) -> Any:
+        asked = str(message.payload).partition(" | ")[0]
+        return str(await ctx.ask_agent("oracle", f"{asked}/1 | charge+ship"))
