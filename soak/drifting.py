@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from perdure.base.clock import SystemClock
+from perdure.base.errors import PerdureError
 from perdure.cli.process import Stop, complete
 from perdure.cli.terminal import note
 from perdure.wiring import serve
@@ -39,4 +40,7 @@ async def main(project: str, port: str, file: str) -> None:
 
 
 if __name__ == "__main__":
-    complete(main(*sys.argv[1:]), many=True)
+    try:
+        complete(main(*sys.argv[1:]), many=True)
+    except PerdureError as error:
+        sys.exit(f"error: {error.message}")
