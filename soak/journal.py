@@ -41,10 +41,27 @@ class Told:
     reserved: set[str] = field(default_factory=set)
     costs: dict[str, int] = field(default_factory=dict)
     wrong: list[str] = field(default_factory=list)
+    told: tuple[int, int] = (0, 0)
+    """Of its cost and of what is lost, how much was told before."""
 
     @property
     def cost(self) -> int:
         return sum(self.costs.values()) + self.lost
+
+    @property
+    def spent(self) -> int:
+        """What it has cost since it was last read."""
+        return self.cost - self.told[0]
+
+    @property
+    def spent_lost(self) -> int:
+        return self.lost - self.told[1]
+
+    def carry(self) -> None:
+        """It is told of; from now on only what is new."""
+        self.told = self.cost, self.lost
+        self.answers, self.wrong = [], []
+        self.intents = {key: kind for key, kind in self.intents.items() if key not in self.done}
 
     def hear(self, key: str, event: r.AnyEvent) -> None:
         self.records += 1
@@ -95,6 +112,8 @@ class Reader:
 
     async def read(self, store: Store) -> list[Told]:
         runs, self._open = self._open, {}
+        for run in runs.values():
+            run.carry()
         while records := await store.records(RecordFilter(), after=self._after, limit=AT_ONCE):
             for record in records:
                 if record.run_id:
