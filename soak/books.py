@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from typing import Any
+import time
 
 import apsw
 from accounts import Balance, answers_wrong, effects_wrong, money_wrong
+from client import BROKEN
 from journal import Reader, Told
 from load import Load, every_run
 from trouble import Trouble
@@ -35,9 +36,11 @@ class Books:
         found = Balance()
         load, world = self._load, self._world
         found.add("at rest", await self._come_to_rest())
-        found.add("asked again", await self._ask_again())
+        await self._ask_again()
         found.add("notes", await self._read_notes())
+        began = time.monotonic()
         await world.stop()
+        self._trouble.moments.append((began, time.monotonic()))  # what a schedule began may be put away in it
         for server in world.servers:
             found.add("servers", server.faults)
             server.faults = []
@@ -66,23 +69,28 @@ class Books:
 
     async def _come_to_rest(self) -> list[str]:
         server = self._world.servers[0]
-        left: list[Any] = []
+        left = ["nobody knows: the servers do not answer"]
         for _ in range(REST_S * 2):
             await self._load.approve()
-            await self._load.decide()
-            left = await every_run(server, "status=queued&status=running&status=waiting&")
-            left = [run for run in left if not run["agent_id"].startswith("clockwork")]
+            try:
+                await self._load.decide()
+                runs = await every_run(server, "status=queued&status=running&status=waiting&")
+            except BROKEN:
+                continue
+            left = [
+                f"{run['run_id']} of {run['agent_id']} is {run['status']} {run['waiting_for']}"
+                for run in runs
+                if not run["agent_id"].startswith("clockwork")
+            ]
             if not left:
-                return []
+                break
             await asyncio.sleep(0.5)
-        return [f"{run['run_id']} of {run['agent_id']} is {run['status']} {run['waiting_for']}" for run in left]
+        return left
 
-    async def _ask_again(self) -> list[str]:
-        """The same key again: the same run, and the same answer."""
-        before = len(self._load.wrong)
+    async def _ask_again(self) -> None:
+        """The same key again: the same run, and the same answer, as the accounts will find."""
         for one in [one for one in self._load.questions if one.answers][-AGAIN:]:
             self._load.note(one, await self._load.insist(one))
-        return self._load.wrong[before:]
 
     async def _read_notes(self) -> list[str]:
         found = []

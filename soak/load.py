@@ -137,11 +137,11 @@ class Load:
             self.note(one, await self.insist(one, **later))
         if kind == "cancel":
             await asyncio.sleep(self._chance.random() * 0.2)
-            (run,) = one.runs
-            try:
-                await self._any().ask("POST", f"/runs/{run}/cancel", {})
-            except BROKEN:
-                pass  # perhaps it is cancelled, perhaps not
+            for run in one.runs:
+                try:
+                    await self._any().ask("POST", f"/runs/{run}/cancel", {})
+                except BROKEN:
+                    pass  # perhaps it is cancelled, perhaps not
 
     async def insist(self, one: Question, **more: Any) -> Answer:
         """Ask until there is an answer or a receipt. Who has waited for long is content with a receipt."""

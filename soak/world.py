@@ -37,8 +37,8 @@ grace = "5s"
 
 
 class Server:
-    """One of the servers on the project, on the same port every time. `deaths` are the moments (monotonic) at which
-    something was done to it that may cost an answer under way."""
+    """One of the servers on the project, on the same port every time. `faults` are what it should not have said or
+    done; with a `clock`, the file of `drifting.py`, its clock can be turned."""
 
     def __init__(self, project: Path, environment: dict[str, str], clock: Path | None) -> None:
         with socket.socket() as found:
@@ -46,7 +46,6 @@ class Server:
             self.port: int = found.getsockname()[1]
         self.said: deque[str] = deque(maxlen=200)
         self.faults: list[str] = []
-        self.is_frozen = False
         self._project = project
         self._environment = environment
         self._clock = clock
@@ -220,7 +219,7 @@ class Outside:
 
 
 class World:
-    """All of it. `now` is how far the servers' clocks are off, in milliseconds."""
+    """All of it; what is done outside and what it costs is asked of `outside`."""
 
     def __init__(self, scratch: Path, servers: list[Server], disk: Disk, outside: Outside, clock: Path) -> None:
         self.scratch = scratch
@@ -234,6 +233,7 @@ class World:
         return self.disk.folder / "perdure.db"
 
     def turn_clocks(self, ms: int) -> None:
+        """Move the clocks of all servers, also of those that begin later, as the machine's own would be."""
         self._clock.write_text(str(int(self._clock.read_text()) + ms))
         for server in self.servers:
             server.signal(signal.SIGUSR1)
