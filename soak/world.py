@@ -31,8 +31,8 @@ SETTINGS = """\
 base_url = "{url}"
 [budget]
 per_month = 1000000
-[server]
-grace = "5s"
+[lifecycle.shutdown]
+grace_period = "5s"
 """
 
 

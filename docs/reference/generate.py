@@ -20,6 +20,9 @@ from perdure.base.errors import PerdureError
 from perdure.cli.exits import MEANINGS
 from perdure.cli.group import LazyGroup
 from perdure.cli.main import cli as command_line
+from perdure.flows.expressions.functions import FUNCTIONS
+from perdure.flows.language.grammar import COMMON, FLOW, RETRY, WAIT, Field
+from perdure.flows.language.grammar import KINDS as STEPS
 from perdure.tools.registry import BUILTINS, resolve
 
 HERE = Path(__file__).parent
@@ -41,8 +44,9 @@ def errors() -> Iterator[str]:
 def files() -> Iterator[str]:
     yield from _head(
         "Files",
-        "What the files of a project may hold, in YAML or TOML alike. `perdure schema agent` and `perdure schema "
-        "project` print the same as JSON Schema. Any value may be `${VARIABLE}` or `${VARIABLE:-default}`.",
+        "What the files of a project may hold, in YAML or TOML alike. `perdure schema agent`, `perdure schema "
+        "project` and `perdure schema flow` print the same as JSON Schema. Any value may be "
+        "`${VARIABLE}` or `${VARIABLE:-default}`.",
     )
     for kind in KINDS:
         schema = file_schema(kind)
@@ -52,6 +56,7 @@ def files() -> Iterator[str]:
         for name, definition in definitions.items():
             if name != root and "properties" in definition:
                 yield from _section(f"{kind.capitalize()} file: {name}", name, definitions)
+    yield from _flows()
     yield "## Built-in tools"
     yield ""
     for name in BUILTINS:
@@ -62,6 +67,52 @@ def files() -> Iterator[str]:
             about = tool.definition.description.partition("\n")[0]
             yield f"- `{tool.definition.name}` ({tool.effect or 'journals its own effects'}): {about}"
         yield ""
+
+
+def _flows() -> Iterator[str]:
+    yield "## Flow file"
+    yield ""
+    yield (
+        "The file of a flow ends in `.flow.yaml` (or `.flow.toml`). In it `${…}` is an expression, and not a variable "
+        "of the environment; [Flows](../guides/flows.md) explains both. `perdure schema flow` prints this as JSON "
+        "Schema."
+    )
+    yield ""
+    yield from _fields(FLOW)
+    yield "### Steps"
+    yield ""
+    yield "A step has one of these keys, the keys that belong to it, and any of those below."
+    yield ""
+    yield "| key | what it does | keys beside it |"
+    yield "| --- | --- | --- |"
+    for key, kind in STEPS.items():
+        beside = "; ".join(f"`{name}`: {field.about.rstrip('.')}" for name, field in kind.fields.items())
+        yield f"| `{key}` | {_cell(kind.about)} | {_cell(beside)} |"
+    yield ""
+    for title, fields in (("Keys of every step", COMMON), ("wait", WAIT), ("retry", RETRY)):
+        yield f"### {title}"
+        yield ""
+        yield from _fields(fields)
+    yield "### Functions"
+    yield ""
+    yield "Each is a filter too: `length(files)` is `files | length`."
+    yield ""
+    yield "| function | takes | gives |"
+    yield "| --- | --- | --- |"
+    for name, function in FUNCTIONS.items():
+        takes = [str(wanted) for wanted in function.takes]
+        for number in range(len(takes) - function.optional, len(takes)):
+            takes[number] += "?"
+        yield f"| `{name}` | {', '.join(takes)} | {_cell(function.about)} |"
+    yield ""
+
+
+def _fields(fields: dict[str, Field]) -> Iterator[str]:
+    yield "| key | meaning |"
+    yield "| --- | --- |"
+    for name, field in fields.items():
+        yield f"| `{name}`{' (required)' if field.required else ''} | {_cell(field.about)} |"
+    yield ""
 
 
 def python() -> Iterator[str]:

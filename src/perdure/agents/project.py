@@ -12,7 +12,9 @@ from perdure.compute.provider import ProviderSettings
 from perdure.compute.spec import ModelSpec, Price
 
 from .amounts import Duration, Money
-from .spec import Budget, Limits, Name, Section
+from .lifecycle import HotReload, Lifecycle
+from .section import Section
+from .spec import Approvals, Budget, Count, Limits, Name
 
 PROJECT_FILES = ("perdure.toml", "perdure.yaml", "perdure.yml")
 STATE_FOLDER = ".perdure"
@@ -73,13 +75,28 @@ class ServerSettings(Section, frozen=True):
         Meta(description="Most requests of each key in a second, minute or hour, such as 600/m."),
     ] = None
     in_flight: Annotated[int, Meta(ge=1, le=1_000_000, description="Most requests and streams at once.")] = 4_096
-    grace: Annotated[
-        Duration | None, Meta(description="Time for runs to reach a safe point at shutdown; 30s where absent.")
-    ] = None
 
-    @property
-    def grace_ms(self) -> int:
-        return 30_000 if self.grace is None else self.grace
+
+class WebhookSettings(Section, frozen=True):
+    """Deliveries of one source, and how it signs them."""
+
+    secret: Annotated[
+        str | tuple[str, ...],
+        Meta(description="What they are signed with, such as `${GITHUB_SECRET}`; several while it is changed."),
+    ] = ()
+    scheme: Annotated[
+        Literal["github", "stripe", "slack", "standard", "hmac"] | None,
+        Meta(description="How they are signed; where absent that of the source's name, or `standard`."),
+    ] = None
+    tolerance: Annotated[
+        Duration | None, Meta(description="How old a delivery may be whose time is signed; 5m where absent.")
+    ] = None
+    header: Annotated[str, Meta(description="Of `hmac`: the header with the signature, hex of SHA-256.")] = (
+        "X-Signature-256"
+    )
+    id_header: Annotated[
+        str, Meta(description="Of `hmac`: the header that names a delivery; the same body is one where absent.")
+    ] = ""
 
 
 class Telemetry(Section, frozen=True):
@@ -106,12 +123,41 @@ class Telemetry(Section, frozen=True):
     ] = ()
 
 
+class TopicSettings(Section, frozen=True):
+    """What holds of the topics that a pattern chooses; what is left out is as for all topics."""
+
+    durable: Annotated[bool | None, Meta(description="Whether events are kept on disk.")] = None
+    keep: Annotated[Duration | None, Meta(description="How long events are kept.")] = None
+    keep_events: Annotated[Count | None, Meta(description="How many events of each topic are kept.")] = None
+
+
+class SourceSettings(Section, frozen=True):
+    """Something outside whose messages become events."""
+
+    websocket: Annotated[str, Meta(description="Address of a WebSocket server: wss://…", pattern="^wss?://")]
+    topic: Annotated[str, Meta(description="Where its messages are published.")]
+    send: Annotated[str, Meta(description="What it is told first, such as what to subscribe to.")] = ""
+
+
+class BusSettings(Section, frozen=True):
+    """What holds of topics: whether their events are kept, and how long."""
+
+    durable: Annotated[bool, Meta(description="Whether events are kept on disk.")] = True
+    keep: Annotated[Duration | None, Meta(description="How long events are kept; 7d where absent.")] = None
+    keep_events: Annotated[Count | None, Meta(description="How many events of each topic are kept.")] = None
+    topics: Annotated[
+        dict[str, TopicSettings], Meta(description="By pattern; of several the one with most levels holds.")
+    ] = {}
+    sources: Annotated[dict[str, SourceSettings], Meta(description="What is listened to outside, by name.")] = {}
+
+
 class Defaults(Section, frozen=True):
     """What every agent of the project has unless its own file says otherwise."""
 
     model: str | ModelSpec | None = None
     budget: Budget | None = None
     limits: Limits | None = None
+    approvals: Approvals | None = None
 
 
 class ProjectFile(Section, frozen=True):
@@ -125,7 +171,11 @@ class ProjectFile(Section, frozen=True):
         dict[str, Price], Meta(description="Dollars per million tokens by `provider/model`; these go first.")
     ] = {}
     server: ServerSettings = ServerSettings()
+    lifecycle: Lifecycle = Lifecycle()
+    hot_reload: HotReload = HotReload()
+    webhooks: Annotated[dict[str, WebhookSettings], Meta(description="How deliveries are signed, by source.")] = {}
     telemetry: Telemetry = Telemetry()
+    bus: BusSettings = BusSettings()
     defaults: Defaults = Defaults()
 
 

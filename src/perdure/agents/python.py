@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from perdure.base.envelope import Envelope
 from perdure.namespace.context import Context
 
+from .forgetting import is_changed
 from .state import AgentState, load_state, save_state
 
 _HOOKS = {
@@ -14,6 +15,7 @@ _HOOKS = {
     "request": "on_message",
     "delegate": "on_message",
     "event": "on_event",
+    "webhook": "on_event",
     "alarm": "on_alarm",
     "schedule": "on_alarm",
     "terminate": "on_terminate",
@@ -60,16 +62,24 @@ class Agent:
         return None
 
 
-async def drive(ctx: Context, cls: type[Agent]) -> Any:
-    """One run of a Python agent: its hooks in order, then its state."""
+def _hook(envelope: Envelope) -> str:
+    """Which hook is for an envelope: events of topics are of whatever kind those who publish them say."""
+    return _HOOKS.get(envelope.kind, "on_event" if envelope.topic else "on_trigger")
+
+
+async def drive(ctx: Context, cls: type[Agent], forgets: bool = False) -> Any:
+    """One run of a Python agent: its hooks in order, then its state. One that `forgets` begins without state where its
+    definition has changed."""
     agent = cls()
     data, version = ctx.state
+    if forgets and data is not None and await is_changed(ctx):
+        data = None
     agent.state = load_state(cls.State, data, version)
     try:
         if data is None:
             await agent.on_create(ctx)
         await agent.on_wake(ctx)
-        output = await getattr(agent, _HOOKS.get(ctx.envelope.kind, "on_trigger"))(ctx, ctx.envelope)
+        output = await getattr(agent, _hook(ctx.envelope))(ctx, ctx.envelope)
         await agent.on_sleep(ctx)
     except Exception as error:
         await agent.on_error(ctx, error)

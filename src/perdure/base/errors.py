@@ -24,10 +24,16 @@
     │   ├── BudgetExceeded, ApprovalRequired, BudgetDenied, NotAnApprover
     │   └── UnpricedModel
     ├── RunError                   a run cannot go on, or not like this
-    │   ├── RunNotFound, ApprovalNotFound, WrongState
+    │   ├── RunNotFound, WrongState
+    │   ├── ApprovalNotFound, ApprovalChanged, ApprovalDecided, ApprovalExpired
     │   ├── AgentNotFound, AgentExists, AgentAtRest, AgentTerminated
     │   ├── ReplayDivergence, EffectFailed, Interrupted
-    │   └── DeadlineExceeded
+    │   ├── DeadlineExceeded
+    │   └── FlowError
+    │       ├── ExpressionFailed, WrongResult, StepTimeout
+    │       └── LoopLimit, NotEnough, NotUndone
+    ├── BusError                   topics between agents
+    │   └── BusFull, NoAnswer, Disconnected
     ├── IdentityError              an agent's key
     │   └── UnsafeKey, Undecryptable
     ├── FileError                  a path of the namespace
@@ -37,9 +43,11 @@
     ├── BundleError                an agent as a file
     │   ├── InvalidBundle, BundleTooLarge
     │   └── IncompatibleBundle, BundleConflict
+    ├── DaemonError                a process that serves in the background
+    │   └── DaemonRunning, DaemonNotFound, DaemonNotRunning, DaemonFailed
     ├── RequestError               what was sent to the server
     │   ├── Malformed, WrongMediaType, TooLarge, HeadTooLarge, SlowRequest, KeyReused
-    │   ├── NoSuchRoute, WrongMethod
+    │   ├── NoSuchRoute, WrongMethod, PreconditionFailed, RangeNotSatisfiable
     │   ├── Unauthorized, BadSignature, Replayed, Forbidden, MissingScope
     │   ├── KeyNotFound, KeyTaken
     │   └── TooManyRequests, Busy, Stopping
@@ -374,6 +382,27 @@ class ApprovalNotFound(RunError):
     code = "approval.not_found"
 
 
+class ApprovalChanged(RunError):
+    """The run does not ask for what was approved: `given` is the digest of that, `asked` are those of what it asks."""
+
+    code = "approval.changed"
+    hint = "Look at what it asks now, and decide on that."
+
+
+class ApprovalDecided(RunError):
+    """Somebody has decided already, and a decision counts once: `who`, `answer` and `at` (ms UTC) say how."""
+
+    code = "approval.decided"
+    hint = "To stop what was let happen, cancel the run."
+
+
+class ApprovalExpired(RunError):
+    """Nobody decided in time: the run went on as if it had been denied. `due` (ms UTC) says until when it waited."""
+
+    code = "approval.expired"
+    hint = "Ask the agent again; `approvals.expire` in its file says how long it waits."
+
+
 class WrongState(RunError):
     code = "run.wrong_state"
 
@@ -399,6 +428,90 @@ class Interrupted(RunError):
 class DeadlineExceeded(RunError):
     code = "run.deadline_exceeded"
     hint = "Raise `limits.timeout`, or `perdure resume RUN` to go on with a fresh limit."
+
+
+class FlowError(RunError):
+    """A flow cannot go on."""
+
+    code = "flow.failed"
+    hint = "`perdure trace RUN` shows the step; `on_error` and `retry` say what is to be done about it."
+
+
+class ExpressionFailed(FlowError):
+    """A `${…}` has no value."""
+
+    code = "flow.expression"
+    hint = (
+        "`a ?? b` gives a default where something may be missing; `perdure flow check` finds most faults before a run."
+    )
+
+
+class WrongResult(FlowError):
+    """What a step gave is not what its `output` says."""
+
+    code = "flow.wrong_result"
+    hint = "Correct what the step asks for, or its `output`; `retry` asks again."
+
+
+class StepTimeout(FlowError):
+    """A step took longer than its `timeout`, or a branch longer than `within`. What may have changed something was let
+    finish first."""
+
+    code = "flow.timeout"
+    hint = "Raise the step's `timeout`; `retry` tries it again, `on_error` goes on without it."
+    retryable = True
+
+
+class LoopLimit(FlowError):
+    """A loop would turn more often than its `limit`."""
+
+    code = "flow.loop_limit"
+    hint = "Raise the loop's `limit`, or look at why its condition does not change."
+
+
+class NotEnough(FlowError):
+    """Fewer branches succeeded than the step needs; `failures` says what became of the others."""
+
+    code = "flow.not_enough"
+    hint = "`perdure trace RUN` shows the branches; `need` says how many have to succeed."
+
+
+class NotUndone(FlowError):
+    """Steps that were done before the flow ended could not be undone; `steps` names them, `error` is why it ended."""
+
+    code = "flow.not_undone"
+    hint = "Undo them by hand; `perdure trace RUN` shows what was tried. Then `perdure resume RUN` tries them again."
+
+
+# -- bus --------------------------------------------------------------------------------------------------------------
+
+
+class BusError(PerdureError):
+    code = "bus"
+
+
+class BusFull(BusError):
+    """A subscriber takes nothing, and its QoS says that whoever publishes waits for it. No program heard the event."""
+
+    code = "bus.full"
+    hint = "Let the subscriber take its events, or subscribe with qos realtime, which loses the oldest instead."
+    retryable = True
+
+
+class NoAnswer(BusError):
+    """Nobody answered a request in time."""
+
+    code = "bus.no_answer"
+    hint = "Does anybody subscribe to the topic? `perdure bus topics` shows who does; or raise the timeout."
+    retryable = True
+
+
+class Disconnected(BusError):
+    """The server could not be reached for as long as the client was willing to try."""
+
+    code = "bus.disconnected"
+    hint = "Is the server running, and is this its address? What was sent with an id may be sent again with it."
+    retryable = True
 
 
 # -- identity ---------------------------------------------------------------------------------------------------------
@@ -557,6 +670,35 @@ class BundleConflict(BundleError):
     hint = "Import it as a clone, or into another project."
 
 
+# -- processes --------------------------------------------------------------------------------------------------------
+
+
+class DaemonError(PerdureError):
+    code = "daemon"
+
+
+class DaemonRunning(DaemonError):
+    code = "daemon.running"
+    hint = "Choose another --name, or stop it: perdure stop NAME."
+
+
+class DaemonNotFound(DaemonError):
+    code = "daemon.not_found"
+    hint = "`perdure ps` lists those of the project; `perdure serve --daemon` starts one."
+
+
+class DaemonNotRunning(DaemonError):
+    code = "daemon.not_running"
+    hint = "`perdure restart NAME` starts it as it was; `perdure logs NAME` tells what it said."
+
+
+class DaemonFailed(DaemonError):
+    """It was not ready when it ended; `said` are its last words."""
+
+    code = "daemon.failed"
+    hint = "Run the same without --daemon to see more."
+
+
 # -- requests to the server -------------------------------------------------------------------------------------------
 
 
@@ -598,6 +740,18 @@ class NoSuchRoute(RequestError):
 
 class WrongMethod(RequestError):
     code = "request.method"
+
+
+class PreconditionFailed(RequestError):
+    code = "request.precondition"
+    hint = "It was changed since: read it again, and send what `ETag` says then."
+
+
+class RangeNotSatisfiable(RequestError):
+    """The content has `size` bytes, none of which is asked for."""
+
+    code = "request.range"
+    hint = "Ask for bytes that there are, or for all of it."
 
 
 class HeadTooLarge(RequestError):

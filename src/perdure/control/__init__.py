@@ -14,9 +14,12 @@ if TYPE_CHECKING:
     from . import budgets as budgets
     from . import bundle as bundle
     from . import cassettes as cassettes
+    from . import changing as changing
     from . import channels as channels
+    from . import checking as checking
     from . import cleaning as cleaning
     from . import commands as commands
+    from . import comparing as comparing
     from . import computing as computing
     from . import costs as costs
     from . import decisions as decisions
@@ -24,9 +27,13 @@ if TYPE_CHECKING:
     from . import delivering as delivering
     from . import deploying as deploying
     from . import directory as directory
+    from . import estimating as estimating
+    from . import everywhere as everywhere
     from . import exporting as exporting
     from . import finding as finding
+    from . import flows as flows
     from . import forking as forking
+    from . import handing as handing
     from . import hearing as hearing
     from . import keys as keys
     from . import listening as listening
@@ -38,15 +45,20 @@ if TYPE_CHECKING:
     from . import overview as overview
     from . import planning as planning
     from . import publishing as publishing
+    from . import reloading as reloading
     from . import replaying as replaying
     from . import run_log as run_log
     from . import schedules as schedules
     from . import sessions as sessions
     from . import spans as spans
     from . import starting as starting
+    from . import steps as steps
+    from . import subscriptions as subscriptions
+    from . import topics as topics
     from . import tracing as tracing
     from . import verifying as verifying
     from . import watching as watching
+    from . import webhooks as webhooks
 else:
 
     def __getattr__(name: str) -> ModuleType:

@@ -11,9 +11,11 @@ import msgspec
 from perdure.agents.project import STATE_FOLDER
 from perdure.agents.spec import AgentSpec, spec_digest, spec_document
 from perdure.base.errors import ConfigError, Fenced, Held, KeyExists
+from perdure.flows.files import is_flow
 from perdure.kernel.store.ops import Claim, Claimable, HasFence, NoAgent, Op, PutAgent, PutSpec, Unclaim
 from perdure.kernel.store.rows import AgentRow
 
+from . import subscriptions
 from .drivers.files import FileWatch
 from .drivers.port import Driver
 from .schedules import Planned, follow_file, planned
@@ -51,6 +53,7 @@ async def deploy(runtime: Runtime, spec: AgentSpec, *, agent: str | None = None)
         if found is not None and found.spec != digest:
             await _adopt(runtime, agent_id, digest, keep)
     await follow_file(runtime, agent_id, spec.on)
+    await subscriptions.follow_file(runtime, agent_id, spec.on)
     await runtime.drivers.put(agent_id, _drivers(runtime, agent_id, spec))
     return Deployed(agent_id, digest, is_new, tuple(await planned(runtime, agent_id)))
 
@@ -62,7 +65,7 @@ async def deploy_project(runtime: Runtime) -> dict[str, ConfigError]:
     root = runtime.project.root
     for path in sorted((root / "agents").rglob("*")):
         shown = path.relative_to(root)
-        if not AGENT_FILES.fullmatch(path.name) or STATE_FOLDER in shown.parts or not path.is_file():
+        if not AGENT_FILES.fullmatch(path.name) or is_flow(path) or STATE_FOLDER in shown.parts or not path.is_file():
             continue
         try:
             spec = runtime.spec(shown)

@@ -26,27 +26,37 @@ from .drivers.running import Drivers
 from .results import RunResult, result_of
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from perdure.agents.schedules import Schedule
+    from perdure.bus.port import Published
     from perdure.compute.jobs.jobs import Jobs
     from perdure.compute.jobs.port import Provider
     from perdure.kernel.context import Context
     from perdure.kernel.life import LifeVerb
     from perdure.kernel.standing import BudgetLine
+    from perdure.kernel.topics import QoS
     from perdure.namespace.identity.port import Keyring
     from perdure.namespace.levels import Access
     from perdure.namespace.namespace import Namespace
     from perdure.namespace.reaching import Files
+    from perdure.tools.client import Given
 
     from .agents import AgentDetail, AgentSummary
     from .approvals import Approval
     from .bundle.importing import Imported, ImportMode
     from .channels import Channels
+    from .checking import Check
     from .cleaning import Cleaned
+    from .comparing import Comparison
     from .costs import By, Costs
     from .deletion import Deleted
     from .deploying import Deployed
     from .directory import Directory, Extra
+    from .everywhere import Everywhere
     from .exporting import ExportFormat
+    from .flows import FlowShelf
+    from .handing import GoingOn
     from .keys import Key, NewKey
     from .listening import RunEvent
     from .listing import RunDetail, RunSummary
@@ -55,11 +65,17 @@ if TYPE_CHECKING:
     from .overview import Overview
     from .planning import Plan
     from .publishing import Shelf
+    from .reloading import Reloaded, Reloads
     from .replaying import Replay
     from .schedules import Planned
     from .spans import TraceNode
+    from .starting import Runnable
+    from .steps import StepState
+    from .subscriptions import Subscribed
+    from .topics import Topics
     from .verifying import Verification
     from .watching import Progress
+    from .webhooks import Delivery, Webhook
 
 
 def _none() -> None:
@@ -112,6 +128,7 @@ class Runtime:
         engine.demote = self._demoted
         self.undeployed: dict[str, ConfigError] = {}
         """Files of agents that could not be deployed, and why."""
+        engine.published = self.heard
         self.drivers = Drivers(self.deliver)
         self._providers = providers
 
@@ -127,6 +144,8 @@ class Runtime:
     async def close(self, grace_ms: float = 0) -> None:
         """Let what was begun beside the engine finish, at most `grace_ms`, then end it."""
         await self.drivers.stop()
+        if "topics" in self.__dict__:
+            await self.topics.close()
         if "jobs" in self.__dict__:
             await self.jobs.close(grace_ms)
 
@@ -140,6 +159,24 @@ class Runtime:
     def shelf(self) -> Shelf:
         """The agents that the project publishes: the files in its folder `agents`."""
         return control.publishing.Shelf(self)
+
+    async def publish_file(self, file: Path) -> AgentSpec:
+        """Publish the agent of a file that is not in the folder `agents`, and let what its `on` says wake it."""
+        return await control.publishing.publish_file(self, file)
+
+    @cached_property
+    def reloads(self) -> Reloads:
+        """What takes changed files up while this process works."""
+        return control.reloading.Reloads(self)
+
+    async def reload(self) -> Reloaded:
+        """Take up all files that have changed, and tell which those are; a wrong one leaves what it was."""
+        return await self.reloads.reload()
+
+    @cached_property
+    def flows(self) -> FlowShelf:
+        """The flows that the project publishes: the files in its folder `flows`."""
+        return control.flows.FlowShelf(self)
 
     async def accept(
         self,
@@ -157,6 +194,10 @@ class Runtime:
             self, input, spec=spec, agent=agent, key=key, who=who, traceparent=traceparent
         )
 
+    async def hand_back(self, given: Mapping[str, Given], *, spec: str, who: str = "operator") -> GoingOn | None:
+        """Give a run that waits for the client's own tools what their calls gave, by the ids of the calls."""
+        return await control.handing.hand_back(self, given, spec=spec, who=who)
+
     @cached_property
     def channels(self) -> Channels:
         """What runs of this process say, for whoever hears them."""
@@ -168,6 +209,16 @@ class Runtime:
         """Everything that happens in a run behind the cursor `after`, what has happened already first, to its end or
         until `until` is done."""
         return control.hearing.hear(self, run, after=after, until=until)
+
+    @cached_property
+    def everywhere(self) -> Mapping[bool, Everywhere]:
+        """What all runs say, with the text of answers under way and without."""
+        return {text: control.everywhere.Everywhere(self, text=text) for text in (True, False)}
+
+    def hear_all(self, *, agent: str = "", after: int | None = None, text: bool = True) -> AsyncIterator[RunEvent]:
+        """Everything that happens in all runs, or in those of an agent, behind the cursor `after` (None: from now on).
+        It has no end."""
+        return control.everywhere.hear_all(self, agent=agent, after=after, text=text)
 
     # -- the namespace ------------------------------------------------------------------------------------------------
 
@@ -204,7 +255,7 @@ class Runtime:
     # -- running ------------------------------------------------------------------------------------------------------
 
     async def run(
-        self, target: Target, input: Any, *, agent: str | None = None, overrides: Sequence[str] = ()
+        self, target: Runnable, input: Any, *, agent: str | None = None, overrides: Sequence[str] = ()
     ) -> RunResult:
         """Send `input` to an agent and wait until the run ends, yields, or waits for a person.
 
@@ -214,16 +265,24 @@ class Runtime:
 
     async def start(
         self,
-        target: Target,
+        target: Runnable,
         input: Any,
         *,
         agent: str | None = None,
         overrides: Sequence[str] = (),
         envelope_id: str | None = None,
+        stepwise: bool = False,
     ) -> RunRow:
-        """Accept `input`; it is on disk when this returns. The same `envelope_id` again gives the same run."""
+        """Accept `input`; it is on disk when this returns. The same `envelope_id` again gives the same run. A flow that
+        goes `stepwise` asks before each step."""
         return await control.starting.start(
-            self, self.spec(target, overrides), input, agent=agent, envelope_id=envelope_id
+            self,
+            target,
+            input,
+            agent=agent,
+            overrides=overrides,
+            envelope_id=envelope_id,
+            stepwise=stepwise,
         )
 
     async def wait(self, run: RunRow | str, *, beyond: Sequence[Wait] = ()) -> RunResult:
@@ -243,7 +302,7 @@ class Runtime:
         return result_of(await self.engine.ended(row), self.clock.now())
 
     def stream(
-        self, target: Target, input: Any, *, agent: str | None = None, overrides: Sequence[str] = ()
+        self, target: Runnable, input: Any, *, agent: str | None = None, overrides: Sequence[str] = ()
     ) -> AsyncIterator[RunEvent]:
         """Send `input` and hear what happens: text as it comes, tool calls, and the result last."""
         return control.listening.stream(self, target, input, agent=agent, overrides=overrides)
@@ -276,6 +335,10 @@ class Runtime:
         """What runs ask people, of the newest first: of one agent, or of all."""
         return await control.approvals.list_approvals(self, agent=agent, limit=limit, cursor=cursor)
 
+    async def approval(self, which: str, *, key: str = "") -> Approval:
+        """The question with this id, or the one that the run of this id asks (`key` where it asks several things)."""
+        return await control.approvals.find_approval(self, which, key=key)
+
     async def decide(self, approval_id: str, answer: Any, *, why: str = "", who: str = "operator") -> Approval:
         """Answer exactly the question with this id, once."""
         return await control.approvals.decide(self, approval_id, answer, who=who, why=why)
@@ -301,9 +364,22 @@ class Runtime:
         """Give a budget another limit than its file says (None: the file's again); runs that wait for it go on."""
         return await control.budgets.set_budget(self, scope, limit_microusd, who=who)
 
-    async def fork(self, run_id: str, at: str, *, overrides: Sequence[str] = (), live: bool = False) -> RunRow:
-        """A new run that shares the records before key `at`, on an agent of its own."""
-        return await control.forking.fork(self, run_id, at, overrides=overrides, live=live)
+    async def fork(
+        self,
+        run_id: str,
+        at: str,
+        *,
+        overrides: Sequence[str] = (),
+        live: bool = False,
+        target: Runnable | None = None,
+    ) -> RunRow:
+        """A new run that shares the records before `at`, a key or the place of a flow's step, on an agent of its own;
+        with a `target` it goes on as that says, such as the edited file of a flow."""
+        return await control.forking.fork(self, run_id, at, overrides=overrides, live=live, target=target)
+
+    async def steps(self, run_id: str) -> list[StepState]:
+        """The steps of a flow's run so far, with their results. Raises InputError for the run of an agent."""
+        return await control.steps.steps(self, run_id)
 
     async def replay(self, run_id: str) -> Replay:
         """Execute a run again against its journal, touching nothing, and say where it would go another way."""
@@ -319,10 +395,26 @@ class Runtime:
         """Let an agent be there, of this spec from its next run on, woken by what its `on` says."""
         return await control.deploying.deploy(self, self.spec(target, overrides), agent=agent)
 
+    async def check(self) -> Check:
+        """What the files as they are now would break of what is under way; asks nobody, writes nothing."""
+        return await control.checking.check(self)
+
+    async def compare(self, old: AgentSpec, new: AgentSpec) -> Comparison:
+        """What differs between two definitions of an agent, and what that means for cost, rights and runs."""
+        return await control.comparing.compare(self, old, new)
+
     async def deliver(self, envelope: Envelope) -> RunRow:
         """Accept an envelope for an agent that there is; it is on disk when this returns, and never accepted twice:
         again it gives the run that it began."""
         return await control.delivering.deliver(self, envelope)
+
+    async def webhook(self, agent: str, source: str) -> Webhook:
+        """How deliveries of this source to an agent are signed. Raises NoSuchRoute where it takes none."""
+        return await control.webhooks.find_webhook(self, agent, source)
+
+    async def take_in(self, webhook: Webhook, delivery: Delivery) -> RunRow:
+        """Accept a delivery whose signature is right; it is on disk when this returns, and accepted once."""
+        return await control.webhooks.take_in(self, webhook, delivery)
 
     async def schedules(self, agent: str) -> list[Planned]:
         """An agent's schedules, the next to come first."""
@@ -335,6 +427,34 @@ class Runtime:
     async def unschedule(self, agent: str, id: str) -> bool:
         """Drop a schedule; False where there is none of this id."""
         return await control.schedules.drop(self, agent, id)
+
+    # -- topics -------------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def topics(self) -> Topics:
+        """Topics between agents: publish, request, hear, and read again."""
+        return control.topics.Topics(self)
+
+    async def publish(self, topic: str, payload: Any, **more: Any) -> Published:
+        """Publish an event; see `Topics.publish` for what more can be said."""
+        return await self.topics.publish(topic, payload, **more)
+
+    def heard(self) -> None:
+        """The log or the subscriptions changed, by the doing of this process."""
+        if "topics" in self.__dict__:
+            self.topics.heard()
+
+    async def subscriptions(self, agent: str = "") -> list[Subscribed]:
+        """What agents hear: all of them, or one."""
+        return await control.subscriptions.list_subscriptions(self, agent)
+
+    async def subscribe(self, agent: str, pattern: str, *, qos: QoS = "background", input: str = "") -> Subscribed:
+        """Let events of these topics begin runs of an agent, from now on."""
+        return await control.subscriptions.subscribe(self, agent, pattern, qos=qos, input=input)
+
+    async def unsubscribe(self, agent: str, id: str) -> bool:
+        """End a subscription; False where there is none of this id."""
+        return await control.subscriptions.unsubscribe(self, agent, id)
 
     # -- reading ------------------------------------------------------------------------------------------------------
 

@@ -29,6 +29,7 @@ from . import records as r
 from .classes import EffectClass, NotDone, Outcome, Unsure
 from .effect import Call, Effect, again, decide, diverged, idempotency_key, refused, said
 from .failures import normal, told
+from .gates import gate, is_closed
 from .journal import Journal
 from .keys import Keys
 from .meter import Meter
@@ -47,7 +48,7 @@ class Effects:
 
     __slots__ = (
         *("_journal", "_keys", "_may_act", "_meter", "_probe", "_run_id", "_secure", "_spending", "_waits", "_write"),
-        *("is_over", "parking", "time_left", "tokens", "trace", "under_way"),
+        *("closing", "is_over", "parking", "time_left", "tokens", "trace", "under_way"),
     )
 
     def __init__(
@@ -65,6 +66,8 @@ class Effects:
         self.parking = False
         self._may_act = journal.accepted is None or journal.accepted.live
         self.is_over = False
+        self.closing = journal.cancelling is not None
+        """Some branch was cut off, or the run is being cancelled: who may still begin something, `gates` tells."""
         self.under_way: set[str] = set()
         """Keys of effects that were begun in this process, may change something, and have no outcome yet."""
         self.time_left: Callable[[], int] | None = None
@@ -113,8 +116,10 @@ class Effects:
         one = Effect(key, kind, asked, effect, request, call, probe, timeout_ms, reserve, past, note or {})
         resolved = self._journal.resolved.get(key)
         match decide(past, resolved, effect):
-            case "do" | "do again":
+            case "do" | "do again" if effect == "read" or gate() is None:
                 value = await self._do(one)
+            case "do" | "do again":
+                value = await self._unharmed(one)
             case "return" if resolved is not None and past is not None and past.state == "intended":
                 return said(unpack(resolved.body), type)
             case "return":
@@ -132,7 +137,7 @@ class Effects:
         return said(value, type)
 
     async def _do(self, one: Effect, attempt: int = 1) -> Any:
-        if self.is_over:
+        if self.is_over or (self.closing and self._is_shut(one)):
             raise asyncio.CancelledError
         if self.parking:
             await self._waits.park()
@@ -179,6 +184,23 @@ class Effects:
         await self._done(one, outcome, started)
         return outcome.value
 
+    def _is_shut(self, one: Effect) -> bool:
+        """Whether an effect may not be done here. What a branch that was cut off had begun, and nobody knows the end
+        of, is seen to all the same; in a run that is cancelled it is named as in doubt."""
+        cancelling = self._journal.cancelling is not None
+        return (one.past is None or cancelling) and is_closed(cancelling)
+
+    async def _unharmed(self, one: Effect) -> Any:
+        """Do what may change something, and let it finish where its branch is cut off meanwhile: its end is known."""
+        task = asyncio.ensure_future(self._do(one))
+        while not task.done():
+            try:
+                await asyncio.wait((task,))
+            except asyncio.CancelledError:
+                if not one.begun or self.is_over:
+                    task.cancel()
+        return task.result()
+
     def _time_left(self) -> int | None:
         """Milliseconds that the run may still work, None for no limit. Raises DeadlineExceeded where there are none."""
         if self.time_left is None:
@@ -196,9 +218,11 @@ class Effects:
         await spending.consent(one)
         while entries := self._intent(one):
             self._probe("effect.before_intent")
+            one.begun = True
             try:
                 await (spending.reserve(one, entries) if one.reservation else self._write(*entries))
             except BudgetExceeded as error:
+                one.begun = False
                 await spending.room(one, error)
                 continue
             if one.effect != "read":

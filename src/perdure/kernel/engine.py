@@ -29,7 +29,7 @@ from .program import Program, Programs
 from .pulse import Pulse
 from .reception import Reception
 from .settings import DEFAULTS, Settings
-from .store.ops import Claim, Claimable, Op, Unclaim
+from .store.ops import Claim, Claimable, Guard, Op, Unclaim
 from .store.port import Store
 from .store.rows import ENDED, RunRow
 from .watchers import Watchers, ended
@@ -40,6 +40,10 @@ AFTER_NOTHING_MS = 2_000
 
 
 def _nothing(_: str) -> None:
+    pass
+
+
+def _unheard() -> None:
     pass
 
 
@@ -90,6 +94,9 @@ class Engine:
         self.demote: Callable[[str, tuple[str, ...]], None] = _keep
         """Takes paths from an agent, as its supervisor decided and the journal has it."""
 
+        self.published: Callable[[], None] = _unheard
+        """Is told that a run of this process published something, or changed what its agent hears."""
+
     @property
     def lease(self) -> Lease:
         """The lease of this process, for what it does beside the ticks."""
@@ -137,10 +144,10 @@ class Engine:
         self._mine.add(envelope.to)
         return self._reception.submit(envelope, spec, document, program, is_new=is_new)
 
-    async def tell(self, envelope: Envelope, run: RunRow) -> None:
+    async def tell(self, envelope: Envelope, run: RunRow, *guards: Guard) -> None:
         """Hand an answer or a command (see `Envelope.kind`) to a run; it is on disk when this returns."""
         self._mine.add(run.agent_id)
-        await self.store.commit(answer(envelope, run.id, now=self.clock.now()))
+        await self.store.commit(answer(envelope, run.id, now=self.clock.now()), guards)
         self.wake(run.agent_id)
 
     def rest(self, run: RunRow, *, person: bool = True, unlike: RunRow | None = None) -> Coroutine[Any, Any, Ended]:

@@ -63,6 +63,7 @@ class House(Protocol):
     @property
     def lease(self) -> Lease: ...
     def wake(self, agent_id: str) -> None: ...
+    def published(self) -> None: ...
     def settled(self, ended: Ended) -> None: ...
     def hurry(self) -> None: ...
     def demote(self, agent_id: str, paths: tuple[str, ...]) -> None: ...
@@ -199,11 +200,13 @@ class Holding:
         return self.commit(entries, ops, guards=guards)
 
     async def _write_mail(self, entries: Sequence[Entry]) -> None:
+        """The mail and a checkpoint behind it; without one, what begins no run and so is waited for by nobody."""
         execution = self.execution
         assert execution is not None
-        mail = await post(self.house, execution)
+        mail = await post(self.house, execution, letters=not entries)
         results = await self.commit((*mail.entries, *entries), mail.ops)
-        execution.run = msgspec.structs.replace(execution.run, checkpoint_seq=results[0][-1])
+        if entries:
+            execution.run = msgspec.structs.replace(execution.run, checkpoint_seq=results[0][-1])
         mail.wake(self.house)
 
     def commit(

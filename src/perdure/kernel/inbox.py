@@ -16,6 +16,7 @@ LIFE = "life"
 """The kind of an envelope that tells an agent to come into another state of its life."""
 COMMANDS = frozenset(("cancel", "pause", "resume", LIFE))
 _FIELDS = frozenset(("kind", "sender", "correlation"))
+_REPLIED = frozenset(("reply", "tool"))
 ANSWERS = frozenset(("child", "approval", "resolve", "reply", "budget"))
 
 
@@ -45,8 +46,17 @@ class Intake(msgspec.Struct):
     stale: list[Item] = []
 
 
-def sort(mail: Sequence[Mail], timers: Iterable[Timer], waits: Mapping[str, r.Wait], run_id: str, now: int) -> Intake:
-    """Sort an agent's mail and due timers for its active run (`run_id`, "" for none) and that run's open waits."""
+def sort(
+    mail: Sequence[Mail],
+    timers: Iterable[Timer],
+    waits: Mapping[str, r.Wait],
+    run_id: str,
+    now: int,
+    *,
+    is_whole: bool = False,
+) -> Intake:
+    """Sort an agent's mail and due timers for its active run (`run_id`, "" for none) and that run's open waits. Where
+    these are all that it waits for (`is_whole`), the end of any other child run is one that it cut off."""
     intake = Intake()
     open_waits = dict(waits)
     for timer in timers:
@@ -59,13 +69,13 @@ def sort(mail: Sequence[Mail], timers: Iterable[Timer], waits: Mapping[str, r.Wa
         elif one.kind in COMMANDS:
             intake.commands.append(item)
         elif one.kind in ANSWERS:
-            wait = open_waits.get(item.envelope.correlation) if one.run_id == run_id else None
+            wait = _asker(open_waits, one.kind, item.envelope) if one.run_id == run_id else None
             if wait is not None and _is_late(item.envelope, wait):
                 intake.stale.append(item)
             elif wait is not None:
                 del open_waits[wait.key]
                 intake.answers.append(Answer(wait.key, _event(one), item))
-            elif one.run_id != run_id or not run_id:
+            elif one.run_id != run_id or not run_id or (is_whole and one.kind == "child"):
                 intake.stale.append(item)
         elif (key := _receiver(open_waits, item.envelope)) is not None:
             del open_waits[key]
@@ -87,6 +97,15 @@ def _event(mail: Mail) -> r.MessageReceived | r.EffectResolved:
     decision = unpack_as(mail.data, Envelope).payload
     body = msgspec.Raw(msgspec.msgpack.encode(decision.get("value")))
     return r.EffectResolved(how=decision["how"], who=decision.get("who", ""), why=decision.get("why", ""), body=body)
+
+
+def _asker(waits: Mapping[str, r.Wait], kind: str, envelope: Envelope) -> r.Wait | None:
+    """The wait that an answer is for: the one it names, or that listens to the subscription which it comes from."""
+    named = waits.get(envelope.correlation)
+    if kind != "reply" or (named is not None and named.kind in _REPLIED):  # nobody approves anything by a reply
+        return named
+    subscription = envelope.id.partition("/")[0]
+    return next((wait for wait in waits.values() if wait.about.get("subscription") == subscription), None)
 
 
 def _receiver(waits: Mapping[str, r.Wait], envelope: Envelope) -> str | None:

@@ -70,8 +70,10 @@ def agent_from(
     environment: Mapping[str, str],
     project: ProjectConfig | None = None,
     folder: str = ".",
+    place: Placed | None = None,
 ) -> AgentSpec:
-    """The agent that a mapping, or a spec made in Python, describes: checked and completed as a file is."""
+    """The agent that a mapping, or a spec made in Python, describes: checked and completed as a file is. `place` says
+    where the mapping stands, if it is part of a file."""
     if isinstance(described, AgentSpec):
         if described.document:
             return described
@@ -81,7 +83,7 @@ def agent_from(
         tree = msgspec.json.decode(msgspec.json.encode(described))
     except (TypeError, ValueError, RecursionError) as error:
         raise InputError(f"a spec holds plain data only: {error}") from error
-    return _agent(tree, folder, environment, project, nowhere("the spec"), ())
+    return _agent(tree, folder, environment, project, place or nowhere("the spec"), ())
 
 
 def load_document(document: bytes, *, environment: Mapping[str, str]) -> AgentSpec:

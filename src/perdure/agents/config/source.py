@@ -66,6 +66,20 @@ class Source:
             place = place or marks.values.get(path[:length])
         return self.problem_at(place or Place(1, 1), path, what, variable)
 
+    def problem_within(self, path: Path, what: str, mark: str, number: int, offset: int, width: int) -> Problem:
+        """The problem at a place inside the text at `path`: `offset` characters behind the `number`th `mark` (from 0)
+        of that text, however it is quoted or spread over lines."""
+        place = self._marks.values.get(path)
+        if place is None:
+            return self.problem(path, what)
+        at = sum(len(line) for line in self._whole_lines[: place.line - 1]) + place.column - 1
+        for _ in range(number + 1):
+            at = self._text.find(mark, at) + len(mark)
+            if at < len(mark):
+                return self.problem(path, what)
+        before = re.split(self._breaks, self._text[: at + offset])
+        return self.problem_at(Place(len(before), len(before[-1]) + 1, width), path, what)
+
     def problem_at(self, place: Place, path: Path, what: str, variable: str = "") -> Problem:
         line = self._lines[place.line - 1] if place.line <= len(self._lines) else ""
         return Problem(self.name, show_path(path), what, place.line, place.column, place.width, line, variable)
@@ -77,3 +91,8 @@ class Source:
     @cached_property
     def _lines(self) -> list[str]:
         return re.split(self._breaks, self._text)
+
+    @cached_property
+    def _whole_lines(self) -> list[str]:
+        """The lines with what ends each of them."""
+        return re.findall(f"(?s).*?(?:{self._breaks}|$)", self._text)
