@@ -11,7 +11,8 @@ import perdure
 
 PUBLIC = [
     *("Agent", "AgentSpec", "AgentState", "Audio", "Context", "Envelope", "File", "Image", "NotDone", "Outcome"),
-    *("PerdureError", "RunEvent", "RunResult", "Runtime", "Text", "ToolFailed", "Unsure", "open", "run_sync", "tool"),
+    *("PerdureError", "RunEvent", "RunResult", "Runtime", "Text", "ToolFailed", "Unsure"),
+    *("capability", "connect", "open", "run_sync", "tool"),
 ]
 
 

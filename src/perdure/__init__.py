@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from perdure.base.messages import Image as Image
     from perdure.base.messages import Text as Text
     from perdure.base.version import __version__ as __version__
+    from perdure.client.capability import capability as capability
+    from perdure.client.connection import connect as connect
     from perdure.control.listening import RunEvent as RunEvent
     from perdure.control.results import RunResult as RunResult
     from perdure.control.runtime import Runtime as Runtime
@@ -53,6 +55,8 @@ _WHERE = {
     "Text": "perdure.base.messages",
     "ToolFailed": "perdure.base.errors",
     "Unsure": "perdure.kernel.classes",
+    "capability": "perdure.client.capability",
+    "connect": "perdure.client.connection",
     "open": "perdure.wiring",
     "run_sync": "perdure.sync",
     "__version__": "perdure.base.version",

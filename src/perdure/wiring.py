@@ -132,6 +132,7 @@ async def open(
                 await engine.start()
                 if recover:
                     runtime.undeployed = await control.deploying.deploy_project(runtime)
+                    await runtime.topics.start()
                     await runtime.drivers.start()
                     await runtime.jobs.recover()
                 yield runtime

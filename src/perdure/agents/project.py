@@ -12,7 +12,7 @@ from perdure.compute.provider import ProviderSettings
 from perdure.compute.spec import ModelSpec, Price
 
 from .amounts import Duration, Money
-from .spec import Budget, Limits, Name, Section
+from .spec import Budget, Count, Limits, Name, Section
 
 PROJECT_FILES = ("perdure.toml", "perdure.yaml", "perdure.yml")
 STATE_FOLDER = ".perdure"
@@ -106,6 +106,25 @@ class Telemetry(Section, frozen=True):
     ] = ()
 
 
+class TopicSettings(Section, frozen=True):
+    """What holds of the topics that a pattern chooses; what is left out is as for all topics."""
+
+    durable: Annotated[bool | None, Meta(description="Whether events are kept on disk.")] = None
+    keep: Annotated[Duration | None, Meta(description="How long events are kept.")] = None
+    keep_events: Annotated[Count | None, Meta(description="How many events of each topic are kept.")] = None
+
+
+class BusSettings(Section, frozen=True):
+    """What holds of topics: whether their events are kept, and how long."""
+
+    durable: Annotated[bool, Meta(description="Whether events are kept on disk.")] = True
+    keep: Annotated[Duration | None, Meta(description="How long events are kept; 7d where absent.")] = None
+    keep_events: Annotated[Count | None, Meta(description="How many events of each topic are kept.")] = None
+    topics: Annotated[
+        dict[str, TopicSettings], Meta(description="By pattern; of several the one with most levels holds.")
+    ] = {}
+
+
 class Defaults(Section, frozen=True):
     """What every agent of the project has unless its own file says otherwise."""
 
@@ -126,6 +145,7 @@ class ProjectFile(Section, frozen=True):
     ] = {}
     server: ServerSettings = ServerSettings()
     telemetry: Telemetry = Telemetry()
+    bus: BusSettings = BusSettings()
     defaults: Defaults = Defaults()
 
 

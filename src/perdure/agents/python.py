@@ -60,6 +60,11 @@ class Agent:
         return None
 
 
+def _hook(envelope: Envelope) -> str:
+    """Which hook is for an envelope: events of topics are of whatever kind those who publish them say."""
+    return _HOOKS.get(envelope.kind, "on_event" if envelope.topic else "on_trigger")
+
+
 async def drive(ctx: Context, cls: type[Agent]) -> Any:
     """One run of a Python agent: its hooks in order, then its state."""
     agent = cls()
@@ -69,7 +74,7 @@ async def drive(ctx: Context, cls: type[Agent]) -> Any:
         if data is None:
             await agent.on_create(ctx)
         await agent.on_wake(ctx)
-        output = await getattr(agent, _HOOKS.get(ctx.envelope.kind, "on_trigger"))(ctx, ctx.envelope)
+        output = await getattr(agent, _hook(ctx.envelope))(ctx, ctx.envelope)
         await agent.on_sleep(ctx)
     except Exception as error:
         await agent.on_error(ctx, error)

@@ -136,6 +136,13 @@ class Trigger(Section, frozen=True):
     ] = "run_once"
     missed_max: Annotated[int, Meta(ge=1, le=1_000, description="Most runs that `catch_up` makes up for.")] = 10
     input: Annotated[str, Meta(description="What the agent is asked; the event itself where absent.")] = ""
+    qos: Annotated[
+        Literal["realtime", "batched", "background"],
+        Meta(
+            description="What becomes of events of a topic that the inbox has no room for: `realtime` loses the oldest,"
+            " the others wait; `batched` hands over all that wait as one message."
+        ),
+    ] = "background"
 
 
 class AgentFile(Section, frozen=True):

@@ -30,6 +30,8 @@
     │   ├── DeadlineExceeded
     │   └── FlowError
     │       └── ExpressionFailed
+    ├── BusError                   topics between agents
+    │   └── BusFull, NoAnswer, Disconnected
     ├── IdentityError              an agent's key
     │   └── UnsafeKey, Undecryptable
     ├── FileError                  a path of the namespace
@@ -417,6 +419,37 @@ class ExpressionFailed(FlowError):
     hint = (
         "`a ?? b` gives a default where something may be missing; `perdure flow check` finds most faults before a run."
     )
+
+
+# -- bus --------------------------------------------------------------------------------------------------------------
+
+
+class BusError(PerdureError):
+    code = "bus"
+
+
+class BusFull(BusError):
+    """A subscriber takes nothing, and its QoS says that whoever publishes waits for it. Nothing was published."""
+
+    code = "bus.full"
+    hint = "Let the subscriber take its events, or subscribe with qos realtime, which loses the oldest instead."
+    retryable = True
+
+
+class NoAnswer(BusError):
+    """Nobody answered a request in time."""
+
+    code = "bus.no_answer"
+    hint = "Does anybody subscribe to the topic? `perdure bus topics` shows who does; or raise the timeout."
+    retryable = True
+
+
+class Disconnected(BusError):
+    """The server could not be reached for as long as the client was willing to try."""
+
+    code = "bus.disconnected"
+    hint = "Is the server running, and is this its address? What was sent with an id may be sent again with it."
+    retryable = True
 
 
 # -- identity ---------------------------------------------------------------------------------------------------------

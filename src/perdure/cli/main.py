@@ -29,6 +29,7 @@ COMMANDS: Sections = {
     "Run": {
         "run": ("perdure.cli.run:command", "Send input to an agent and wait for the answer."),
         "send": ("perdure.cli.send:command", "Send a message to an agent that there is."),
+        "emit": ("perdure.cli.emit:command", "Publish an event to a topic."),
         "tick": ("perdure.cli.tick:command", "Begin a run of an agent without a message."),
         "serve": ("perdure.cli.serve:command", "Serve a project's agents over HTTP."),
         "open": ("perdure.cli.open:command", "Print a link that logs a browser in."),
@@ -45,6 +46,7 @@ COMMANDS: Sections = {
     "Look": {
         "runs": ("perdure.cli.runs.group:group", "List, show, verify, delete and export runs."),
         "agents": ("perdure.cli.agents.group:group", "List, make, show, stop, wake, delete, export and import agents."),
+        "bus": ("perdure.cli.bus.group:group", "Show events and topics."),
         "trace": ("perdure.cli.trace:command", "Show what a run did, how long it took and what it cost."),
         "logs": ("perdure.cli.logs:command", "Show the journal of an agent, and follow it."),
         "top": ("perdure.cli.top:command", "Show what goes on: runs, agents, tokens, cost and queue."),

@@ -45,6 +45,8 @@ if TYPE_CHECKING:
     from . import sessions as sessions
     from . import spans as spans
     from . import starting as starting
+    from . import subscriptions as subscriptions
+    from . import topics as topics
     from . import tracing as tracing
     from . import verifying as verifying
     from . import watching as watching

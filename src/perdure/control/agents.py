@@ -18,6 +18,7 @@ from perdure.kernel.records import AgentChanged, AgentStatus
 from perdure.kernel.store.ops import NoAgent, Op, PutAgent, PutSpec
 from perdure.kernel.store.rows import RESTING, AgentRow, Page, RunFilter, RunRow
 
+from . import subscriptions
 from .delivering import deliver
 from .finding import find_agent
 from .listing import MOST, check_list, spec_name
@@ -74,6 +75,7 @@ async def create(runtime: Runtime, spec: AgentSpec, *, agent: str | None = None,
     except KeyExists as error:
         raise AgentExists(f"there is an agent {agent_id!r} already", agent_id=agent_id) from error
     await follow_file(runtime, agent_id, spec.on)
+    await subscriptions.follow_file(runtime, agent_id, spec.on)
     if first is not None:
         runtime.engine.wake(agent_id)
         await runtime.wait(first)

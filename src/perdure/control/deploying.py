@@ -14,6 +14,7 @@ from perdure.base.errors import ConfigError, Fenced, Held, KeyExists
 from perdure.kernel.store.ops import Claim, Claimable, HasFence, NoAgent, Op, PutAgent, PutSpec, Unclaim
 from perdure.kernel.store.rows import AgentRow
 
+from . import subscriptions
 from .drivers.files import FileWatch
 from .drivers.port import Driver
 from .schedules import Planned, follow_file, planned
@@ -51,6 +52,7 @@ async def deploy(runtime: Runtime, spec: AgentSpec, *, agent: str | None = None)
         if found is not None and found.spec != digest:
             await _adopt(runtime, agent_id, digest, keep)
     await follow_file(runtime, agent_id, spec.on)
+    await subscriptions.follow_file(runtime, agent_id, spec.on)
     await runtime.drivers.put(agent_id, _drivers(runtime, agent_id, spec))
     return Deployed(agent_id, digest, is_new, tuple(await planned(runtime, agent_id)))
 

@@ -27,11 +27,13 @@ from .results import RunResult, result_of
 
 if TYPE_CHECKING:
     from perdure.agents.schedules import Schedule
+    from perdure.bus.port import Published
     from perdure.compute.jobs.jobs import Jobs
     from perdure.compute.jobs.port import Provider
     from perdure.kernel.context import Context
     from perdure.kernel.life import LifeVerb
     from perdure.kernel.standing import BudgetLine
+    from perdure.kernel.topics import QoS
     from perdure.namespace.identity.port import Keyring
     from perdure.namespace.levels import Access
     from perdure.namespace.namespace import Namespace
@@ -58,6 +60,8 @@ if TYPE_CHECKING:
     from .replaying import Replay
     from .schedules import Planned
     from .spans import TraceNode
+    from .subscriptions import Subscribed
+    from .topics import Topics
     from .verifying import Verification
     from .watching import Progress
 
@@ -112,6 +116,7 @@ class Runtime:
         engine.demote = self._demoted
         self.undeployed: dict[str, ConfigError] = {}
         """Files of agents that could not be deployed, and why."""
+        engine.published = self.heard
         self.drivers = Drivers(self.deliver)
         self._providers = providers
 
@@ -127,6 +132,8 @@ class Runtime:
     async def close(self, grace_ms: float = 0) -> None:
         """Let what was begun beside the engine finish, at most `grace_ms`, then end it."""
         await self.drivers.stop()
+        if "topics" in self.__dict__:
+            await self.topics.close()
         if "jobs" in self.__dict__:
             await self.jobs.close(grace_ms)
 
@@ -335,6 +342,34 @@ class Runtime:
     async def unschedule(self, agent: str, id: str) -> bool:
         """Drop a schedule; False where there is none of this id."""
         return await control.schedules.drop(self, agent, id)
+
+    # -- topics -------------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def topics(self) -> Topics:
+        """Topics between agents: publish, request, hear, and read again."""
+        return control.topics.Topics(self)
+
+    async def publish(self, topic: str, payload: Any, **more: Any) -> Published:
+        """Publish an event; see `Topics.publish` for what more can be said."""
+        return await self.topics.publish(topic, payload, **more)
+
+    def heard(self) -> None:
+        """The log or the subscriptions changed, by the doing of this process."""
+        if "topics" in self.__dict__:
+            self.topics.heard()
+
+    async def subscriptions(self, agent: str = "") -> list[Subscribed]:
+        """What agents hear: all of them, or one."""
+        return await control.subscriptions.list_subscriptions(self, agent)
+
+    async def subscribe(self, agent: str, pattern: str, *, qos: QoS = "background", input: str = "") -> Subscribed:
+        """Let events of these topics begin runs of an agent, from now on."""
+        return await control.subscriptions.subscribe(self, agent, pattern, qos=qos, input=input)
+
+    async def unsubscribe(self, agent: str, id: str) -> bool:
+        """End a subscription; False where there is none of this id."""
+        return await control.subscriptions.unsubscribe(self, agent, id)
 
     # -- reading ------------------------------------------------------------------------------------------------------
 

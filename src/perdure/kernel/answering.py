@@ -10,6 +10,7 @@ from typing import Any
 
 from perdure.base.envelope import Envelope
 from perdure.base.errors import ERRORS, AgentNotFound, EffectFailed, InboxFull, PerdureError
+from perdure.base.topic import ADDRESS
 
 from .outgoing import Outgoing
 from .store.rows import RunRow
@@ -32,6 +33,8 @@ def answering(
     if question.kind not in REQUESTS or not question.reply_to:
         return None
     run_id, _, wait = question.correlation.partition("/")
+    if question.reply_to.startswith(ADDRESS):
+        run_id, wait = "", question.correlation or question.id
     is_waited_for = question.kind == "request"
     result = {"run_id": run.id, "agent_id": question.to, "status": status, "output": output, "error": error}
     envelope = Envelope(

@@ -11,6 +11,7 @@ import msgspec
 from perdure.base.codec import digest_bytes, pack
 from perdure.base.envelope import Envelope
 from perdure.base.errors import PerdureError, StoreError
+from perdure.base.topic import ADDRESS
 
 from . import records as r
 from .answering import answering
@@ -19,13 +20,14 @@ from .failures import normal, told
 from .holding import Ended, Entry, Holding
 from .inbox import Item
 from .outgoing import answer, reply
-from .post import deliver, post
+from .post import deliver, let_go, post, rouse
 from .program import Yielded
 from .sanctions import sanction
 from .store.ops import Acknowledge, CancelTimer, Op, PutAgent, PutRun, SetTimer, Settle, Unclaim
 from .store.rows import ENDED, RunRow, RunStatus, Timer
 from .store.scopes import OVER
 from .supervision import Failure, Verdict, judge
+from .topics import unpublishable
 from .waits import most_pressing
 
 ANY_MAIL = 0
@@ -42,7 +44,8 @@ async def close(holding: Holding, end: End) -> None:
     if command is not None and command.envelope.kind == "cancel":
         await execution.abandon()
         taken = Acknowledge(holding.agent.id, (command.envelope.id,))
-        await _cancelled(holding, execution, command.envelope, cancelled_by(command.envelope), [taken])
+        end_of_run = _undoing if execution.program.undoes and execution.journal.cancelling is None else _cancelled
+        await end_of_run(holding, execution, command.envelope, cancelled_by(command.envelope), [taken])
     elif end == "ended":
         await _ended(holding, execution)
     elif end == "parked":
@@ -59,6 +62,9 @@ async def _ended(holding: Holding, execution: Execution) -> None:
     except asyncio.CancelledError as error:
         if execution.effects.is_over:
             await _parked(holding, execution, None)
+        elif execution.journal.cancelling is not None:
+            finished = r.RunFinished(status="cancelled", body=msgspec.Raw(pack(execution.journal.cancelling)))
+            await _rest(holding, execution, "cancelled", finished, error=execution.journal.cancelling)
         else:
             await _failed(holding, execution, normal(error))
     except StoreError:
@@ -128,15 +134,42 @@ async def _cancelled(
     holding: Holding, execution: Execution, cause: Envelope, error: dict[str, Any], ops: Sequence[Op] = ()
 ) -> None:
     """Cut short: children are told, and effects that may or may not have happened are named."""
+    _name_doubtful(execution, error)
+    told_children, children = _children_told(holding, cause)
+    finished = r.RunFinished(status="cancelled", body=msgspec.Raw(pack(error)))
+    await _rest(holding, execution, "cancelled", finished, error=error, ops=[*ops, *told_children])
+    for agent_id in children:
+        holding.house.wake(agent_id)
+
+
+async def _undoing(
+    holding: Holding, execution: Execution, cause: Envelope, error: dict[str, Any], ops: Sequence[Op] = ()
+) -> None:
+    """Cut short, and then executed once more, to undo what was done: it goes on from its journal, which says so."""
+    _name_doubtful(execution, error)
+    told_children, children = _children_told(holding, cause)
+    run = _counted(execution, "running", holding.house.clock.now())
+    resumed = r.RunResumed(reason=r.CANCELLING, worker=holding.house.worker, body=msgspec.Raw(pack(error)))
+    await holding.commit([("", resumed)], [*ops, *told_children, PutRun(run)])
+    await holding.restore(run)
+    holding.fresh = True
+    for agent_id in children:
+        holding.house.wake(agent_id)
+
+
+def _name_doubtful(execution: Execution, error: dict[str, Any]) -> None:
     doubtful = sorted({*execution.journal.in_doubt(), *execution.effects.under_way})
     if doubtful:
         error["facts"] = {"in_doubt": doubtful}
+
+
+def _children_told(holding: Holding, cause: Envelope) -> tuple[list[Op], list[str]]:
+    """What it takes to cancel the child runs that are waited for, and their agents."""
     children = [wait.about for wait in holding.waits.values() if wait.kind == "child"]
-    told_children = [_command(holding, "cancel", about["agent"], about["run"], cause) for about in children]
-    finished = r.RunFinished(status="cancelled", body=msgspec.Raw(pack(error)))
-    await _rest(holding, execution, "cancelled", finished, error=error, ops=[*ops, *told_children])
-    for about in children:
-        holding.house.wake(about["agent"])
+    return (
+        [_command(holding, "cancel", about["agent"], about["run"], cause) for about in children],
+        [about["agent"] for about in children],
+    )
 
 
 async def _rest(
@@ -160,15 +193,19 @@ async def _rest(
         all_ops += settled[1]
     run = _counted(execution, status, now)
     agent = msgspec.structs.replace(holding.agent, active_run="", updated_at=now)
-    if status in ("done", "yielded"):
-        if execution.outbox or execution.marked:
+    counts = status in ("done", "yielded")
+    if counts or execution.journal.cancelling is not None:
+        if execution.outbox or execution.marked or execution.waits.dropped:
             mail = await post(house, execution)
-            entries += mail.entries
-            all_ops += mail.ops
-        if execution.new_state is not None:
-            data, version = execution.new_state
-            agent = msgspec.structs.replace(agent, state=data, state_version=version)
-            entries.append(("", r.StateSet(version=version, digest=digest_bytes(data), body=msgspec.Raw(data))))
+    elif execution.waits.dropped:
+        mail = let_go(house, execution)
+    if mail is not None:
+        entries += mail.entries
+        all_ops += mail.ops
+    if counts and execution.new_state is not None:
+        data, version = execution.new_state
+        agent = msgspec.structs.replace(agent, state=data, state_version=version)
+        entries.append(("", r.StateSet(version=version, digest=digest_bytes(data), body=msgspec.Raw(data))))
     entries.append(("", event))
     all_ops += [PutRun(run), PutAgent(agent)]
     if status in OVER:
@@ -189,7 +226,7 @@ async def _rest(
     if run.reply_to:
         house.wake(run.reply_to)
     if asker:
-        house.wake(asker)
+        rouse(house, asker)
 
 
 async def _answered(
@@ -200,14 +237,18 @@ async def _answered(
     error: dict[str, Any] | None,
     ops: list[Op],
 ) -> str:
-    """Add to `ops` the answer to another agent that asked for this run, where it has none yet; gives that agent."""
+    """Add to `ops` the answer to whoever asked for this run, where it has none yet; gives that agent or topic."""
     house = holding.house
     now = house.clock.now()
     back = answering(execution.envelope, run, output, error, status=run.status, now=now)
-    if back is None or await house.store.load_agent(back.envelope.to) is None:
+    if back is None:
+        return ""
+    to = back.envelope.to
+    is_lost = unpublishable(back.envelope) if to.startswith(ADDRESS) else await house.store.load_agent(to) is None
+    if is_lost:
         return ""
     ops += deliver(back, now=now)
-    return back.envelope.to
+    return to
 
 
 def _settled(execution: Execution) -> tuple[list[Entry], list[Op]]:

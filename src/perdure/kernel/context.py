@@ -26,10 +26,13 @@ from . import records as r
 from .alarms import PREFIX, Plan, drop_schedule, set_schedule
 from .answering import answering, correlation_of, read_answer
 from .classes import EffectClass
+from .contest import Branch, Contest, Enough
+from .gates import shielded
 from .keys import Scope, enter, here
 from .outgoing import Outgoing
 from .store.ops import Op
 from .store.rows import RecordFilter
+from .topics import Topics
 
 if TYPE_CHECKING:
     from .execution import Execution
@@ -157,6 +160,35 @@ class Context:
             raise failed[0]
         return [task.result() for task in tasks]
 
+    async def contest(
+        self,
+        *branches: Callable[[], Awaitable[T]],
+        enough: Enough,
+        at_once: int | None = None,
+        within_ms: int | None = None,
+    ) -> list[Branch[T]]:
+        """Run branches side by side, `at_once` at most, until all have ended, `enough` says of them that the others
+        need not, or `within_ms` have passed. Who is at work then is cut off: what may change something is let finish,
+        child runs are cancelled, and everything else ends at once. Each branch opens a scope of its own.
+        """
+        return await Contest(self._x, branches, enough=enough, at_once=at_once, within_ms=within_ms).hold()
+
+    @staticmethod
+    def shielded() -> AbstractContextManager[None]:
+        """What is begun inside is carried out also where this branch was cut off, or this run is being cancelled."""
+        return shielded()
+
+    @property
+    def is_cancelling(self) -> bool:
+        """Whether the run is being cancelled, so that a CancelledError is the place to undo what was done; where it is
+        not, the handler is merely put away and does nothing more."""
+        return self._x.journal.cancelling is not None and not self._x.effects.is_over
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the handler is being put away: it can do nothing more."""
+        return self._x.effects.is_over
+
     def scope(self, name: str, *, last: bool = False) -> AbstractContextManager[None]:
         """Put `name/` before every key made inside, as steps do. `last` says that it is not entered again in this run:
         a handler of many steps keeps its checkpoints small so."""
@@ -193,11 +225,17 @@ class Context:
         about = {name: value for name, value in wanted if value}
         return await self._x.wait("reply" if correlation else "message", "receive", about=about, due_in=timeout_ms)
 
+    @property
+    def topics(self) -> Topics:
+        """What agents tell each other without knowing who listens: `ctx.topics.publish("orders.failed", {…})`."""
+        return Topics(self)
+
     # -- others -------------------------------------------------------------------------------------------------------
 
     def send(self, to: str, payload: Any, *, kind: str = "message", correlation: str = "") -> str:
-        """Send a message to another agent when this tick commits; gives the envelope's id. One to an agent that there
-        is not, or that was passed on more than MAX_HOPS times, comes to rest among this agent's dead letters."""
+        """Send a message to another agent, or to a topic (`topic:orders.failed`), when this tick commits; gives the
+        envelope's id. One to an agent that there is not, or that was passed on more than MAX_HOPS times, comes to rest
+        among this agent's dead letters."""
         key = self._x.keys.next("send", to)
         envelope = self._letter(key, to, payload, kind=kind, correlation=correlation)
         self._x.send(key, Outgoing(envelope))

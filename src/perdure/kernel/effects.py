@@ -29,6 +29,7 @@ from . import records as r
 from .classes import EffectClass, NotDone, Outcome, Unsure
 from .effect import Call, Effect, again, decide, diverged, idempotency_key, refused, said
 from .failures import normal, told
+from .gates import gate, is_closed
 from .journal import Journal
 from .keys import Keys
 from .meter import Meter
@@ -47,7 +48,7 @@ class Effects:
 
     __slots__ = (
         *("_journal", "_keys", "_may_act", "_meter", "_probe", "_run_id", "_secure", "_spending", "_waits", "_write"),
-        *("is_over", "parking", "time_left", "tokens", "trace", "under_way"),
+        *("closing", "is_over", "parking", "time_left", "tokens", "trace", "under_way"),
     )
 
     def __init__(
@@ -65,6 +66,8 @@ class Effects:
         self.parking = False
         self._may_act = journal.accepted is None or journal.accepted.live
         self.is_over = False
+        self.closing = journal.cancelling is not None
+        """Some branch was cut off, or the run is being cancelled: who may still begin something, `gates` tells."""
         self.under_way: set[str] = set()
         """Keys of effects that were begun in this process, may change something, and have no outcome yet."""
         self.time_left: Callable[[], int] | None = None
@@ -132,7 +135,7 @@ class Effects:
         return said(value, type)
 
     async def _do(self, one: Effect, attempt: int = 1) -> Any:
-        if self.is_over:
+        if self.is_over or (self.closing and self._is_shut(one)):
             raise asyncio.CancelledError
         if self.parking:
             await self._waits.park()
@@ -160,7 +163,7 @@ class Effects:
             # What has no side effect is cut off when the run's time is up; anything else is let finish.
             limit = _least(one.timeout_ms, left if one.effect == "read" else None)
             if limit is None:
-                value = await one.call(key)
+                value = await (one.call(key) if one.effect == "read" or gate() is None else self._unharmed(one, key))
             else:
                 async with asyncio.timeout(limit / 1000):
                     value = await one.call(key)
@@ -178,6 +181,26 @@ class Effects:
         outcome = value if isinstance(value, Outcome) else Outcome(value)
         await self._done(one, outcome, started)
         return outcome.value
+
+    def _is_shut(self, one: Effect) -> bool:
+        """Whether an effect may not be done here. What a branch that was cut off had begun, and nobody knows the end
+        of, is seen to all the same; in a run that is cancelled it is named as in doubt."""
+        cancelling = self._journal.cancelling is not None
+        return (one.past is None or cancelling) and is_closed(cancelling)
+
+    async def _unharmed(self, one: Effect, key: str) -> Any:
+        """What may change something is let finish where its branch is cut off meanwhile, so that its end is known."""
+        task: asyncio.Future[Any] = asyncio.ensure_future(one.call(key))
+        while not task.done():
+            try:
+                await asyncio.wait((task,))
+            except asyncio.CancelledError:
+                if not self.is_over and (found := gate()) is not None and is_closed(False) and not found.shield:
+                    continue
+                task.cancel()
+                await asyncio.wait((task,))
+                raise
+        return task.result()
 
     def _time_left(self) -> int | None:
         """Milliseconds that the run may still work, None for no limit. Raises DeadlineExceeded where there are none."""

@@ -43,6 +43,10 @@ def _nothing(_: str) -> None:
     pass
 
 
+def _unheard() -> None:
+    pass
+
+
 def _keep(_: str, __: tuple[str, ...]) -> None:
     pass
 
@@ -89,6 +93,9 @@ class Engine:
         self._closing = False
         self.demote: Callable[[str, tuple[str, ...]], None] = _keep
         """Takes paths from an agent, as its supervisor decided and the journal has it."""
+
+        self.published: Callable[[], None] = _unheard
+        """Is told that a run of this process published something, or changed what its agent hears."""
 
     @property
     def lease(self) -> Lease:

@@ -17,7 +17,8 @@ from perdure.base.traceparent import OUTGOING, trace_of
 from . import records as r
 from .budgets import Money
 from .context import Context
-from .effects import Effects, Secure
+from .effects import Effects, ReplayEnd, Secure
+from .gates import is_closed
 from .journal import Journal
 from .keys import Keys
 from .live import Live
@@ -119,6 +120,7 @@ class Execution:
     async def abandon(self) -> None:
         """Cancel the handler, so that its `finally` blocks run, and wait until it is gone. It can do nothing more."""
         self.effects.is_over = True
+        self.waits.frozen = True
         if self._task is not None and not self._task.done():
             self._task.cancel()
             await asyncio.wait([self._task])
@@ -159,6 +161,12 @@ class Execution:
             self.journal.asked.add(key)
             return opened(answered)
         wait = self.journal.waits.get(key)
+        if self.effects.is_over:
+            raise asyncio.CancelledError
+        if self.is_closed:
+            if wait is not None:
+                self.waits.dropped.append(wait)
+            raise asyncio.CancelledError
         if wait is None:
             if due_in is not None:
                 due = self.clock.now() + due_in
@@ -170,7 +178,24 @@ class Execution:
 
     def send(self, key: str, outgoing: Outgoing) -> None:
         if key not in self.journal.sent:
+            if self.is_closed:
+                raise asyncio.CancelledError
             self.outbox.append((key, outgoing))
+
+    async def note(self, key: str, event: r.Event) -> None:
+        """Write down something that the handler decided; it is on disk when this returns."""
+        if self.effects.is_over:
+            raise asyncio.CancelledError
+        if self.effects.parking:
+            await self.waits.park()
+        if self.write is None:
+            raise ReplayEnd(key)
+        await self.write((key, event))
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether nothing new may begin here: this branch was cut off, or the run is being cancelled."""
+        return self.effects.closing and is_closed(self.journal.cancelling is not None)
 
     async def checkpoint(self, state: bytes) -> None:
         if self.write is None:
@@ -191,6 +216,7 @@ class Execution:
             body["aside"] = {key: (one.reservation, one.amount) for key, one in self.journal.reserved.items()}
         # Mail asked for before this point will not be asked for again: it leaves with the checkpoint.
         await self.write(("", r.Checkpoint(body=msgspec.Raw(msgspec.msgpack.encode(body)))), mail=True)
+        self.journal.sent.clear()
 
     def limit_time(self, ms: int) -> None:
         self.effects.time_left = lambda: ms - (self.clock.now() - self._began - self._waited)

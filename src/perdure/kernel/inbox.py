@@ -45,8 +45,17 @@ class Intake(msgspec.Struct):
     stale: list[Item] = []
 
 
-def sort(mail: Sequence[Mail], timers: Iterable[Timer], waits: Mapping[str, r.Wait], run_id: str, now: int) -> Intake:
-    """Sort an agent's mail and due timers for its active run (`run_id`, "" for none) and that run's open waits."""
+def sort(
+    mail: Sequence[Mail],
+    timers: Iterable[Timer],
+    waits: Mapping[str, r.Wait],
+    run_id: str,
+    now: int,
+    *,
+    is_whole: bool = False,
+) -> Intake:
+    """Sort an agent's mail and due timers for its active run (`run_id`, "" for none) and that run's open waits. Where
+    these are all that it waits for (`is_whole`), the end of any other child run is one that it cut off."""
     intake = Intake()
     open_waits = dict(waits)
     for timer in timers:
@@ -59,13 +68,13 @@ def sort(mail: Sequence[Mail], timers: Iterable[Timer], waits: Mapping[str, r.Wa
         elif one.kind in COMMANDS:
             intake.commands.append(item)
         elif one.kind in ANSWERS:
-            wait = open_waits.get(item.envelope.correlation) if one.run_id == run_id else None
-            if wait is not None and _is_late(item.envelope, wait):
+            key = _asker(open_waits, one.kind, item.envelope) if one.run_id == run_id else None
+            if key is not None and _is_late(item.envelope, open_waits[key]):
                 intake.stale.append(item)
-            elif wait is not None:
-                del open_waits[wait.key]
-                intake.answers.append(Answer(wait.key, _event(one), item))
-            elif one.run_id != run_id or not run_id:
+            elif key is not None:
+                del open_waits[key]
+                intake.answers.append(Answer(key, _event(one), item))
+            elif one.run_id != run_id or not run_id or (is_whole and one.kind == "child"):
                 intake.stale.append(item)
         elif (key := _receiver(open_waits, item.envelope)) is not None:
             del open_waits[key]
@@ -87,6 +96,17 @@ def _event(mail: Mail) -> r.MessageReceived | r.EffectResolved:
     decision = unpack_as(mail.data, Envelope).payload
     body = msgspec.Raw(msgspec.msgpack.encode(decision.get("value")))
     return r.EffectResolved(how=decision["how"], who=decision.get("who", ""), why=decision.get("why", ""), body=body)
+
+
+def _asker(waits: Mapping[str, r.Wait], kind: str, envelope: Envelope) -> str | None:
+    """The wait that an answer is for: the one it names, or that listens to the subscription which it comes from."""
+    named = waits.get(envelope.correlation)
+    if kind != "reply":
+        return None if named is None else named.key
+    if named is not None and named.kind == "reply":  # nobody approves anything by a reply
+        return named.key
+    subscription = envelope.id.partition("/")[0]
+    return next((key for key, wait in waits.items() if wait.about.get("subscription") == subscription), None)
 
 
 def _receiver(waits: Mapping[str, r.Wait], envelope: Envelope) -> str | None:

@@ -40,7 +40,7 @@ async def take(holding: Holding) -> bool:
     for item in intake.commands:
         if holding.agent.status in STILL and item.envelope.kind == "resume":
             continue
-        if await obey(holding, item):
+        if await obey(holding, item) or holding.fresh:
             return True
     if holding.released:
         return False
@@ -68,7 +68,7 @@ async def read(holding: Holding) -> Intake:
     pause = {key: wait for key, wait in waits.items() if key.startswith(r.RETRY)}
     waits = pause or waits  # between two attempts there is nobody to hand anything else to
     timers = await store.timers(agent_id) if any(wait.due is not None for wait in waits.values()) else []
-    return sort(mail, timers, waits, holding.agent.active_run, holding.house.clock.now())
+    return sort(mail, timers, waits, holding.agent.active_run, holding.house.clock.now(), is_whole=not pause)
 
 
 def _gives_way(execution: Execution, intake: Intake, recovered: bool) -> bool:

@@ -76,8 +76,8 @@ class Journal:
     """The answers that a run's records hold, by key; `asked` collects the keys that the handler came for."""
 
     __slots__ = (
-        *("accepted", "answers", "asked", "attempt", "checkpoint", "counters", "effects", "extensions", "failed_key"),
-        *("intents", "marked", "new_state", "reserved", "resolved", "sent", "totals", "used", "waits"),
+        *("accepted", "answers", "asked", "attempt", "cancelling", "checkpoint", "counters", "effects", "extensions"),
+        *("failed_key", "intents", "marked", "new_state", "reserved", "resolved", "sent", "totals", "used", "waits"),
     )
 
     def __init__(self) -> None:
@@ -99,6 +99,8 @@ class Journal:
         self.extensions = 0
         self.attempt = 1
         self.failed_key = ""
+        self.cancelling: dict[str, Any] | None = None
+        """Why the run is being cancelled, as the error that it ends with; None where it is not."""
         self.accepted: r.RunAccepted | None = None
         self.asked: set[str] = set()
         self.reserved: dict[str, r.BudgetReserved] = {}
@@ -153,6 +155,8 @@ class Journal:
                 for forgotten in event.forget:
                     self._forget(forgotten)
                 self.failed_key = ""
+                if event.reason == r.CANCELLING:
+                    self.cancelling = unpack(event.body)
                 self.extensions += event.reason == "by hand"
             case r.TickFailed():
                 self.attempt = event.attempt + 1

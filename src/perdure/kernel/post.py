@@ -8,42 +8,46 @@ import msgspec
 
 from perdure.base.codec import pack
 from perdure.base.envelope import MAX_HOPS, Envelope
+from perdure.base.topic import ADDRESS
 
 from . import records as r
 from .answering import undelivered
 from .execution import Execution
 from .life import terminated
 from .outgoing import CAPACITY, Outgoing, accept, answer, lost
-from .store.ops import Deliver, MarkSeen, Op, PutSpec
+from .store.ops import CancelTimer, Deliver, MarkSeen, Op, PutSpec
 from .store.rows import AgentRow, RunRow
+from .topics import publication, unpublishable
 
 if TYPE_CHECKING:
     from .holding import Entry, House
 
 
 class Post(msgspec.Struct, frozen=True):
-    """What goes out with a commit, as records and operations, and the agents to wake after it."""
+    """What goes out with a commit, as records and operations, and the agents and topics that hear of it after."""
 
     entries: list[Entry]
     ops: list[Op]
     to: list[str]
 
     def wake(self, house: House) -> None:
-        for agent_id in self.to:
-            house.wake(agent_id)
+        for to in self.to:
+            rouse(house, to)
 
 
 async def post(house: House, execution: Execution) -> Post:
     """Empty the run's outbox and marks into operations."""
-    mail = Post([], [], [])
+    mail = let_go(house, execution)
     for key, outgoing in execution.outbox:
         envelope = outgoing.envelope
         mail.entries.append((key, r.MessageSent(to=envelope.to, body=msgspec.Raw(pack(envelope.id)))))
         execution.journal.sent.add(key)
         if outgoing.ops:
             mail.ops.extend(outgoing.ops)
+            if envelope.to == ADDRESS:
+                mail.to.append(ADDRESS)
             continue
-        existing = await house.store.load_agent(envelope.to)
+        existing = None if envelope.to.startswith(ADDRESS) else await house.store.load_agent(envelope.to)
         if (reason := _unreachable(outgoing, existing)) is not None:
             _lose(mail, key, envelope, reason, now=house.clock.now())
         elif outgoing.target is not None:
@@ -59,9 +63,41 @@ async def post(house: House, execution: Execution) -> Post:
     return mail
 
 
+def let_go(house: House, execution: Execution) -> Post:
+    """Stop what branches waited for that were cut off: their child runs are cancelled, or never begin."""
+    mail = Post([], [], [])
+    now = house.clock.now()
+    for wait in execution.waits.dropped:
+        run_id = str(wait.about.get("run", ""))
+        if wait.mark in execution.reported and wait.due is not None:
+            mail.ops.append(CancelTimer(execution.run.id, wait.key))
+        if wait.kind != "child":
+            continue
+        begun = [one for one in execution.outbox if one[1].run_id != run_id]
+        if len(begun) < len(execution.outbox):
+            execution.outbox[:] = begun
+            continue
+        agent_id = wait.about["agent"]
+        cancel = Envelope(house.ids.new("env"), agent_id, "cancel", sender=execution.agent.id, created_at=now)
+        mail.ops.extend(answer(cancel, run_id, now=now))
+        mail.to.append(agent_id)
+    execution.waits.dropped.clear()
+    return mail
+
+
+def rouse(house: House, to: str) -> None:
+    """Something was committed for an agent, or for a topic."""
+    if to.startswith(ADDRESS):
+        house.published()
+    else:
+        house.wake(to)
+
+
 def deliver(outgoing: Outgoing, *, now: int) -> list[Op]:
-    """What it takes for a message to reach an agent that there is."""
+    """What it takes for a message to reach an agent that there is, or a topic."""
     envelope = outgoing.envelope
+    if envelope.to.startswith(ADDRESS):
+        return [publication(envelope)]
     if envelope.kind == "reply":
         return answer(envelope, outgoing.run_id, now=now)
     data, priority = pack(envelope), envelope.priority
@@ -81,6 +117,8 @@ def deliver(outgoing: Outgoing, *, now: int) -> list[Op]:
 
 def _unreachable(outgoing: Outgoing, existing: AgentRow | None) -> str | None:
     """Why a message reaches nobody, None where it does."""
+    if outgoing.envelope.to.startswith(ADDRESS):
+        return unpublishable(outgoing.envelope)
     if outgoing.envelope.hops > MAX_HOPS:
         return "hops"
     if outgoing.target is not None:

@@ -25,7 +25,9 @@ class Yielded(msgspec.Struct, frozen=True):
 class Program(msgspec.Struct, frozen=True):
     """`per_run`, `per_tick` and `per_day` are micro-USD, None for no limit (see `budgets`). `attempts` is how often a
     handler that raised a retryable error is run in all; the pause before the next attempt begins at `backoff_ms` and
-    doubles. `tools` maps each Python tool to the digest of its source."""
+    doubles. `tools` maps each Python tool to the digest of its source. A handler that `undoes` is executed once more
+    when its run is cancelled: it comes to where it was, there CancelledError is raised, and what it does then behind
+    `Context.shielded` is done."""
 
     handle: Handler
     per_run: int | None = None
@@ -37,6 +39,7 @@ class Program(msgspec.Struct, frozen=True):
     capacity: int = 1024
     policy: OverflowPolicy = "dead_letter"
     tools: dict[str, str] = {}
+    undoes: bool = False
     supervision: Supervision | None = None
     spending: BudgetRules = BudgetRules()
 

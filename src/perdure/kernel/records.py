@@ -27,6 +27,9 @@ SPEND = "spend#"
 ROOM = "room#"
 """What the keys of waits begin with that wait for a budget to have room."""
 
+CANCELLING = "cancelling"
+"""The reason for which a run goes on that is to undo what it did, and then ends as cancelled."""
+
 WaitKind: TypeAlias = Literal["approval", "timer", "message", "reply", "child", "in_doubt", "budget", "start"]
 AgentStatus: TypeAlias = Literal["created", "active", "dormant", "failed", "quarantined", "terminated"]
 
@@ -74,8 +77,9 @@ class RunWaiting(Event, frozen=True):
 
 
 class RunResumed(Event, frozen=True):
-    """`reason`: answered | recovered | retried | unpaused | by hand. `forget` names failed keys to do anew,
-    `changed` the Python tools whose source is no longer what it was when the run began."""
+    """`reason`: answered | recovered | retried | unpaused | by hand | cancelling (body: the error that the run ends
+    with). `forget` names failed keys to do anew, `changed` the Python tools whose source is no longer what it was when
+    the run began."""
 
     type: ClassVar[str] = "run.resumed"
     reason: str

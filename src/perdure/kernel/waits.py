@@ -20,10 +20,14 @@ def _nothing() -> None:
 class Waits:
     """The open waits of a handler, and the count of its branches at work. `still` is called when none is left."""
 
-    __slots__ = ("_parked", "_still", "_working", "open")
+    __slots__ = ("_parked", "_still", "_working", "dropped", "frozen", "open")
 
     def __init__(self, still: Callable[[], None]) -> None:
         self.open: dict[str, tuple[Wait, asyncio.Future[Any]]] = {}
+        self.dropped: list[Wait] = []
+        """What branches waited for that were cut off since the last commit."""
+        self.frozen = False
+        """The handler is being put away: what it waits for stays as it is."""
         self._still = still
         self._working = 1
         self._parked: list[asyncio.Future[None]] = []
@@ -41,7 +45,13 @@ class Waits:
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self.open[wait.key] = (wait, future)
         self.leave()
-        return await future
+        try:
+            return await future
+        except asyncio.CancelledError:
+            if not self.frozen and future.cancelled() and self.open.pop(wait.key, None) is not None:
+                self._working += 1
+                self.dropped.append(wait)
+            raise
 
     def answer(self, key: str, value: Any) -> bool:
         """Hand over an answer; the branch counts as working from now on. False where nobody waits for it (any more)."""
@@ -66,6 +76,11 @@ class Waits:
 
     def enter(self, branches: int = 1) -> None:
         self._working += branches
+
+    @property
+    def is_working(self) -> bool:
+        """Whether the handler does not stand still."""
+        return self._working > 0
 
     @property
     def is_parked(self) -> bool:

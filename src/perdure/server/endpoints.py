@@ -4,7 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import agents, approvals, files, health, invoke, keys, login, metrics, openapi, runs, specs, status, traces
+from . import (
+    agents,
+    approvals,
+    bus,
+    files,
+    health,
+    invoke,
+    keys,
+    login,
+    metrics,
+    openapi,
+    runs,
+    specs,
+    status,
+    traces,
+)
 from .compatible import anthropic_messages, models, openai_chat, openai_responses
 from .endpoint import Endpoint
 
@@ -14,6 +29,7 @@ ENDPOINTS: tuple[Endpoint[Any, Any], ...] = (
     *runs.ENDPOINTS,
     *approvals.ENDPOINTS,
     *traces.ENDPOINTS,
+    *bus.ENDPOINTS,
     *specs.ENDPOINTS,
     *status.ENDPOINTS,
     *metrics.ENDPOINTS,

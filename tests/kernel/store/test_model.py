@@ -16,7 +16,7 @@ from perdure.base.errors import PerdureError
 from perdure.kernel.records import Record
 from perdure.kernel.store import ops
 from perdure.kernel.store.memory import MemoryStore
-from perdure.kernel.store.rows import AgentRow, RecordFilter, RunFilter, RunRow, Timer, WorkerRow
+from perdure.kernel.store.rows import AgentRow, EventFilter, MarkRow, RecordFilter, RunFilter, RunRow, Timer, WorkerRow
 from perdure.kernel.store.sqlite import SqliteStore
 
 AGENTS = ("a", "b", "c")
@@ -63,6 +63,10 @@ deliveries = st.builds(
     agents, envelopes, st.sampled_from([10, 50]), st.integers(0, 2), policies, st.sampled_from(["", "", "r1"]),
     st.sampled_from([False, False, True]),
 )  # fmt: skip
+publications = st.builds(ops.PublishEvent, envelopes, st.sampled_from(["a", "a.b", "a.c"]), st.just(b"event"), times)
+keeps = st.one_of(st.none(), st.integers(0, 3))
+most = st.integers(1, 3)
+owners = st.sampled_from(["", "", *AGENTS])
 operations = st.one_of(
     appends,
     appends,
@@ -95,6 +99,11 @@ operations = st.one_of(
     st.builds(ops.DropValue, agents, values),
     st.builds(ops.Remember, requests, contents, times, times, st.integers(1, 3)),
     st.builds(ops.ForgetExpired, times),
+    publications,
+    publications,
+    st.builds(ops.TrimEvents, st.sampled_from(["a", "a.b"]), small, times, keeps, most),
+    st.builds(lambda name, seq, agent_id: ops.PutMark(MarkRow(name, seq, 1, b"", agent_id)), keys, times, owners),
+    st.builds(ops.DropMark, keys),
     st.builds(ops.PutSpec, keys, st.just(b"spec"), times),
     st.builds(ops.PutBlob, st.sampled_from([BLOB, "other"]), st.just(b"body")),
     st.builds(ops.CollectGarbage, times),
@@ -109,6 +118,7 @@ guards = st.one_of(
     st.builds(ops.NotRemembered, requests, times),
     st.builds(ops.TimerIs, runs, keys, times),
     st.builds(ops.ValueIs, agents, values, st.one_of(st.none(), contents.map(digest_bytes))),
+    st.builds(ops.MarkIs, keys, st.one_of(st.none(), times)),
     st.builds(ops.WithinBudget, small, scopes),
     st.builds(ops.NotWarned, st.sampled_from(SCOPES), st.integers(0, 2)),
 )
@@ -334,6 +344,14 @@ class Stores(RuleBasedStateMachine):
             assert self._ask("mail_count", agent_id) == len(self.model.waiting[agent_id])
             for n in range(6):
                 self._ask("seen", agent_id, f"e{n}")
+
+    @invariant()
+    def events_and_marks_agree(self) -> None:
+        self._ask("events", EventFilter(), order="newest", limit=4)
+        self._ask("events", EventFilter(topic="a", since=5), after=2)
+        self._ask("events", EventFilter(prefix="a."), before=9)
+        for question in ("last_event", "topics", "marks"):
+            self._ask(question)
 
     @invariant()
     def leases_and_timers_agree(self) -> None:

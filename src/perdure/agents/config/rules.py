@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import Any, Literal, TypeAlias
 
 from perdure.base.errors import InputError, InvalidPath
+from perdure.base.topic import check_pattern
 from perdure.compute.provider import PROVIDERS
 from perdure.namespace.path import parse
 
@@ -82,6 +83,8 @@ def _project(tree: dict[str, Any]) -> Iterator[Finding]:
         yield from _price(price, ("prices", name))
         if "/" not in name:
             yield Finding(("prices", name), "expected provider/model, in quotes", "key")
+    for pattern in _mapping(_mapping(tree.get("bus")).get("topics")):
+        yield from _pattern(pattern, ("bus", "topics", pattern), "key")
     store = _mapping(tree.get("store"))
     if "path" in store and "url" in store:
         yield Finding(("store", "url"), "a store has a path or a url, not both", "key")
@@ -186,11 +189,20 @@ def _trigger(entry: Any, path: Path) -> Iterator[Finding]:
     if cron is not None and isinstance(zone, str) and not cron.is_zone(zone):
         what = "expected a time zone of the IANA database, such as Europe/Zurich"
         yield Finding((*path, "timezone"), what, shown=True)
+    if isinstance(entry.get("topic"), str):
+        yield from _pattern(entry["topic"], (*path, "topic"), "value")
     file = entry.get("file")
     if isinstance(file, str) and (not file.strip() or file.startswith(("/", "~")) or ".." in file.split("/")):
         yield Finding((*path, "file"), "expected a pattern below the agent's folder, such as inbox/*.csv", shown=True)
     if isinstance(every, str | int | float) and not isinstance(every, bool) and _is_shorter(every, LEAST_EVERY_MS):
         yield Finding((*path, "every"), "expected a second or longer", shown=True)
+
+
+def _pattern(text: Any, path: Path, at: Literal["key", "value"]) -> Iterator[Finding]:
+    try:
+        check_pattern(str(text))
+    except InputError as error:
+        yield Finding(path, error.message, at, hint=f". {error.hint}")
 
 
 def _json_schema(schema: dict[str, Any], path: Path) -> Iterator[Finding]:

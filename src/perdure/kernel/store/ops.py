@@ -12,7 +12,7 @@ import msgspec
 
 from perdure.kernel.records import Record
 
-from .rows import AgentRow, RunRow, Timer, WorkerRow
+from .rows import AgentRow, MarkRow, RunRow, Timer, WorkerRow
 from .snapshot import Snapshot
 
 ENVELOPES_KNOWN = 1_024
@@ -24,6 +24,8 @@ VALUE_LIMIT = 16 * 1024 * 1024
 """The longest value that an agent can keep, in bytes."""
 ANSWERS_KEPT = 10_000
 """How many remembered answers a store keeps, unless an operation says otherwise."""
+EVENT_LIMIT = 1024 * 1024
+"""The longest event, packed, in bytes."""
 
 OverflowPolicy: TypeAlias = Literal["reject_new", "drop_oldest", "dead_letter"]
 
@@ -243,6 +245,39 @@ class ForgetExpired(_Value, frozen=True):
     now: int
 
 
+class PublishEvent(_Value, frozen=True):
+    """Add an event to the log under the next seq; one whose id is in the log already changes nothing. Result: its seq,
+    and whether it is new. Fails with InputError where it is longer than EVENT_LIMIT. A seq is never given twice."""
+
+    id: str
+    topic: str
+    data: bytes
+    at: int
+
+
+class TrimEvents(_Value, frozen=True):
+    """Remove events of a topic up to the seq `upto`: those from before the time `before`, and those that are not among
+    its last `keep` (None: any number); the oldest first, `most` at once. Result: how many."""
+
+    topic: str
+    upto: int
+    before: int = 0
+    keep: int | None = None
+    most: int = 10_000
+
+
+class PutMark(_Value, frozen=True):
+    """Keep a place in the log of events under a name, with bytes of who puts it. It goes with its agent, if any."""
+
+    mark: MarkRow
+
+
+class DropMark(_Value, frozen=True):
+    """Remove a mark. Result: True, or False where there was none."""
+
+    name: str
+
+
 class Restore(_Value, frozen=True):
     """Put back all that `Store.snapshot` took, of an agent that is not there. Its hash chain is the same; records
     without a hash are linked anew, as those of a clone have to be that is restored under another id. Scopes are put
@@ -355,6 +390,13 @@ class ValueIs(_Value, frozen=True):
     digest: str | None
 
 
+class MarkIs(_Value, frozen=True):
+    """The mark of this name stands at `seq`, or None: there is no such mark; else VersionConflict."""
+
+    name: str
+    seq: int | None
+
+
 class WithinBudget(_Value, frozen=True):
     """reserved + spent + amount ≤ limit on every scope that has one, else BudgetExceeded with the first that fails."""
 
@@ -395,6 +437,10 @@ Op: TypeAlias = (
     | DropValue
     | Remember
     | ForgetExpired
+    | PublishEvent
+    | TrimEvents
+    | PutMark
+    | DropMark
     | Restore
     | DeleteRun
     | DeleteAgent
@@ -410,6 +456,7 @@ Guard: TypeAlias = (
     | NotRemembered
     | TimerIs
     | ValueIs
+    | MarkIs
     | WithinBudget
     | NotWarned
 )

@@ -22,7 +22,10 @@ from .rows import (
     Answer,
     Counts,
     DeadLetter,
+    EventFilter,
+    EventRow,
     Mail,
+    MarkRow,
     Order,
     Page,
     RecordFilter,
@@ -31,6 +34,7 @@ from .rows import (
     RunStatus,
     ScopeRow,
     Timer,
+    TopicRow,
     ValueRow,
     WorkerRow,
 )
@@ -125,6 +129,33 @@ class Store(Protocol):
 
     async def scopes_like(self, prefix: str, *, cursor: str = "", limit: int = 50) -> Page[ScopeRow]:
         """Scopes whose ids begin with `prefix`, in order of their ids."""
+        ...
+
+    # events
+    async def events(
+        self,
+        filter: EventFilter,
+        *,
+        after: int = 0,
+        before: int | None = None,
+        limit: int = 1000,
+        order: Order = "oldest",
+    ) -> list[EventRow]:
+        """Events of the log with after < seq < before."""
+        ...
+
+    async def event(self, id: str) -> EventRow | None: ...
+    async def last_event(self) -> int:
+        """The seq that an event got last, 0 before the first."""
+        ...
+
+    async def topics(self, prefix: str = "", *, cursor: str = "", limit: int = 50) -> Page[TopicRow]:
+        """Topics that have events and begin with `prefix`, in order of their names."""
+        ...
+
+    async def mark(self, name: str) -> MarkRow | None: ...
+    async def marks(self, prefix: str = "", *, cursor: str = "", limit: int = 50) -> Page[MarkRow]:
+        """Marks whose names begin with `prefix`, in order of their names."""
         ...
 
     async def workers(self) -> list[WorkerRow]:

@@ -4,7 +4,21 @@ from __future__ import annotations
 
 from perdure.base.errors import AgentNotFound, Fenced, Held, InboxFull, InputError, KeyExists, VersionConflict
 
-from .ops import VALUE_LIMIT, HasFence, NewEnvelope, NoKey, NotRemembered, NotWarned, PutValue, RunIs, TimerIs, ValueIs
+from .ops import (
+    EVENT_LIMIT,
+    VALUE_LIMIT,
+    HasFence,
+    MarkIs,
+    NewEnvelope,
+    NoKey,
+    NotRemembered,
+    NotWarned,
+    PublishEvent,
+    PutValue,
+    RunIs,
+    TimerIs,
+    ValueIs,
+)
 from .rows import Timer
 
 
@@ -101,6 +115,24 @@ def bad_value(op: PutValue) -> InputError | None:
             limit=VALUE_LIMIT,
         )
     return None
+
+
+def bad_event(op: PublishEvent) -> InputError | None:
+    """Why this event cannot be kept, None where it can."""
+    if len(op.data) <= EVENT_LIMIT:
+        return None
+    return InputError(
+        f"the event has {len(op.data):,} bytes, which is more than {EVENT_LIMIT:,}",
+        hint="Put what is large into a file or a value, and publish where it is.",
+        topic=op.topic,
+        size=len(op.data),
+        limit=EVENT_LIMIT,
+    )
+
+
+def other_mark(guard: MarkIs, seq: int | None) -> VersionConflict:
+    found = "is gone" if seq is None else f"stands at {seq}"
+    return VersionConflict(f"mark {guard.name!r} {found}, not at {guard.seq}", name=guard.name, seq=seq)
 
 
 def inbox_full(agent_id: str, capacity: int) -> InboxFull:

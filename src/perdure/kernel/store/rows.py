@@ -118,6 +118,45 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
     expires_at: int
 
 
+class EventRow(msgspec.Struct, frozen=True, gc=False):
+    """An event in the log, its envelope still packed."""
+
+    seq: int
+    id: str
+    topic: str
+    at: int
+    data: bytes
+
+
+class EventFilter(msgspec.Struct, frozen=True, gc=False):
+    """Empty fields match everything. `prefix` ends in a dot and chooses the topics below it; `since` is ms UTC."""
+
+    topic: str = ""
+    prefix: str = ""
+    since: int = 0
+
+
+class TopicRow(msgspec.Struct, frozen=True, gc=False):
+    """A topic with events in the log. `first_at` and `last_at` are when the first and last of them were published."""
+
+    topic: str
+    events: int
+    first_seq: int
+    last_seq: int
+    first_at: int
+    last_at: int
+
+
+class MarkRow(msgspec.Struct, frozen=True, gc=False):
+    """A place in the log of events: `seq` is the last event that lies behind whoever keeps it."""
+
+    name: str
+    seq: int
+    at: int
+    data: bytes = b""
+    agent_id: str = ""
+
+
 class WorkerRow(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     id: str
     heartbeat_at: int

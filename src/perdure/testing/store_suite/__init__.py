@@ -8,6 +8,7 @@ class TestMine(StoreContract):
 
 from .answers import Answers
 from .concurrency import Concurrency
+from .events import Events
 from .inbox import Inbox
 from .integrity import Integrity, Tampering
 from .journal import Journal
@@ -22,7 +23,9 @@ from .values import Values
 __all__ = ["OpenStore", "StoreContract", "Tampering"]
 
 
-class StoreContract(Journal, Runs, Inbox, Timers, Values, Answers, Leases, Money, Integrity, Snapshots, Concurrency):
+class StoreContract(
+    Journal, Runs, Inbox, Timers, Values, Answers, Events, Leases, Money, Integrity, Snapshots, Concurrency
+):
     """Inherit from it and give it a fixture `open_store`: a function that opens, and opens again, this test's store.
 
     `durable = False` leaves out what needs a store to outlive its closing. Override `tamper` so that the checks of the

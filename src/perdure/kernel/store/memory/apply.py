@@ -11,7 +11,7 @@ from perdure.kernel.chain import link
 from perdure.kernel.store import ops
 from perdure.kernel.store.ops import Op
 
-from . import answers, inbox, money, values
+from . import answers, events, inbox, money, values
 from .restore import restore
 from .tables import Tables
 
@@ -105,6 +105,8 @@ def _delete_agent(tables: Tables, op: ops.DeleteAgent) -> None:
     tables.drop(tables.seen, op.agent_id)
     tables.drop(tables.dead, op.agent_id)
     tables.drop(tables.values, op.agent_id)
+    for mark in [mark for mark in tables.marks.values() if mark.agent_id == op.agent_id]:
+        tables.drop(tables.marks, mark.name)
     tables.drop(tables.agents, op.agent_id)
 
 
@@ -204,6 +206,10 @@ _APPLY: dict[type[Op], Callable[[Tables, Any], Any]] = {
     ops.DropValue: values.drop_value,
     ops.Remember: answers.remember,
     ops.ForgetExpired: answers.forget_expired,
+    ops.PublishEvent: events.publish,
+    ops.TrimEvents: events.trim,
+    ops.PutMark: events.put_mark,
+    ops.DropMark: events.drop_mark,
     ops.Restore: _restore,
     ops.DeleteRun: _delete_run,
     ops.DeleteAgent: _delete_agent,

@@ -11,6 +11,7 @@ from perdure.kernel.store.ops import (
     Claimable,
     Guard,
     HasFence,
+    MarkIs,
     NewEnvelope,
     NoAgent,
     NoKey,
@@ -94,6 +95,12 @@ def _value_is(tables: Tables, guard: ValueIs) -> PerdureError | None:
     return None if digest == guard.digest else refusals.other_value(guard, digest)
 
 
+def _mark_is(tables: Tables, guard: MarkIs) -> PerdureError | None:
+    mark = tables.marks.get(guard.name)
+    seq = mark.seq if mark else None
+    return None if seq == guard.seq else refusals.other_mark(guard, seq)
+
+
 def _within_budget(tables: Tables, guard: WithinBudget) -> PerdureError | None:
     for scope in guard.scopes:
         error = scopes.overrun(scopes.in_period(tables.scopes.get(scope.id), scope), guard.amount)
@@ -117,6 +124,7 @@ _CHECKS: dict[type[Guard], Callable[[Tables, Any], PerdureError | None]] = {
     NotRemembered: _not_remembered,
     TimerIs: _timer_is,
     ValueIs: _value_is,
+    MarkIs: _mark_is,
     WithinBudget: _within_budget,
     NotWarned: _not_warned,
 }

@@ -21,7 +21,10 @@ from perdure.kernel.store.rows import (
     Answer,
     Counts,
     DeadLetter,
+    EventFilter,
+    EventRow,
     Mail,
+    MarkRow,
     Order,
     Page,
     RecordFilter,
@@ -30,12 +33,14 @@ from perdure.kernel.store.rows import (
     RunStatus,
     ScopeRow,
     Timer,
+    TopicRow,
     ValueRow,
     WorkerRow,
 )
 from perdure.kernel.store.snapshot import Snapshot
 from perdure.kernel.store.written import Written
 
+from . import events
 from .answers import find_answer
 from .apply import apply
 from .guards import is_held, refusal
@@ -256,6 +261,36 @@ class MemoryStore:
         rows = self._tables.scopes
         found = sorted(id for id in rows if id.startswith(prefix) and id > cursor)
         return Page([rows[id] for id in found[:limit]], found[limit - 1] if len(found) > limit else "")
+
+    async def events(
+        self,
+        filter: EventFilter,
+        *,
+        after: int = 0,
+        before: int | None = None,
+        limit: int = 1000,
+        order: Order = "oldest",
+    ) -> list[EventRow]:
+        return events.find(self._tables, filter, after, before, limit, order)
+
+    async def event(self, id: str) -> EventRow | None:
+        seq = self._tables.event_seqs.get(id)
+        return None if seq is None else self._tables.events[seq]
+
+    async def last_event(self) -> int:
+        return self._tables.last.get("event", 0)
+
+    async def topics(self, prefix: str = "", *, cursor: str = "", limit: int = 50) -> Page[TopicRow]:
+        found = events.topics(self._tables, prefix, cursor)
+        return Page(found[:limit], found[limit - 1].topic if len(found) > limit else "")
+
+    async def mark(self, name: str) -> MarkRow | None:
+        return self._tables.marks.get(name)
+
+    async def marks(self, prefix: str = "", *, cursor: str = "", limit: int = 50) -> Page[MarkRow]:
+        rows = self._tables.marks
+        found = sorted(name for name in rows if name.startswith(prefix) and name > cursor)
+        return Page([rows[name] for name in found[:limit]], found[limit - 1] if len(found) > limit else "")
 
     async def workers(self) -> list[WorkerRow]:
         rows = sorted(self._tables.workers.values(), key=lambda row: row.id)

@@ -10,7 +10,9 @@ from perdure.kernel.store.rows import (
     AgentRow,
     Answer,
     DeadLetter,
+    EventRow,
     Mail,
+    MarkRow,
     Reservation,
     RunRow,
     ScopeRow,
@@ -28,7 +30,7 @@ class Tables:
     """Rows by their ids; `put` and `drop` are the only ways to change them, so that `roll_back` can.
 
     An undone `drop` puts a row back at the end of its dict: only `journal`, from which nothing is dropped singly, and
-    `order`, which is sorted then, may be trusted to be in order.
+    `order` and `events`, which are sorted then, may be trusted to be in order.
     """
 
     def __init__(self) -> None:
@@ -44,6 +46,9 @@ class Tables:
         self.dead: dict[str, dict[str, tuple[int, DeadLetter]]] = {}  # agent → envelope id, numbered
         self.values: dict[str, dict[str, ValueRow]] = {}  # agent → key
         self.answers: dict[str, tuple[int, Answer]] = {}  # idempotency key, numbered
+        self.events: dict[int, EventRow] = {}  # in order
+        self.event_seqs: dict[str, int] = {}  # id
+        self.marks: dict[str, MarkRow] = {}
         self.timers: dict[tuple[str, str], Timer] = {}  # (run, key)
         self.workers: dict[str, WorkerRow] = {}
         self.scopes: dict[str, ScopeRow] = {}
@@ -84,8 +89,11 @@ class Tables:
                 del table[key]
             else:
                 table[key] = value
-        if any(table is self.order and value is not _NOTHING for table, _, value in self._undo):
+        undone = [table for table, _, value in self._undo if value is not _NOTHING]
+        if any(table is self.order for table in undone):
             self.order = dict(sorted(self.order.items()))
+        if any(table is self.events for table in undone):
+            self.events = dict(sorted(self.events.items()))
         self.keep()
 
     def knows(self, agent_id: str, envelope_id: str) -> bool:

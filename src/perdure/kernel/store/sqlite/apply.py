@@ -10,7 +10,7 @@ from perdure.kernel.store import ops
 from perdure.kernel.store.ops import Op
 from perdure.kernel.store.rows import RESTING
 
-from . import answers, inbox, money, values
+from . import answers, events, inbox, money, values
 from .insert import Insert
 from .packing import pack_row, tight
 from .restore import restore
@@ -108,7 +108,7 @@ def _delete_agent(tx: Transaction, op: ops.DeleteAgent) -> None:
     money.give_back(tx, "SELECT id FROM runs WHERE agent = ?", agent.n)
     money.forget_agent(tx, op.agent_id)
     tx.execute("DELETE FROM timers WHERE agent = ?1 OR run_id IN (SELECT id FROM runs WHERE agent = ?1)", of_agent)
-    for table in ("agent_rows", "records", "runs", "mail", "known", "dead_letters", "agent_values"):
+    for table in ("agent_rows", "records", "runs", "mail", "known", "dead_letters", "agent_values", "marks"):
         tx.execute(f"DELETE FROM {table} WHERE agent = ?", of_agent)
     money.retire(tx, ops.Retire(tuple(id for (id,) in runs)))
     tx.execute("DELETE FROM agents WHERE n = ?", of_agent)
@@ -217,6 +217,10 @@ _APPLY: dict[type[Op], Callable[[Transaction, Any], Any]] = {
     ops.DropValue: values.drop_value,
     ops.Remember: answers.remember,
     ops.ForgetExpired: answers.forget_expired,
+    ops.PublishEvent: events.publish,
+    ops.TrimEvents: events.trim,
+    ops.PutMark: events.put_mark,
+    ops.DropMark: events.drop_mark,
     ops.SetTimer: _set_timer,
     ops.CancelTimer: _cancel_timer,
     ops.Claim: _claim,

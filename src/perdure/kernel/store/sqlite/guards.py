@@ -11,6 +11,7 @@ from perdure.kernel.store.ops import (
     Claimable,
     Guard,
     HasFence,
+    MarkIs,
     NewEnvelope,
     NoAgent,
     NoKey,
@@ -88,6 +89,12 @@ def _value_is(tx: Transaction, guard: ValueIs) -> PerdureError | None:
     return None if digest == guard.digest else refusals.other_value(guard, digest)
 
 
+def _mark_is(tx: Transaction, guard: MarkIs) -> PerdureError | None:
+    row = tx.one("SELECT seq FROM marks WHERE name = ?", (guard.name,))
+    seq = row[0] if row else None
+    return None if seq == guard.seq else refusals.other_mark(guard, seq)
+
+
 def _within_budget(tx: Transaction, guard: WithinBudget) -> PerdureError | None:
     for scope in guard.scopes:
         error = scopes.overrun(scopes.in_period(tx.scope(scope.id), scope), guard.amount)
@@ -111,6 +118,7 @@ CHECKS: dict[type[Guard], Callable[[Transaction, Any], PerdureError | None]] = {
     NotRemembered: _not_remembered,
     TimerIs: _timer_is,
     ValueIs: _value_is,
+    MarkIs: _mark_is,
     WithinBudget: _within_budget,
     NotWarned: _not_warned,
 }

@@ -13,7 +13,10 @@ from perdure.kernel.store.rows import (
     Answer,
     Counts,
     DeadLetter,
+    EventFilter,
+    EventRow,
     Mail,
+    MarkRow,
     Order,
     Page,
     RecordFilter,
@@ -22,10 +25,12 @@ from perdure.kernel.store.rows import (
     RunStatus,
     ScopeRow,
     Timer,
+    TopicRow,
     ValueRow,
     WorkerRow,
 )
 
+from .events import choice
 from .packing import read_agent, read_run, tight, wide
 from .values import PROJECT
 
@@ -39,6 +44,8 @@ RECORD = (
 _TIMER = "SELECT a.id, t.run_id, t.key, t.due FROM timers t CROSS JOIN agents a ON a.n = t.agent"
 _BY_TIME = "ORDER BY t.due, t.run_id, t.key"
 _SCOPE = "SELECT id, allowed, reserved, spent, period, given, warned FROM scopes"
+_EVENT = "SELECT seq, id, topic, at, data FROM events"
+_MARK = "SELECT m.name, m.seq, m.at, m.data, coalesce(a.id, '') FROM marks m LEFT JOIN agents a ON a.n = m.agent"
 _VALUE = "SELECT key, data, at, digest FROM agent_values"
 _N = "(SELECT n FROM agents WHERE id = ?)"
 _KEEPER = f"iif(?1 = '', {PROJECT}, (SELECT n FROM agents WHERE id = ?1))"
@@ -243,6 +250,42 @@ class Reader:
         more = rows[limit - 1][0] if len(rows) > limit else ""
         return Page([ScopeRow(*row) for row in rows[:limit]], more)
 
+    def events(self, filter: EventFilter, after: int, before: int | None, limit: int, order: Order) -> list[EventRow]:
+        where, bindings = choice(filter)
+        if before is not None:
+            where += " AND seq < ?"
+            bindings.append(before)
+        direction = "DESC" if order == "newest" else "ASC"
+        sql = f"{_EVENT} WHERE {where} AND seq > ? ORDER BY seq {direction} LIMIT ?"
+        return [EventRow(*row) for row in self._all(sql, (*bindings, after, limit))]
+
+    def event(self, id: str) -> EventRow | None:
+        rows = self._all(f"{_EVENT} WHERE id = ?", (id,))
+        return EventRow(*rows[0]) if rows else None
+
+    def last_event(self) -> int:
+        rows = self._all("SELECT seq FROM sqlite_sequence WHERE name = 'events'")
+        return int(rows[0][0]) if rows else 0
+
+    def topics(self, prefix: str, cursor: str, limit: int) -> Page[TopicRow]:
+        topics, between = _keys(prefix, cursor, "topic", tail="GROUP BY topic")
+        sql = (
+            "SELECT t.*, f.at, l.at FROM (SELECT topic, count(*), min(seq) AS first, max(seq) AS last FROM events"
+            f" WHERE {topics} LIMIT ?) t JOIN events f ON f.seq = t.first JOIN events l ON l.seq = t.last"
+            " ORDER BY t.topic"
+        )
+        rows = self._all(sql, (*between, limit + 1))
+        return Page([TopicRow(*row) for row in rows[:limit]], rows[limit - 1][0] if len(rows) > limit else "")
+
+    def mark(self, name: str) -> MarkRow | None:
+        rows = self._all(f"{_MARK} WHERE m.name = ?", (name,))
+        return MarkRow(*rows[0]) if rows else None
+
+    def marks(self, prefix: str, cursor: str, limit: int) -> Page[MarkRow]:
+        names, between = _keys(prefix, cursor, "m.name")
+        rows = self._all(f"{_MARK} WHERE {names} LIMIT ?", (*between, limit + 1))
+        return Page([MarkRow(*row) for row in rows[:limit]], rows[limit - 1][0] if len(rows) > limit else "")
+
     def workers(self) -> list[WorkerRow]:
         rows = self._all("SELECT id, heartbeat_at, started_at, pid, host FROM workers ORDER BY id")
         return [WorkerRow(*row) for row in rows]
@@ -255,13 +298,11 @@ def read_record(row: Any) -> Record:
     return Record(agent_id, wide(run), key, type, at, data, blob or "", seq, hash, payload)
 
 
-def _keys(prefix: str, cursor: str, column: str = "key") -> tuple[str, tuple[str, bytes]]:
+def _keys(prefix: str, cursor: str, column: str = "key", tail: str = "") -> tuple[str, tuple[str, bytes]]:
     """SQL for the values of `column` that begin with `prefix` and come after `cursor`, in order, and its bindings."""
     end = prefix.encode() + b"\xff"  # after all that begins so: no text has a byte FF
-    return f"{column} {'>' if cursor >= prefix else '>='} ? AND {column} < CAST(? AS TEXT) ORDER BY {column}", (
-        max(cursor, prefix),
-        end,
-    )
+    after = ">" if cursor >= prefix else ">="
+    return f"{column} {after} ? AND {column} < CAST(? AS TEXT) {tail} ORDER BY {column}", (max(cursor, prefix), end)
 
 
 def _marks(values: Sequence[Any]) -> str:

@@ -47,6 +47,21 @@ ALTER TABLE agent_rows ADD COLUMN rests INTEGER NOT NULL DEFAULT 0;
 """
 """Since version 3."""
 
+EVENTS = """
+-- The log of events. AUTOINCREMENT: a seq is never given twice, also where the newest events were removed.
+CREATE TABLE events (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, topic TEXT NOT NULL, at INTEGER NOT NULL,
+    data BLOB NOT NULL
+);
+CREATE INDEX events_topic ON events (topic, seq);
+
+-- Places in that log, by names of those who keep them. agent: whom it goes with, NULL for nobody.
+CREATE TABLE marks (
+    name TEXT PRIMARY KEY, seq INTEGER NOT NULL, at INTEGER NOT NULL, data BLOB NOT NULL, agent INTEGER
+) WITHOUT ROWID;
+"""
+"""Since version 4."""
+
 TABLES = """
 -- What every commit touches is kept small: the row of an agent proper is in agent_rows.
 CREATE TABLE agents (
@@ -129,7 +144,11 @@ class Schema(msgspec.Struct, frozen=True):
     steps: Mapping[int, str] = {}
 
 
-SCHEMA = Schema(version=3, tables=TABLES + KEPT + LIMITS + RESTS, steps={1: KEPT, 2: LIMITS + RESTS})
+SCHEMA = Schema(
+    version=4,
+    tables=TABLES + KEPT + LIMITS + RESTS + EVENTS,
+    steps={1: KEPT, 2: LIMITS + RESTS, 3: EVENTS},
+)
 
 
 def connect(path: str, busy_ms: int = BUSY_MS) -> apsw.Connection:

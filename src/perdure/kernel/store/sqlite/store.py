@@ -19,7 +19,10 @@ from perdure.kernel.store.rows import (
     Answer,
     Counts,
     DeadLetter,
+    EventFilter,
+    EventRow,
     Mail,
+    MarkRow,
     Order,
     Page,
     RecordFilter,
@@ -28,6 +31,7 @@ from perdure.kernel.store.rows import (
     RunStatus,
     ScopeRow,
     Timer,
+    TopicRow,
     ValueRow,
     WorkerRow,
 )
@@ -208,6 +212,32 @@ class SqliteStore:
 
     async def scopes_like(self, prefix: str, *, cursor: str = "", limit: int = 50) -> Page[ScopeRow]:
         return self._read(self._reader.scopes_like, prefix, cursor, limit)
+
+    async def events(
+        self,
+        filter: EventFilter,
+        *,
+        after: int = 0,
+        before: int | None = None,
+        limit: int = 1000,
+        order: Order = "oldest",
+    ) -> list[EventRow]:
+        return self._read(self._reader.events, filter, after, before, limit, order)
+
+    async def event(self, id: str) -> EventRow | None:
+        return self._read(self._reader.event, id)
+
+    async def last_event(self) -> int:
+        return self._read(self._reader.last_event)
+
+    async def topics(self, prefix: str = "", *, cursor: str = "", limit: int = 50) -> Page[TopicRow]:
+        return self._read(self._reader.topics, prefix, cursor, limit)
+
+    async def mark(self, name: str) -> MarkRow | None:
+        return self._read(self._reader.mark, name)
+
+    async def marks(self, prefix: str = "", *, cursor: str = "", limit: int = 50) -> Page[MarkRow]:
+        return self._read(self._reader.marks, prefix, cursor, limit)
 
     async def workers(self) -> list[WorkerRow]:
         return self._read(self._reader.workers)

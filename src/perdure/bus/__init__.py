@@ -1,0 +1,1 @@
+"""Topics between agents: events that are published once and heard by whoever subscribes."""

@@ -1,0 +1,1 @@
+"""`perdure bus`: topics between agents, one command a file."""
