@@ -18,7 +18,6 @@ import msgspec
 from perdure import control
 from perdure.agents.amounts import whole
 from perdure.agents.config.loader import load_project
-from perdure.agents.programs import Library
 from perdure.agents.project import STATE_FOLDER, ProjectConfig, Telemetry
 from perdure.base.clock import Clock, SystemClock
 from perdure.base.errors import ConfigError, MissingDependency
@@ -32,6 +31,7 @@ from perdure.compute.registry import Models
 from perdure.compute.transport.choosing import ChoosingTransport
 from perdure.compute.transport.port import Transport
 from perdure.control.runtime import Runtime
+from perdure.flows.programs import FlowLibrary
 from perdure.kernel.budgets import Pool
 from perdure.kernel.engine import Engine
 from perdure.kernel.settings import Settings
@@ -100,7 +100,7 @@ async def open(
         given=models,
     )
     gateway = Gateway(registry, prices, clock)
-    library = Library(config, gateway=gateway, fetch=LazyFetch(), environment=environment, read=opened.spec)
+    library = FlowLibrary(config, gateway=gateway, fetch=LazyFetch(), environment=environment, read=opened.spec)
     settings = settings or Settings(recover=recover)
     traces = _traces(config, environment)
     settings = msgspec.structs.replace(

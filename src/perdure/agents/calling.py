@@ -34,10 +34,16 @@ async def call_tool(ctx: Context, setup: Setup, call: ToolCall) -> ToolResult:
     if setup.needs_consent(call.name) and not await _allowed(ctx, prepared):
         return error_result(call, f"{call.name} was not approved. Do not try it again; go on without it.")
     try:
-        output = await (_take_part(ctx, prepared) if prepared.effect is None else _act(ctx, prepared))
+        output = await perform(ctx, prepared)
     except (ToolError, EffectFailed) as error:
         return failure(call, error)
     return answer(call, output, key=f"{ctx.place}tool:{call.name}")
+
+
+async def perform(ctx: Context, prepared: Prepared) -> ToolOutput:
+    """A call that may be made, as the effect that the tool declares, or as a part of the handler. Raises ToolError and
+    EffectFailed."""
+    return await (_take_part(ctx, prepared) if prepared.effect is None else _act(ctx, prepared))
 
 
 async def _act(ctx: Context, prepared: Prepared) -> ToolOutput:

@@ -57,10 +57,10 @@ class Library:
         self.reach: Reach | None = None
         """The directories of agents, given by whoever puts them together."""
         self._recent = Recent()
-        self._project = project
+        self.project = project
         self.gateway = gateway
-        self._fetch = fetch
-        self._environment = environment
+        self.fetch = fetch
+        self.environment = environment
         self._read = read
         self._programs: OrderedDict[str, Program] = OrderedDict()
 
@@ -69,15 +69,12 @@ class Library:
         known = self._programs.get(digest)
         if known is not None:
             return known
-        document = await self._read(digest)
-        if document is None:
-            raise UnknownSpec(f"no spec {digest} in the store", spec=digest)
-        return self._keep(digest, self.make(load_document(document, environment=self._environment)))
+        return self._keep(digest, self.make(await self._definition(digest)))
 
     def spec(self, target: Target, overrides: Sequence[str] = ()) -> AgentSpec:
         """The checked spec of a target. Raises InvalidFile with everything that is wrong."""
         return spec_of(
-            target, project=self._project, given=self.given, environment=self._environment, overrides=overrides
+            target, project=self.project, given=self.given, environment=self.environment, overrides=overrides
         )
 
     async def find(self, target: Any) -> tuple[str, bytes, Program]:
@@ -86,38 +83,57 @@ class Library:
             return target, await self._read(target) or b"", await self.program(target)
         return self.add(self.spec(target))
 
-    def add(self, spec: AgentSpec) -> tuple[str, bytes, Program]:
-        """The spec's digest, its document to store, and its program."""
-        document = spec_document(spec)
+    def definition(self, target: Any, overrides: Sequence[str] = ()) -> Any:
+        """What a target describes: the spec of an agent, or of something else that can be run."""
+        return self.spec(target, overrides)
+
+    def add(self, spec: Any) -> tuple[str, bytes, Program]:
+        """A definition's digest, its document to store, and its program."""
+        document = self.document(spec)
         digest = document_digest(document)
         program = self._programs.get(digest) or self._keep(digest, self.make(spec))
         return digest, document, program
 
     async def stored(self, digest: str) -> AgentSpec:
-        """The spec with this digest. Raises UnknownSpec."""
-        document = await self._read(digest)
-        if document is None:
-            raise UnknownSpec(f"no spec {digest} in the store", spec=digest)
-        return load_document(document, environment=self._environment)
+        """The spec with this digest; what is no agent is told as one. Raises UnknownSpec."""
+        return self.told(await self._definition(digest))
 
     def read(self, document: bytes) -> tuple[AgentSpec, Program]:
         """The spec that a document is of, and its program for rehearsals; the store need not know it."""
-        spec = load_document(document, environment=self._environment)
-        return spec, self.make(spec, rehearsal=True)
+        definition = self.load(document)
+        return self.told(definition), self.make(definition, rehearsal=True)
 
     def agent_class(self, spec: AgentSpec) -> type[Agent] | None:
         """The class of a Python agent, None for any other."""
-        return None if spec.handler is None else self._agent_class(spec.handler, self._project.root / spec.folder)
+        return None if spec.handler is None else self._agent_class(spec.handler, self.project.root / spec.folder)
 
     async def rehearsal(self, digest: str) -> Program:
         """A stored spec's program for replays only: it needs no key, as its model cannot be asked."""
+        return self.make(await self._definition(digest), rehearsal=True)
+
+    async def _definition(self, digest: str) -> Any:
         document = await self._read(digest)
         if document is None:
             raise UnknownSpec(f"no spec {digest} in the store", spec=digest)
-        return self.make(load_document(document, environment=self._environment), rehearsal=True)
+        return self.load(document)
 
-    def make(self, spec: AgentSpec, *, rehearsal: bool = False) -> Program:
-        folder = self._project.root / spec.folder
+    # -- kinds of definitions -----------------------------------------------------------------------------------------
+
+    def load(self, document: bytes) -> Any:
+        """The definition that a stored document is of."""
+        return load_document(document, environment=self.environment)
+
+    def document(self, definition: Any) -> bytes:
+        """The document that is stored of a definition."""
+        return spec_document(definition)
+
+    def told(self, definition: Any) -> AgentSpec:
+        """A definition as those see it who deal with agents."""
+        spec: AgentSpec = definition
+        return spec
+
+    def make(self, spec: Any, *, rehearsal: bool = False) -> Program:
+        folder = self.project.root / spec.folder
         if spec.handler is not None:
             cls = self._agent_class(spec.handler, folder)
             return self._program(spec, partial(drive, cls=cls), {})
@@ -144,16 +160,13 @@ class Library:
 
     def _program(self, spec: AgentSpec, handle: Callable[..., Awaitable[Any]], sources: dict[str, str]) -> Program:
 
-        def work(ctx: KernelContext) -> Awaitable[Any]:
-            return handle(Context(ctx, self.reach))
-
         return Program(
-            work,
+            self.working(handle),
             attempts=spec.limits.attempts,
             per_run=whole(spec.budget.per_run),
             per_tick=whole(spec.budget.per_tick),
             per_day=whole(spec.budget.per_day),
-            spending=_rules(spec.budget),
+            spending=budget_rules(spec.budget),
             while_waiting=spec.while_waiting,
             capacity=spec.inbox.capacity,
             policy=spec.inbox.policy,
@@ -161,10 +174,18 @@ class Library:
             supervision=None if spec.supervise is None else _supervision(spec.supervise),
         )
 
+    def working(self, handle: Callable[..., Awaitable[Any]]) -> Callable[[KernelContext], Awaitable[Any]]:
+        """A handler that also reaches files, as the kernel calls it."""
+
+        def work(ctx: KernelContext) -> Awaitable[Any]:
+            return handle(Context(ctx, self.reach))
+
+        return work
+
     def tools(self, spec: AgentSpec) -> dict[str, Tool]:
         """The tools that the spec grants, by name: those that its `permissions` do not close."""
         entries = (self.given.get(entry, entry) if isinstance(entry, str) else entry for entry in spec.tools)
-        found = resolve_all(entries, folder=self._project.root / spec.folder, fetch=self._fetch)
+        found = resolve_all(entries, folder=self.project.root / spec.folder, fetch=self.fetch)
         return {name: tool for name, tool in found.items() if grants(spec, name)} if spec.permissions else found
 
     def _shape(self, spec: AgentSpec) -> Shape | None:
@@ -174,7 +195,7 @@ class Library:
             case dict():
                 return Shape(spec.output, spec.output_retries)
             case reference:
-                found = self._find(reference, self._project.root / spec.folder)
+                found = self._find(reference, self.project.root / spec.folder)
                 return Shape(_schema_of(found), spec.output_retries)
 
     def _agent_class(self, reference: str, folder: Path) -> type[Agent]:
@@ -203,7 +224,7 @@ class Library:
         return program
 
 
-def _rules(budget: Budget) -> BudgetRules:
+def budget_rules(budget: Budget) -> BudgetRules:
     return BudgetRules(
         whole(budget.approval_threshold), budget.approvers, budget.warn_at, budget.on_exceeded, budget.unknown_usage
     )

@@ -29,7 +29,8 @@
     │   ├── ReplayDivergence, EffectFailed, Interrupted
     │   ├── DeadlineExceeded
     │   └── FlowError
-    │       └── ExpressionFailed
+    │       ├── ExpressionFailed, WrongResult, StepTimeout
+    │       └── LoopLimit, NotEnough, NotUndone
     ├── BusError                   topics between agents
     │   └── BusFull, NoAnswer, Disconnected
     ├── IdentityError              an agent's key
@@ -419,6 +420,43 @@ class ExpressionFailed(FlowError):
     hint = (
         "`a ?? b` gives a default where something may be missing; `perdure flow check` finds most faults before a run."
     )
+
+
+class WrongResult(FlowError):
+    """What a step gave is not what its `output` says."""
+
+    code = "flow.wrong_result"
+    hint = "Correct what the step asks for, or its `output`; `retry` asks again."
+
+
+class StepTimeout(FlowError):
+    """A step took longer than its `timeout`, or a branch longer than `within`. What may have changed something was let
+    finish first."""
+
+    code = "flow.timeout"
+    hint = "Raise the step's `timeout`; `retry` tries it again, `on_error` goes on without it."
+    retryable = True
+
+
+class LoopLimit(FlowError):
+    """A loop would turn more often than its `limit`."""
+
+    code = "flow.loop_limit"
+    hint = "Raise the loop's `limit`, or look at why its condition does not change."
+
+
+class NotEnough(FlowError):
+    """Fewer branches succeeded than the step needs; `failures` says what became of the others."""
+
+    code = "flow.not_enough"
+    hint = "`perdure trace RUN` shows the branches; `need` says how many have to succeed."
+
+
+class NotUndone(FlowError):
+    """Steps that were done before the flow ended could not be undone; `steps` names them, `error` is why it ended."""
+
+    code = "flow.not_undone"
+    hint = "Undo them by hand; `perdure trace RUN` shows what was tried. Then `perdure resume RUN` tries them again."
 
 
 # -- bus --------------------------------------------------------------------------------------------------------------

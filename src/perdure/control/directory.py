@@ -10,10 +10,9 @@ from weakref import WeakValueDictionary
 from msgspec.structs import replace
 
 from perdure.agents.amounts import whole
-from perdure.agents.config.loader import load_document
 from perdure.agents.permissions import places, row_of
 from perdure.agents.spec import AgentSpec
-from perdure.base.errors import ConfigError, MissingDependency, UnknownSpec
+from perdure.base.errors import ConfigError, MissingDependency
 from perdure.compute.service import RESTRICTED as COMPUTE_RESTRICTED
 from perdure.kernel.budgets import agent_scopes, pool_scopes
 from perdure.kernel.context import Context
@@ -138,10 +137,7 @@ class Directory:
     async def _spec(self, digest: str) -> AgentSpec:
         spec = self._specs.get(digest)
         if spec is None:
-            document = await self.desk.store.spec(digest)
-            if document is None:
-                raise UnknownSpec(f"no spec {digest} in the store", spec=digest)
-            spec = load_document(document, environment=self._runtime.environment)
+            spec = await self._runtime.library.stored(digest)
             if len(self._specs) >= SPECS_KEPT:
                 del self._specs[next(iter(self._specs))]
             self._specs[digest] = spec

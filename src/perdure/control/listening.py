@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import msgspec
 
 from perdure.agents.asking import Heard
-from perdure.agents.targets import Target
 from perdure.base.codec import unpack, unpack_as
 from perdure.base.messages import ModelResponse, Restart, TextDelta, ThinkingDelta
 from perdure.kernel import records as r
@@ -21,6 +20,7 @@ from .results import RunResult
 
 if TYPE_CHECKING:
     from .runtime import Runtime
+    from .starting import Runnable
 
 EventType: TypeAlias = Literal[
     "accepted",
@@ -56,7 +56,7 @@ class RunEvent(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 async def stream(
-    runtime: Runtime, target: Target, input: Any, *, agent: str | None, overrides: Sequence[str]
+    runtime: Runtime, target: Runnable, input: Any, *, agent: str | None, overrides: Sequence[str]
 ) -> AsyncIterator[RunEvent]:
     with runtime.engine.live.listen() as queue:
         run = await runtime.start(target, input, agent=agent, overrides=overrides)

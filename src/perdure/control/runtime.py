@@ -60,6 +60,7 @@ if TYPE_CHECKING:
     from .replaying import Replay
     from .schedules import Planned
     from .spans import TraceNode
+    from .starting import Runnable
     from .subscriptions import Subscribed
     from .topics import Topics
     from .verifying import Verification
@@ -211,7 +212,7 @@ class Runtime:
     # -- running ------------------------------------------------------------------------------------------------------
 
     async def run(
-        self, target: Target, input: Any, *, agent: str | None = None, overrides: Sequence[str] = ()
+        self, target: Runnable, input: Any, *, agent: str | None = None, overrides: Sequence[str] = ()
     ) -> RunResult:
         """Send `input` to an agent and wait until the run ends, yields, or waits for a person.
 
@@ -221,16 +222,24 @@ class Runtime:
 
     async def start(
         self,
-        target: Target,
+        target: Runnable,
         input: Any,
         *,
         agent: str | None = None,
         overrides: Sequence[str] = (),
         envelope_id: str | None = None,
+        stepwise: bool = False,
     ) -> RunRow:
-        """Accept `input`; it is on disk when this returns. The same `envelope_id` again gives the same run."""
+        """Accept `input`; it is on disk when this returns. The same `envelope_id` again gives the same run. A flow that
+        goes `stepwise` asks before each step."""
         return await control.starting.start(
-            self, self.spec(target, overrides), input, agent=agent, envelope_id=envelope_id
+            self,
+            target,
+            input,
+            agent=agent,
+            overrides=overrides,
+            envelope_id=envelope_id,
+            stepwise=stepwise,
         )
 
     async def wait(self, run: RunRow | str, *, beyond: Sequence[Wait] = ()) -> RunResult:
@@ -250,7 +259,7 @@ class Runtime:
         return result_of(await self.engine.ended(row), self.clock.now())
 
     def stream(
-        self, target: Target, input: Any, *, agent: str | None = None, overrides: Sequence[str] = ()
+        self, target: Runnable, input: Any, *, agent: str | None = None, overrides: Sequence[str] = ()
     ) -> AsyncIterator[RunEvent]:
         """Send `input` and hear what happens: text as it comes, tool calls, and the result last."""
         return control.listening.stream(self, target, input, agent=agent, overrides=overrides)

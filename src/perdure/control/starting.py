@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
 
@@ -12,27 +13,47 @@ from perdure.agents.spec import AgentSpec
 from perdure.base.codec import pack
 from perdure.base.envelope import Envelope
 from perdure.base.errors import InputError, KeyExists
+from perdure.base.lazy import load
 from perdure.base.messages import Media, Text
+from perdure.flows.files import is_flow
 from perdure.kernel.program import Program
 from perdure.kernel.store.rows import RunRow
 
 if TYPE_CHECKING:
+    from perdure.agents.targets import Target
+    from perdure.flows.spec import FlowSpec
+
     from .runtime import Runtime
 
+Runnable: TypeAlias = "Target | FlowSpec"
+"""What can be run: an agent in any of its forms, the file of a flow, or a flow."""
+INPUTS = "perdure.flows.inputs:read_inputs"
+STEPWISE = "step"
+"""The kind of message that begins a flow which asks before each step."""
 _AGENT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@-]{0,127}")
 MAX_INPUT = 32 * 1024 * 1024
 
 
 async def start(
-    runtime: Runtime, spec: AgentSpec, input: Any, *, agent: str | None = None, envelope_id: str | None = None
+    runtime: Runtime,
+    target: Runnable,
+    input: Any,
+    *,
+    agent: str | None = None,
+    overrides: Sequence[str] = (),
+    envelope_id: str | None = None,
+    stepwise: bool = False,
 ) -> RunRow:
-    """Accept `input` for an agent of this spec; it is on disk when this returns."""
-    payload = payload_of(input)
+    """Accept `input` for an agent, or a flow, of this target; it is on disk when this returns. For a flow `overrides`
+    are inputs, as `name=value`; `stepwise` it asks before each step."""
+    spec, payload = definition_of(runtime, target, input, overrides)
+    if stepwise and isinstance(spec, AgentSpec):
+        raise InputError(f"{spec.name} is an agent, which has no steps to go by", hint="Run a flow step by step.")
     digest, document, program = runtime.library.add(spec)
 
     def message(to: str) -> Envelope:
-        id = envelope_id or runtime.ids.new("env")
-        return Envelope(id, to, payload=payload, sender="operator", created_at=runtime.clock.now())
+        id, kind = envelope_id or runtime.ids.new("env"), STEPWISE if stepwise else "message"
+        return Envelope(id, to, kind, payload, sender="operator", created_at=runtime.clock.now())
 
     if agent is not None:
         return await runtime.engine.submit(message(check_agent_id(agent)), digest, document, program)
@@ -50,6 +71,19 @@ async def begin_new(
             return await runtime.engine.submit(message(agent_id), digest, document, program, is_new=True)
         except KeyExists:  # an agent has this id by chance: nobody may find himself in a stranger's conversation
             runtime.mount_changes.forget(agent_id)
+
+
+def definition_of(
+    runtime: Runtime, target: Runnable, input: Any, overrides: Sequence[str] = ()
+) -> tuple[AgentSpec | FlowSpec, Any]:
+    """What a target describes, and the input as it takes it. Raises InvalidFile and InputError."""
+    if isinstance(target, (str, Path)) and not is_flow(target):
+        return runtime.spec(target, overrides), payload_of(input)
+    definition = runtime.library.definition(target)
+    if isinstance(definition, AgentSpec):
+        return runtime.library.spec(definition, overrides), payload_of(input)
+    read: Callable[..., dict[str, Any]] = load(INPUTS)
+    return definition, payload_of(read(definition.plan, input, overrides))
 
 
 def check_agent_id(agent: str) -> str:

@@ -126,7 +126,7 @@ class Contest(Generic[T]):
 
     def _is_over(self) -> bool:
         is_left = any(branch.state == "open" for branch in self.branches)
-        return is_left and (self.late or self._enough(self.branches))
+        return (self.late and is_left) or self._enough(self.branches)
 
     def _on_record(self) -> Settled | None:
         past = self._x.journal.effects.get(self._key)

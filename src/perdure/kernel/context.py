@@ -352,6 +352,10 @@ class Context:
             RecordFilter(agent_id=self.agent_id), before=min(before or first, first), limit=limit, order="newest"
         )
 
+    async def dispatch(self) -> None:
+        """Let what was sent and published so far leave now, whatever becomes of this run; on disk when this returns."""
+        await self._x.dispatch()
+
     # -- limits and signals -------------------------------------------------------------------------------------------
 
     @property

@@ -27,7 +27,8 @@ class Effect(msgspec.Struct):
     """What is asked under `key`; `asked` is the digest of the request, `past` what the journal knew of it.
 
     `reserve` is micro-USD, `reservation` the id under which it was set aside, `approved_by` who agreed to that;
-    `asked_for` and `refused` count how often it was asked for, and how often there was no room."""
+    `begun` says that it is written down, or about to be, that it is done. `asked_for` and `refused` count how often it
+    was asked for, and how often there was no room."""
 
     key: str
     kind: str
@@ -42,6 +43,7 @@ class Effect(msgspec.Struct):
     note: dict[str, Any]
     reservation: str = ""
     approved_by: str = ""
+    begun: bool = False
     asked_for: int = 0
     refused: int = 0
 

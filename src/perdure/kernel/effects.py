@@ -116,8 +116,10 @@ class Effects:
         one = Effect(key, kind, asked, effect, request, call, probe, timeout_ms, reserve, past, note or {})
         resolved = self._journal.resolved.get(key)
         match decide(past, resolved, effect):
-            case "do" | "do again":
+            case "do" | "do again" if effect == "read" or gate() is None:
                 value = await self._do(one)
+            case "do" | "do again":
+                value = await self._unharmed(one)
             case "return" if resolved is not None and past is not None and past.state == "intended":
                 return said(unpack(resolved.body), type)
             case "return":
@@ -163,7 +165,7 @@ class Effects:
             # What has no side effect is cut off when the run's time is up; anything else is let finish.
             limit = _least(one.timeout_ms, left if one.effect == "read" else None)
             if limit is None:
-                value = await (one.call(key) if one.effect == "read" or gate() is None else self._unharmed(one, key))
+                value = await one.call(key)
             else:
                 async with asyncio.timeout(limit / 1000):
                     value = await one.call(key)
@@ -188,18 +190,15 @@ class Effects:
         cancelling = self._journal.cancelling is not None
         return (one.past is None or cancelling) and is_closed(cancelling)
 
-    async def _unharmed(self, one: Effect, key: str) -> Any:
-        """What may change something is let finish where its branch is cut off meanwhile, so that its end is known."""
-        task: asyncio.Future[Any] = asyncio.ensure_future(one.call(key))
+    async def _unharmed(self, one: Effect) -> Any:
+        """Do what may change something, and let it finish where its branch is cut off meanwhile: its end is known."""
+        task = asyncio.ensure_future(self._do(one))
         while not task.done():
             try:
                 await asyncio.wait((task,))
             except asyncio.CancelledError:
-                if not self.is_over and (found := gate()) is not None and is_closed(False) and not found.shield:
-                    continue
-                task.cancel()
-                await asyncio.wait((task,))
-                raise
+                if not one.begun or self.is_over:
+                    task.cancel()
         return task.result()
 
     def _time_left(self) -> int | None:
@@ -219,9 +218,11 @@ class Effects:
         await spending.consent(one)
         while entries := self._intent(one):
             self._probe("effect.before_intent")
+            one.begun = True
             try:
                 await (spending.reserve(one, entries) if one.reservation else self._write(*entries))
             except BudgetExceeded as error:
+                one.begun = False
                 await spending.room(one, error)
                 continue
             if one.effect != "read":

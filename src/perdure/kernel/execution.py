@@ -182,6 +182,11 @@ class Execution:
                 raise asyncio.CancelledError
             self.outbox.append((key, outgoing))
 
+    async def dispatch(self) -> None:
+        """Let messages leave now that the handler sent, ahead of its commit; they are on disk when this returns."""
+        if self.write is not None and any(outgoing.is_letter for _, outgoing in self.outbox):
+            await self.write(mail=True)
+
     async def note(self, key: str, event: r.Event) -> None:
         """Write down something that the handler decided; it is on disk when this returns."""
         if self.effects.is_over:

@@ -200,11 +200,13 @@ class Holding:
         return self.commit(entries, ops, guards=guards)
 
     async def _write_mail(self, entries: Sequence[Entry]) -> None:
+        """The mail and a checkpoint behind it; without one, what begins no run and so is waited for by nobody."""
         execution = self.execution
         assert execution is not None
-        mail = await post(self.house, execution)
+        mail = await post(self.house, execution, letters=not entries)
         results = await self.commit((*mail.entries, *entries), mail.ops)
-        execution.run = msgspec.structs.replace(execution.run, checkpoint_seq=results[0][-1])
+        if entries:
+            execution.run = msgspec.structs.replace(execution.run, checkpoint_seq=results[0][-1])
         mail.wake(self.house)
 
     def commit(

@@ -29,6 +29,11 @@ class Outgoing(msgspec.Struct, frozen=True, gc=False):
     run_id: str = ""
     ops: tuple[Op, ...] = ()
 
+    @property
+    def is_letter(self) -> bool:
+        """Whether its sender waits for nothing that comes of it."""
+        return self.target is None and not self.ops and self.envelope.kind not in ("request", "reply")
+
 
 def accept(
     envelope: Envelope,

@@ -35,10 +35,15 @@ class Post(msgspec.Struct, frozen=True):
             rouse(house, to)
 
 
-async def post(house: House, execution: Execution) -> Post:
-    """Empty the run's outbox and marks into operations."""
-    mail = let_go(house, execution)
-    for key, outgoing in execution.outbox:
+async def post(house: House, execution: Execution, *, letters: bool = False) -> Post:
+    """Empty the run's outbox and marks into operations; with `letters`, of what it can send ahead of its commit."""
+    if letters:
+        mail, going = Post([], [], []), [one for one in execution.outbox if one[1].is_letter]
+        execution.outbox = [one for one in execution.outbox if not one[1].is_letter]
+    else:
+        mail, going = let_go(house, execution), execution.outbox
+        execution.outbox = []
+    for key, outgoing in going:
         envelope = outgoing.envelope
         mail.entries.append((key, r.MessageSent(to=envelope.to, body=msgspec.Raw(pack(envelope.id)))))
         execution.journal.sent.add(key)
@@ -56,8 +61,7 @@ async def post(house: House, execution: Execution) -> Post:
         else:
             mail.ops.extend(deliver(outgoing, now=house.clock.now()))
             mail.to.append(envelope.to)
-    execution.outbox.clear()
-    if execution.marked:
+    if execution.marked and not letters:
         mail.ops.append(MarkSeen(execution.agent.id, tuple(execution.marked)))
         execution.marked.clear()
     return mail

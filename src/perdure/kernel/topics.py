@@ -166,10 +166,11 @@ class Topics:
         changes nothing."""
         return await self._subscribe(subscription(self._ctx.agent_id, pattern, qos=qos, input=input))
 
-    async def listen(self, pattern: str, *, after: int | None = None) -> str:
+    async def listen(self, pattern: str, *, after: int | None = None, name: str = "") -> str:
         """Let events of these topics come to this run, to be taken by `hear`: from now on, or those behind the seq
-        `after`. Gives the subscription's id; it ends with the run, or by `unsubscribe`."""
-        wanted = subscription(self._ctx.agent_id, pattern, run_id=self._ctx.run_id)
+        `after`. Gives the subscription's id; it ends with the run, or by `unsubscribe`. Under another `name`
+        the same events come once more."""
+        wanted = subscription(self._ctx.agent_id, pattern, input=name, run_id=self._ctx.run_id)
         return await self._subscribe(wanted, after)
 
     async def hear(self, id: str, *, timeout_ms: int | None = None) -> Envelope | None:

@@ -9,7 +9,8 @@ import click
 
 from perdure.agents.project import find_project_file
 from perdure.base.errors import InputError
-from perdure.flows.language.loader import SUFFIXES, is_flow, load_flow
+from perdure.flows.files import SUFFIXES, is_flow
+from perdure.flows.language.loader import load_flow
 from perdure.flows.spec import FlowSpec
 
 file = click.argument("file", type=click.Path(path_type=Path))

@@ -55,6 +55,11 @@ def truth(node: Node, names: Mapping[str, Any]) -> bool:
     raise ExpressionFailed(f"{shown}{_NOT_TRUTH.format(kind_of(value))}")
 
 
+def same(left: Any, right: Any) -> bool:
+    """Whether two values are equal, as `==` in an expression says it."""
+    return _same(left, right, Meter())
+
+
 _NOT_TRUTH = "expected true or false, found {}; compare it with something"
 
 

@@ -20,6 +20,7 @@ from perdure.base.errors import ConfigError, InvalidFile, NotSupported
 from perdure.tools.port import Tool
 from perdure.tools.registry import resolve
 
+from ..files import SUFFIXES, is_flow
 from ..spec import FlowSpec, is_reference
 from .compiling import metadata_of, plain, plan_of, words_in
 from .desk import Desk
@@ -27,14 +28,8 @@ from .merging import Merged, merge
 from .people import People, words_of
 from .spot import Spot
 
-SUFFIXES = (".flow.yaml", ".flow.yml", ".flow.toml")
 DEEPEST = 16
 _KEPT = ("version", "description", "inputs", "outputs", "timeout", "on_error", "finally", "nodes", "edges", "metadata")
-
-
-def is_flow(path: str | os.PathLike[str]) -> bool:
-    """Whether a file describes a flow, by its name alone."""
-    return os.fspath(path).endswith(SUFFIXES)
 
 
 def load_flow(path: Path, *, environment: Mapping[str, str], project: ProjectConfig | None = None) -> FlowSpec:

@@ -1,0 +1,47 @@
+"""Undoing what was done, where a flow fails or is cancelled: the last first."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from perdure.base.errors import NotUndone, PerdureError
+
+from ..plan import Step
+from .failures import FATAL
+from .names import Names
+
+if TYPE_CHECKING:
+    from .flow import Flow
+
+
+class Undoing:
+    """The steps that were done and can be undone, in the order in which they were done, with the names of that time."""
+
+    def __init__(self) -> None:
+        self._done: list[tuple[str, str, Names]] = []
+
+    def remember(self, step: Step, place: str, names: Names) -> None:
+        self._done.append((step.path, place, names.flat()))
+
+    async def undo(self, flow: Flow, why: PerdureError | None) -> None:
+        """Undo all of them. One that cannot be undone keeps none of the others; at the end NotUndone tells of them."""
+        failures: dict[str, str] = {}
+        while self._done:
+            path, place, names = self._done.pop()
+            try:
+                with flow.ctx.shielded():
+                    await flow.inside(f"{place}/compensate", flow.ready.undoing[path], names)
+            except FATAL:
+                raise
+            except PerdureError as error:
+                failures[place] = error.message
+        if failures:
+            said = "; ".join(f"{place}: {message}" for place, message in failures.items())
+            reason = {"code": "run.cancelled", "message": "it was cancelled"} if why is None else why.as_dict()
+            raise NotUndone(f"could not be undone: {said}", steps=failures, error=reason) from why
+
+    def save(self) -> list[Any]:
+        return [[path, place, names.own, names.done] for path, place, names in self._done]
+
+    def load(self, saved: list[Any]) -> None:
+        self._done = [(path, place, Names(own, done)) for path, place, own, done in saved]
