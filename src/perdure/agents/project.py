@@ -12,7 +12,8 @@ from perdure.compute.provider import ProviderSettings
 from perdure.compute.spec import ModelSpec, Price
 
 from .amounts import Duration, Money
-from .spec import Budget, Count, Limits, Name, Section
+from .section import Count, Name, Section
+from .spec import Budget, Limits
 
 PROJECT_FILES = ("perdure.toml", "perdure.yaml", "perdure.yml")
 STATE_FOLDER = ".perdure"

@@ -13,19 +13,12 @@ from perdure.compute.spec import ModelSpec
 from perdure.namespace.levels import Access
 
 from .amounts import Duration, Money, encode_amount
+from .section import Count, Name, Section
+from .team import Team
 
 AT_ONCE = 8
 """Tool calls of one answer that run at the same time where the spec only says that they may."""
 
-Name: TypeAlias = Annotated[
-    str,
-    Meta(
-        pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$(?!\n)",
-        extra_json_schema={
-            "errorMessage": "expected 1 to 64 letters, digits, `-`, `_` or `.`, beginning with a letter or digit"
-        },
-    ),
-]
 Version: TypeAlias = Annotated[
     str,
     Meta(
@@ -33,11 +26,6 @@ Version: TypeAlias = Annotated[
         extra_json_schema={"errorMessage": "expected a semantic version, such as 1.2.0"},
     ),
 ]
-Count: TypeAlias = Annotated[int, Meta(ge=1, le=1_000_000_000)]
-
-
-class Section(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """Base of every mapping in a file: keys that it does not know are errors."""
 
 
 class Budget(Section, frozen=True):
@@ -191,6 +179,9 @@ class AgentFile(Section, frozen=True):
         Literal["queue", "cancel"], Meta(description="What a new message does to a run that waits.")
     ] = "queue"
     on: Annotated[tuple[Trigger, ...], Meta(description="What wakes the agent besides messages.")] = ()
+    team: Annotated[Team | None, Meta(description="Members that work on each task together, instead of one model.")] = (
+        None
+    )
     metadata: Annotated[dict[str, str], Meta(description="Labels of your own.")] = {}
 
 

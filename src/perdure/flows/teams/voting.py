@@ -1,0 +1,171 @@
+"""A vote: everybody reads the candidates, ballots are counted, and where nobody wins somebody else decides."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from perdure.base.errors import InputError, Undecided
+
+from . import shapes, words
+from .people import reviewed
+from .play import Play
+from .record import Tell
+from .stages import Draft, same
+from .task import Answer
+from .votes import Ballot, Tally, count, leader
+
+
+class Decision(msgspec.Struct, frozen=True):
+    """What came of a vote. `how` says by what: votes, leader, judge or person; `shares` are by candidate."""
+
+    choice: str
+    how: str
+    why: str
+    shares: dict[str, float]
+
+
+async def vote(play: Play, drafts: Sequence[Draft]) -> Answer:
+    """The answer that wins. Raises Undecided."""
+    candidates = same(drafts)
+    if len(candidates) == 1:
+        only = candidates[0]
+        if len(only.by) > 1:
+            await play.note("decision", {"how": "unanimous", "by": only.by, "answer": only.value})
+            return only.answer("everybody said so")
+        return only.answer("there was no other")
+    decision, ballots = await decide(play, candidates)
+    winner = candidates[int(decision.choice) - 1]
+    if play.team.votes.by == "weighted":
+        await _settle(play, candidates, winner, decision.choice, ballots)
+    confidence = winner.confidence if decision.how == "person" else decision.shares.get(decision.choice, 0.0)
+    return Answer(winner.value, confidence, winner.by, decision.why)
+
+
+async def decide(play: Play, candidates: Sequence[Draft]) -> tuple[Decision, list[Ballot]]:
+    """Which of the candidates wins, and the ballots that were cast; all is put on record with its reason."""
+    rules = play.team.votes
+    answers = {str(number): draft.value for number, draft in enumerate(candidates, 1)}
+    labels = list(answers)
+    voters = play.of("proposer", "critic")
+    weights: dict[str, float] | None = None
+    if rules.by == "weighted":
+        known = await play.record(Tell("look", play.task.task_class))
+        weights = {
+            seat.name: known.members[seat.name].rate(rules.prior) if seat.name in known.members else 0.5
+            for seat in voters
+        }
+
+    ballots: list[Ballot] = []
+
+    async def produce() -> Decision:
+        # Everybody reads the candidates in another order, so that no place is the better one.
+        asked = [(seat, words.vote(_turned(answers, place))) for place, seat in enumerate(voters)]
+        said = await play.ask_all("vote", asked, shapes.ballot(labels), least=0)
+        ballots[:] = [
+            Ballot(
+                one.seat.name,
+                "" if one.value["choice"] == "abstain" else one.value["choice"],
+                one.value.get("confidence", 1.0),
+                one.value["why"],
+            )
+            for one in said
+        ]
+        tally = count(ballots, labels, voters=len(voters), weights=weights, needs=rules.needs, quorum=rules.quorum)
+        decision = await _decision(play, answers, tally, ballots)
+        await play.note(
+            "decision",
+            {
+                **msgspec.to_builtins(decision),
+                "verdict": tally.verdict,
+                "candidates": {label: draft.by for label, draft in zip(labels, candidates, strict=True)},
+                "ballots": msgspec.to_builtins(ballots),
+                "weights": weights or {},
+            },
+        )
+        return decision
+
+    def replace(decision: Decision, value: Any) -> Decision:
+        if str(value) not in answers:
+            raise InputError(f"expected the number of an answer, 1 to {len(answers)}, found {value!r}")
+        return Decision(str(value), "person", "a person said so", decision.shares)
+
+    def show(decision: Decision) -> Any:
+        return {**msgspec.to_builtins(decision), "answers": answers}
+
+    return await reviewed(play, "vote", produce, show, replace), ballots
+
+
+async def _decision(play: Play, answers: Mapping[str, Any], tally: Tally, ballots: Sequence[Ballot]) -> Decision:
+    rules, shares = play.team.votes, tally.shares
+    if rules.by == "judge":
+        return await _judged(play, answers, tally, ballots)
+    if tally.verdict == "won":
+        reasons = "; ".join(f"{one.voter}: {one.why}" for one in ballots if one.choice == tally.winner and one.why)
+        return Decision(tally.winner, "votes", f"{shares[tally.winner]:.0%} of the vote ({reasons})", shares)
+    match rules.undecided:
+        case "judge":
+            leading = {label: answers[label] for label in tally.leaders} or dict(answers)
+            return await _judged(play, leading, tally, ballots)
+        case "person":
+            return await _asked(play, answers, tally)
+        case "fail":
+            raise Undecided(f"the vote has no winner: {_says(tally)}", verdict=tally.verdict, shares=shares)
+        case _:
+            return Decision(
+                leader(tally, ballots, list(answers)), "leader", f"no winner: {_says(tally)}; it leads", shares
+            )
+
+
+async def _judged(play: Play, answers: Mapping[str, Any], tally: Tally, ballots: Sequence[Ballot]) -> Decision:
+    judge = play.of("judge")[0]
+    told = [f"{one.voter}: {one.choice or 'abstains'} ({one.why})" for one in ballots]
+    said = await play.ask("judge", judge, words.rule(answers, told), shapes.ruling(list(answers)))
+    return Decision(said["choice"], "judge", f"{judge.name}: {said['why']}", tally.shares)
+
+
+async def _asked(play: Play, answers: Mapping[str, Any], tally: Tally) -> Decision:
+    problem: dict[str, str] = {}
+    while True:
+        about = {"answers": dict(answers), "shares": tally.shares, "verdict": tally.verdict, **problem}
+        said = await play.ctx.ask(
+            f"The vote has no winner: {_says(tally)}. Which one?", options=(*answers,), about=about
+        )
+        if str(said) in answers:
+            return Decision(str(said), "person", "a person said so", tally.shares)
+        problem = {"problem": f"{said!r} is none of them"}
+
+
+async def _settle(
+    play: Play, candidates: Sequence[Draft], winner: Draft, choice: str, ballots: Sequence[Ballot]
+) -> None:
+    """Those win whose proposal was taken, or who proposed nothing and voted for it; who had no stake is left out."""
+    proposed = {name for draft in candidates for name in draft.by}
+    won = list(winner.by)
+    lost = [name for name in proposed if name not in winner.by]
+    for ballot in ballots:
+        if ballot.voter not in proposed and ballot.choice:
+            (won if ballot.choice == choice else lost).append(ballot.voter)
+    tell = Tell("settle", play.task.task_class, tuple(sorted(won)), tuple(sorted(lost)), decay=play.team.votes.decay)
+    await play.record(tell)
+
+
+def _turned(answers: Mapping[str, Any], place: int) -> dict[str, Any]:
+    labels = list(answers)
+    start = place % len(labels)
+    return {label: answers[label] for label in (*labels[start:], *labels[:start])}
+
+
+_SAYINGS = {
+    "tie": "several lead",
+    "short": "nobody has enough",
+    "no_quorum": "too few ballots came",
+    "empty": "everybody abstained",
+    "won": "",
+}
+
+
+def _says(tally: Tally) -> str:
+    return _SAYINGS[tally.verdict]
