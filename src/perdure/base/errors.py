@@ -28,9 +28,11 @@
     │   ├── AgentNotFound, AgentExists, AgentAtRest, AgentTerminated
     │   ├── ReplayDivergence, EffectFailed, Interrupted
     │   ├── DeadlineExceeded
-    │   └── FlowError
-    │       ├── ExpressionFailed, WrongResult, StepTimeout
-    │       └── LoopLimit, NotEnough, NotUndone
+    │   ├── FlowError
+    │   │   ├── ExpressionFailed, WrongResult, StepTimeout
+    │   │   └── LoopLimit, NotEnough, NotUndone
+    │   └── TeamError              members of a team
+    │       └── MembersMissing, Undecided, TeamStopped
     ├── BusError                   topics between agents
     │   └── BusFull, NoAnswer, Disconnected
     ├── IdentityError              an agent's key

@@ -12,7 +12,8 @@ from perdure.agents.config.loader import load
 from perdure.agents.project import PROJECT_FILES, STATE_FOLDER, find_project_file
 from perdure.agents.spec import AgentSpec
 from perdure.base.errors import ConfigError, InputError
-from perdure.flows.language.loader import is_flow, load_flow
+from perdure.flows.files import is_flow
+from perdure.flows.language.loader import load_flow
 
 from . import options
 from .errors import plain, tell

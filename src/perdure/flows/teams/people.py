@@ -64,8 +64,8 @@ async def reviewed(
     show: Callable[[T], Any],
     replace: Callable[[T, Any], T],
 ) -> T:
-    """What the stage gives once a person is content with it. `show` tells it as plain data, `replace` puts what a person
-    says in its place, and raises InputError where it cannot stand there. Raises TeamStopped."""
+    """What the stage gives once a person is content with it. `show` tells it as plain data; `replace` puts what a
+    person says in its place, and raises InputError where it cannot stand there. Raises TeamStopped."""
     value = await produce()
     problem = ""
     while stage in play.team.pause:

@@ -1,6 +1,6 @@
 """What a member's past wins make its ballot worth.
 
-After each decision that a member had a stake in, wins ← wins · decay + (1 if it won else 0) and games ← games · decay + 1.
+After each decision that a member had a stake in, wins ← wins · decay + (1 if it won else 0), games ← games · decay + 1.
 Its rate is (wins + prior) / (games + 2 · prior): one half without a past, and never 0 or 1.
 """
 

@@ -12,7 +12,7 @@ from perdure.agents.conversation import said_with
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """An answer and how sure it is, from 0 to 1. `by` are the seats that it comes from, `why` says what spoke for it."""
+    """An answer and how sure it is, from 0 to 1. `by` are the seats that it comes from, `why` what spoke for it."""
 
     value: Any
     confidence: float

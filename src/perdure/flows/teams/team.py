@@ -95,7 +95,7 @@ async def _escalate(play: Play, answer: Answer) -> Answer:
 
 
 async def _more(play: Play, answer: Answer, mode: Mode, following: Mode) -> Answer:
-    """The surer one of the answer and that of the manner that follows; where that one fails, there is still the first."""
+    """The surer one of the answer and that of the manner that follows; where that fails, there is still the first."""
     await play.note("escalated", {"from": mode, "to": following, "confidence": answer.confidence})
     hint = f"An answer that nobody was sure of: {shown(answer.value)}"
     play.task.hints.append(hint)

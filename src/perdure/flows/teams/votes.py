@@ -1,7 +1,7 @@
 """How ballots become a decision: plain functions over plain values.
 
-A ballot is cast for one candidate, or abstains. The share of a candidate is its weight by the weight of all ballots that
-do not abstain. It has won where its share exceeds what is needed and nobody's is as large. Ballots that did not come
+A ballot is cast for one candidate, or abstains. The share of a candidate is its weight by the weight of all ballots
+that do not abstain. It has won where its share exceeds what is needed and nobody's is as large. Ballots that did not come
 weigh nothing; with too few of all voters' ballots, abstentions included, there is no quorum and no winner.
 """
 
@@ -27,8 +27,8 @@ class Ballot(msgspec.Struct, frozen=True):
 
 
 class Tally(msgspec.Struct, frozen=True):
-    """`leaders` have the largest share, in the order of candidates; `shares` are of all candidates. `winner` is "" where
-    nobody has won."""
+    """`leaders` have the largest share, in the order of candidates; `shares` are of all candidates. `winner` is ""
+    where nobody has won."""
 
     verdict: Verdict
     winner: str

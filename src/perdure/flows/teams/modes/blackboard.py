@@ -49,5 +49,5 @@ async def _read(files: Files) -> dict[str, str]:
         entries = await files.list(BOARD)
     except NoSuchFile:
         return {}
-    names = sorted(entry.name for entry in entries if not entry.is_directory)[:MOST_ENTRIES]
+    names = sorted(entry.name for entry in entries if not entry.is_dir)[:MOST_ENTRIES]
     return {name: (await files.read(f"{BOARD}/{name}")).decode(errors="replace") for name in names}

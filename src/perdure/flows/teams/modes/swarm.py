@@ -3,6 +3,8 @@ decided by the vote."""
 
 from __future__ import annotations
 
+from perdure.agents.config.members import Seat
+
 from .. import words
 from ..play import Play
 from ..stages import Draft, propose, same
@@ -30,6 +32,6 @@ def survivors(drafts: list[Draft], shares: dict[str, float], choice: str) -> lis
     return [drafts[number - 1] for number in ranked[: (len(drafts) + 1) // 2]]
 
 
-async def _propose(play: Play, seats: list, best: list[Draft]) -> list[Draft]:
+async def _propose(play: Play, seats: list[Seat], best: list[Draft]) -> list[Draft]:
     prompts = [words.improve([draft.value for draft in best])] * len(seats) if best else []
     return await propose(play, seats, prompts)
