@@ -90,6 +90,10 @@ class Team(Section, frozen=True):
     """Members that work on one task together."""
 
     members: Annotated[dict[MemberName, Member], Meta(min_length=1)]
+    order: Annotated[
+        tuple[MemberName, ...],
+        Meta(description="Members from the first to the last; as they are written where absent."),
+    ] = ()
     mode: Annotated[Mode, Meta(description="How they work together.")] = "consult"
     depth: Annotated[int, Meta(ge=0, le=3, description="Rounds of criticism, or of delegation.")] = 1
     auto: Annotated[

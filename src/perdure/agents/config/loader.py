@@ -15,7 +15,7 @@ from perdure.base.errors import ConfigError, InputError, NotSupported
 from ..project import PROJECT_FILES, ProjectConfig, ProjectFile, find_project_file
 from ..spec import AgentFile, AgentSpec, as_written, document_of
 from .build import Placed, build, nowhere
-from .members import above, member_problems, with_files
+from .members import above, member_problems, with_files, with_order
 from .overrides import Override, apply_overrides, parse_override
 from .problems import Finding, Problem, show_path
 from .reader import read_file
@@ -135,7 +135,7 @@ def _agent(
     if isinstance(tree, dict) and project is not None:
         tree = _completed(tree, project.agent_defaults)
         settings = msgspec.to_builtins(project.providers)
-    tree = _canonical(tree)
+    tree = with_order(_canonical(tree))
     reach = reach_of(settings)
     problems = [*problems, *member_problems(tree, environment, reach, place)]
     rules = partial(agent_findings, reach=reach)

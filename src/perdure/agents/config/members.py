@@ -38,15 +38,31 @@ class Seat(msgspec.Struct, frozen=True):
 
 def seats_of(tree: Mapping[str, Any]) -> list[Seat]:
     """The seats of the team that the tree of a checked agent describes, in order."""
+    team = tree["team"]
+    members = {name: team["members"][name] for name in team.get("order", team["members"])}
     return [
         Seat(name, member, said.get("role", "proposer"), {**_agent(tree, said), "name": name}, said.get("folder"))
-        for member, said in tree["team"]["members"].items()
+        for member, said in members.items()
         for name in names_of(member, int(said.get("copies", 1)))
     ]
 
 
 def names_of(member: str, copies: int) -> list[str]:
     return [member] if copies == 1 else [f"{member}_{number}" for number in range(1, copies + 1)]
+
+
+def with_order(tree: Any) -> Any:
+    """The tree with the order of its members spelt out: what is stored knows no order of keys."""
+    members = dict(_members(tree))
+    if not members:
+        return tree
+    for name, member in members.items():
+        if isinstance(member, dict) and "agent" in member:
+            members[name] = {**member, "agent": with_order(member["agent"])}
+    team = {"order": list(members), **tree["team"], "members": members}
+    if isinstance(team["order"], list) and all(isinstance(name, str) for name in team["order"]):
+        team["order"] = [*team["order"], *(name for name in members if name not in team["order"])]
+    return {**tree, "team": team}
 
 
 def with_files(
@@ -60,6 +76,9 @@ def with_files(
         if isinstance(member, dict) and isinstance(member.get("file"), str):
             finding = Finding((*where, "file"), "")
             path = folder / member["file"]
+            if not path.is_file():
+                problems.append(place(finding, f"no such file: {member['file']}"))
+                continue
             member = {key: value for key, value in member.items() if key != "file"}
             try:
                 stored = from_json(spec_document(load(path)))

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..team import MOST_COPIES, MOST_MEMBERS
-from .problems import Finding
+from .problems import Finding, guess
 from .scalars import as_number
 
 _NEEDS: dict[str, tuple[tuple[str, int], ...]] = {
@@ -43,6 +43,14 @@ def team_findings(tree: Mapping[str, Any]) -> Iterator[Finding]:
         roles[str(member.get("role", "proposer"))] += copies
         taken.update([name] if copies == 1 else [f"{name}_{number}" for number in range(1, copies + 1)])
     members = ("team", "members")
+    order = team.get("order")
+    for index, name in enumerate(order if isinstance(order, list) else ()):
+        if name not in team["members"]:
+            yield Finding(
+                ("team", "order", index), "expected a member", shown=True, hint=guess(str(name), team["members"])
+            )
+        elif name in order[:index]:
+            yield Finding(("team", "order", index), "this member comes before already", shown=True)
     for name, count in taken.items():
         if count > 1:
             yield Finding(members, f"two members are called {name}: one of them is a copy of another")

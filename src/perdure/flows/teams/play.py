@@ -114,8 +114,7 @@ class Play:
             patch = self.patches.get(seat.name, self.patches.get(seat.member, ""))
             text = told(self.task, words)
             asked = [{"type": "text", "text": text}, *self.task.attached] if self.task.attached else text
-            id = f"{self.ctx.agent_id}.{seat.name}-{self.ctx.uuid()[-6:]}"
-            child = await self.ctx.run(self.ready.agent(seat, shape, patch), asked, agent_id=id)
+            child = await self.ctx.run(self.ready.agent(seat, shape, patch), asked, name=seat.name)
         if child.error is not None:
             raise TeamError(str(child.error["message"]), cost=child.cost)
         if "class" in seat.tree:

@@ -6,9 +6,9 @@ from typing import Any
 
 import msgspec
 
+from perdure.agents.conversation import said_with
 from perdure.base.codec import to_json
 from perdure.base.messages import Message, Text
-from perdure.agents.conversation import said_with
 
 
 class Answer(msgspec.Struct, frozen=True):

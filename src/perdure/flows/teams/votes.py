@@ -1,8 +1,8 @@
 """How ballots become a decision: plain functions over plain values.
 
 A ballot is cast for one candidate, or abstains. The share of a candidate is its weight by the weight of all ballots
-that do not abstain. It has won where its share exceeds what is needed and nobody's is as large. Ballots that did not come
-weigh nothing; with too few of all voters' ballots, abstentions included, there is no quorum and no winner.
+that do not abstain. It has won where its share exceeds what is needed and nobody's is as large. Ballots that did not
+come weigh nothing; with too few of all voters' ballots, abstentions included, there is no quorum and no winner.
 """
 
 from __future__ import annotations

@@ -48,6 +48,7 @@ async def _read(files: Files) -> dict[str, str]:
     try:
         entries = await files.list(BOARD)
     except NoSuchFile:
+        await files.mkdir(BOARD)
         return {}
     names = sorted(entry.name for entry in entries if not entry.is_dir)[:MOST_ENTRIES]
     return {name: (await files.read(f"{BOARD}/{name}")).decode(errors="replace") for name in names}
