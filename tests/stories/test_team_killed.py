@@ -1,0 +1,55 @@
+"""A team whose process is killed again and again still asks every member once for each of its turns."""
+
+from __future__ import annotations
+
+import random
+import signal
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import perdure
+
+TEAM = """
+name: talk
+model: scripted/any
+team:
+  mode: chat
+  turns: 60
+  auto: false
+  members:
+    ann: {instructions: ann}
+    bob: {instructions: bob}
+    cleo: {instructions: cleo}
+"""
+KILLS = 30
+
+
+async def test_a_team_killed_thirty_times(tmp_path: Path, start_team: Any) -> None:
+    (tmp_path / "talk.team.yaml").write_text(TEAM)
+    chance = random.Random(7)
+    for _ in range(KILLS):
+        child = start_team(tmp_path, "15")
+        child.hear("begun")
+        time.sleep(chance.uniform(0.05, 0.3))
+        child.signal(signal.SIGKILL)
+        child.end()
+        assert not any("over" in told for told in child.told), "it ended before it was killed often enough"
+    last = start_team(tmp_path)
+    run = last.hear("begun")
+    assert last.end() == 0
+    assert last.told[-1] == {"over": "done", "output": "60 remarks"}
+
+    async with perdure.open(tmp_path) as rt:
+        detail = await rt.show(run)
+        for child_run in detail.children:
+            assert (await rt.show(child_run)).summary.status == "done"
+        assert len(detail.children) == 61  # sixty remarks and the sum of them
+        replay = await rt.replay(run)
+    assert replay.verdict == "same"
+    asked = Counter((tmp_path / "asked").read_text().splitlines())
+    assert {line.split()[0] for line in asked} == {"ann", "bob", "cleo"}
+    assert len(asked) == 61
+    # Only who was being asked in the instant of a kill is asked again.
+    assert asked.total() <= 61 + KILLS
