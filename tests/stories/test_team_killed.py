@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import signal
 import time
@@ -26,7 +27,8 @@ team:
 KILLS = 30
 
 
-async def test_a_team_killed_thirty_times(tmp_path: Path, start_team: Any) -> None:
+def kill_again_and_again(tmp_path: Path, start_team: Any) -> str:
+    """Kill processes that carry a team's run on, then let one end it; gives the run's id."""
     (tmp_path / "talk.team.yaml").write_text(TEAM)
     chance = random.Random(7)
     for _ in range(KILLS):
@@ -37,10 +39,14 @@ async def test_a_team_killed_thirty_times(tmp_path: Path, start_team: Any) -> No
         child.end()
         assert not any("over" in told for told in child.told), "it ended before it was killed often enough"
     last = start_team(tmp_path)
-    run = last.hear("begun")
+    run: str = last.hear("begun")
     assert last.end() == 0
     assert last.told[-1] == {"over": "done", "output": "60 remarks"}
+    return run
 
+
+async def test_a_team_killed_thirty_times(tmp_path: Path, start_team: Any) -> None:
+    run = await asyncio.to_thread(kill_again_and_again, tmp_path, start_team)
     async with perdure.open(tmp_path) as rt:
         detail = await rt.show(run)
         for child_run in detail.children:

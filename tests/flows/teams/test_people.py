@@ -22,6 +22,7 @@ TWO = {"ann": {}, "jo": {"role": "judge"}}
         ("again", Again()),
         ({"again": "shorter"}, Again("shorter")),
         ({"override": None}, Override(None)),
+        ('{"again": "shorter"}', Again("shorter")),
         ({"patch": {"ann": "be kind"}}, Again(patch={"ann": "be kind"})),
     ],
 )
@@ -30,10 +31,10 @@ def test_what_a_person_may_say(said: Any, meant: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "said", ["yes!", 1, None, {}, {"patch": {}}, {"patch": {"a": 1}}, {"override": 1, "again": ""}]
+    "said", ["yes!", "{oops", 1, None, {}, {"patch": {}}, {"patch": {"a": 1}}, {"override": 1, "again": ""}]
 )
 def test_anything_else_is_asked_again(said: Any) -> None:
-    with pytest.raises(InputError, match="not an answer"):
+    with pytest.raises(InputError, match="not "):
         read_decision(said)
 
 

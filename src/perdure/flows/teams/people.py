@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from perdure.agents.team import Stage
+from perdure.base.codec import from_json
 from perdure.base.errors import InputError, TeamStopped
 
 from .play import Play
@@ -39,7 +40,12 @@ class Again(msgspec.Struct, frozen=True):
 
 
 def read_decision(said: Any) -> GoOn | Stop | Override | Again:
-    """What a person's answer means. Raises InputError."""
+    """What a person's answer means; a command line gives mappings as JSON. Raises InputError."""
+    if isinstance(said, str) and said.lstrip().startswith("{"):
+        try:
+            said = from_json(said)
+        except msgspec.DecodeError as error:
+            raise InputError(f"not JSON: {error}", hint=HINT) from error
     match said:
         case True | "approve":
             return GoOn()
