@@ -1,8 +1,8 @@
 """Whether a team learns: the mean score of its first answers, over tasks of several classes, with lessons and without.
 
-The members are scripted: the one that answers keeps to the lessons that it is told, and to nothing else; the evaluator looks
-at what is in the answer, and draws its lesson from the first thing that is not. What is measured is therefore what Perdure
-does with lessons: that each is kept, is told the next time, and to no other class of tasks.
+The members are scripted: the one that answers keeps to the lessons that it is told, and to nothing else; the evaluator
+looks at what is in the answer, and draws its lesson from the first thing that is not. What is measured is therefore
+what Perdure does with lessons: that each is kept, is told the next time, and to no other class of tasks.
 """
 
 from __future__ import annotations

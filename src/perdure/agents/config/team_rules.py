@@ -43,8 +43,9 @@ def team_findings(tree: Mapping[str, Any]) -> Iterator[Finding]:
         roles[str(member.get("role", "proposer"))] += copies
         taken.update([name] if copies == 1 else [f"{name}_{number}" for number in range(1, copies + 1)])
     members = ("team", "members")
-    order = team.get("order")
-    for index, name in enumerate(order if isinstance(order, list) else ()):
+    said = team.get("order")
+    order = said if isinstance(said, list) else []
+    for index, name in enumerate(order):
         if name not in team["members"]:
             yield Finding(
                 ("team", "order", index), "expected a member", shown=True, hint=guess(str(name), team["members"])
