@@ -68,11 +68,17 @@ FIGURES = (
     Figure("serving", "idle_rss_mb", "memory of an idle server", "MB", 50),
     Figure("namespace", "goal_reads_per_s", "reads of one of its goals", "/s", 20_000, "least"),
     Figure("namespace", "memory_reads_per_s", "reads of a file of a tree in memory", "/s", 20_000, "least"),
+    Figure("bus", "events_per_s", "events through the bus, from hand to hand", "/s", 20_000, "least"),
+    Figure("bus", "kept_per_s", "the same, kept on disk, 256 publishers at once", "/s"),
+    Figure("bus", "mixed_p99_ms", "1,000 events a second, mixed QoS, every other one kept, p99", "ms", 20),
+    Figure("bus", "many_p99_ms", "the same to 20 subscribers on 10 topics each, p99", "ms"),
+    Figure("bus", "many_missed", "events that these missed", "", 0),
     Figure("idle", "bytes_per_agent", "memory of an idle agent, of 10,000, beside its row", "bytes", 2_048),
     Figure("idle", "wake_p50_ms", "a message to one of them until its handler runs, median", "ms", 2),
     Figure("idle", "wake_p99_ms", "the same, p99", "ms"),
 )
 QUICK = {
+    "bus": ("--events", "40000", "--seconds", "3"),
     "serving": ("--runs", "2000"),
     "throughput": ("--runs", "2000"),
     "floor": ("--runs", "2000"),

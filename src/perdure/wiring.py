@@ -40,17 +40,24 @@ from perdure.kernel.store.sqlite import SqliteStore
 from perdure.tools.fetch.lazy import LazyFetch
 
 if TYPE_CHECKING:
+    from socket import socket
+
     from perdure.adapters.otel.settings import Destination
     from perdure.compute.jobs.port import Provider
+    from perdure.control.reloading import Reloaded
     from perdure.namespace.identity.port import Keyring
+    from perdure.server.site import Site
 
 
 class Served(NamedTuple):
-    """A project that is being served: where, and with which token (None where everybody may come in)."""
+    """A project that is being served: where, and with which token (None where everybody may come in). The socket stays
+    open where the site is to begin anew, for whoever goes on with it."""
 
     runtime: Runtime
     url: str
     token: str | None
+    site: Site
+    listening: socket
 
 
 def _quiet(_: str) -> None:
@@ -72,7 +79,7 @@ async def open(
     providers: Sequence[Provider] = (),
     tenant: Pool | None = None,
     probe: Callable[[str], None] = _quiet,
-    grace_ms: float = 2_000,
+    grace_ms: float | Callable[[], float] = 2_000,
 ) -> AsyncIterator[Runtime]:
     """Open a project's runtime: `async with perdure.open("folder") as rt: …`.
 
@@ -137,8 +144,10 @@ async def open(
                     await runtime.jobs.recover()
                 yield runtime
             finally:
-                await runtime.close(grace_ms)
-                await engine.close(grace_ms)
+                grace = grace_ms() if callable(grace_ms) else grace_ms
+                began = clock.now()
+                await runtime.close(grace)
+                await engine.close(max(0, grace - (clock.now() - began)))
     finally:
         await transport.close()
         if store is None:
@@ -153,12 +162,15 @@ async def serve(
     port: int | None = None,
     tls: tuple[Path, Path] | None = None,
     insecure: bool = False,
+    listening: socket | None = None,
+    files: Sequence[Path] = (),
     report: Callable[[str], None] = _quiet,
     **more: Any,
 ) -> AsyncIterator[Served]:
     """Open a project's runtime with `recover`, and serve it over HTTP; `host`, `port` and `tls` (the files of
-    certificate and key) go before its settings, and port 0 takes a free one. `insecure` lets it be reached from
-    elsewhere without TLS. `report` is told of defects. `more` is for `open`."""
+    certificate and key) go before its settings, and port 0 takes a free one; or serve on a socket that is `listening`.
+    `insecure` lets it be reached from elsewhere without TLS. `files` publish agents besides those in `agents`. Files
+    are watched, as the settings say. `report` is told of defects. `more` is for `open`."""
     config = load_project(Path(project), environment=more.get("environment") or os.environ)
     settings = config.server
     host = settings.host if host is None else host
@@ -171,18 +183,37 @@ async def serve(
     if settings.auth == "token":
         token = import_module("perdure.server.token").read_token(config.state_folder, os.urandom)
         keep_secret(partial(iter, (token,)))
-    listening = server.listen(host, settings.port if port is None else port)
+    listening = listening or server.listen(host, settings.port if port is None else port)
     log = logging.getLogger("perdure.server")
-    with listening:
-        metered = msgspec.structs.replace(more.pop("settings", None) or Settings(recover=True), metered=True)
-        async with open(project, recover=True, settings=metered, **more) as runtime:
+    sites: list[Site] = []
+    metered = msgspec.structs.replace(more.pop("settings", None) or Settings(recover=True), metered=True)
+    try:
+        async with open(project, recover=True, settings=metered, grace_ms=partial(_left_of, sites), **more) as runtime:
+            for file in files:
+                await runtime.publish_file(file)
             if config.telemetry.logs is not None:
                 report = log.error
+                runtime.reloads.told.append(partial(_log_reloaded, log))
             site = import_module("perdure.server.site").Site(runtime, report=report)
-            async with server.serving(site, listening, token=token, tls=context):
+            sites.append(site)
+            async with server.serving(site, listening, token=token, tls=context), runtime.reloads.watching():
                 url = server.url_of(listening, is_secure=tls is not None)
                 log.info("serving", extra={"fields": {"url": url, "project": config.name}})
-                yield Served(runtime, url, token)
+                yield Served(runtime, url, token, site, listening)
+    finally:
+        if not (sites and sites[0].is_restarting):
+            listening.close()
+
+
+def _left_of(sites: Sequence[Site]) -> float:
+    """What a server that ends has left of its grace period; one that never began needs none."""
+    return sites[0].left_ms if sites else 0
+
+
+def _log_reloaded(log: logging.Logger, reloaded: Reloaded) -> None:
+    for change in reloaded.changes:
+        fields = {name: value for name, value in msgspec.structs.asdict(change).items() if value}
+        log.log(logging.ERROR if change.problem else logging.INFO, "reloaded", extra={"fields": fields})
 
 
 def _traces(config: ProjectConfig, environment: Mapping[str, str]) -> Destination | None:

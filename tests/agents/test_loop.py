@@ -230,7 +230,7 @@ async def test_a_call_that_needs_consent_waits_for_it(stage, answer, seen):
         result = await rt.run(stage.spec(tools=[double], approve=["dou*"]), "go")
         assert (result.status, result.waiting_for) == ("waiting", "approval")
         (wait,) = result.waits
-        assert wait.about["about"] == {"tool": "double", "arguments": {"number": 21}}
+        assert wait.about["about"] == {"tool": "double", "arguments": {"number": 21}, "policy": "approve: dou*"}
         await (rt.approve(result.run_id) if answer == "approve" else rt.deny(result.run_id))
         result = await rt.wait(result.run_id)
     assert result.output == "ok"

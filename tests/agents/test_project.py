@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from perdure.agents.config.loader import load_project
+from perdure.agents.config.loader import load_agent, load_project
+from perdure.agents.lifecycle import Rules, rules_of
 from perdure.agents.project import ProjectConfig, StoreSettings, find_project_file
 from perdure.base.errors import InvalidFile, MissingVariable
 
@@ -27,7 +28,10 @@ output = 2.5
 
 [server]
 port = 9000
-grace = "5s"
+
+[lifecycle]
+shutdown = {grace_period = "5s"}
+reload = {on_config_change = "restart"}
 """
 
 
@@ -40,14 +44,28 @@ def test_a_project_file_becomes_settings(tmp_path: Path) -> None:
     assert project.state_folder == tmp_path / ".perdure"
     assert project.budget.per_day == 5_000_000
     assert project.prices["openai/m"].output == 2.5
-    assert (project.server.host, project.server.port, project.server.grace_ms) == ("127.0.0.1", 9000, 5_000)
+    assert (project.server.host, project.server.port, project.lifecycle.grace_ms) == ("127.0.0.1", 9000, 5_000)
 
 
 def test_the_same_in_yaml(tmp_path: Path) -> None:
     (tmp_path / "perdure.yaml").write_text("# nothing but defaults\n")
     project = load_project(tmp_path, environment={})
-    assert (project.file, project.server.grace_ms) == (tmp_path / "perdure.yaml", 30_000)
+    assert (project.file, project.lifecycle.grace_ms) == (tmp_path / "perdure.yaml", 30_000)
     assert project == ProjectConfig(root=tmp_path, file=tmp_path / "perdure.yaml")
+
+
+def test_an_agent_may_say_otherwise_than_its_project_what_a_change_does(tmp_path: Path) -> None:
+    (tmp_path / "perdure.toml").write_text(
+        '[hot_reload]\nenabled = false\n[lifecycle.reload]\non_config_change = "restart"\n'
+    )
+    (tmp_path / "a.yaml").write_text("name: a\nmodel: demo/planner\nhot_reload: {enabled: true}\n")
+    (tmp_path / "b.yaml").write_text(
+        "name: b\nmodel: demo/planner\nlifecycle: {reload: {on_config_change: ignore, strategy: immediate}}\n"
+    )
+    project = load_project(tmp_path, environment={})
+    a, b = (load_agent(tmp_path / name, environment={}, project=project) for name in ("a.yaml", "b.yaml"))
+    assert rules_of(a, project) == Rules(True, "restart", "graceful")
+    assert rules_of(b, project) == Rules(False, "ignore", "immediate")
 
 
 def test_what_is_wrong_in_a_project_is_told_with_its_place(tmp_path: Path) -> None:

@@ -58,7 +58,8 @@ def test_a_project_is_accepted() -> None:
     project: {name: p}
     providers: {openai: {api_key: "${KEY}"}}
     prices: {openai/m: {input: 1, output: "${P}"}}
-    server: {port: "${PORT:-80}", grace: 10s}
+    server: {port: "${PORT:-80}"}
+    lifecycle: {shutdown: {grace_period: 10s}}
     budget: {per_day: $5}
     defaults: {model: demo/planner, limits: {steps: 3}}
     """

@@ -212,6 +212,15 @@ async def test_who_publishes_waits_for_room(qos: Any) -> None:
         assert await publishing == 50 and hearer.dropped == 0
 
 
+async def test_what_waits_is_bounded_in_bytes_too() -> None:
+    async with opened() as bus:
+        hearer = await bus.subscribe("a", waited_for=False, in_order=True)
+        for n in range(30):
+            await bus.publish(Envelope(f"large_{n}", "", payload="x" * 1_000_000, topic="a"), durable=n >= 20)
+        assert hearer.dropped == 3 and hearer.backlog == 17
+        assert len([await anext(hearer) for _ in range(27)]) == 27
+
+
 async def test_a_batch_is_all_that_waits() -> None:
     async with opened() as bus:
         hearer = await bus.subscribe("a", qos="batched")
@@ -279,3 +288,44 @@ async def test_of_many_rules_the_most_particular_holds() -> None:
     )
     kept = {topic: rules.of(topic).keep_events for topic in ("x", "a.x", "a.x.y", "a.x.c", "a.b.c")}
     assert kept == {"x": 1, "a.x": 2, "a.x.y": 2, "a.x.c": 3, "a.b.c": 4}
+
+
+# -- many at once -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("durable", [True, False])
+async def test_twenty_subscribers_on_ten_topics_each_miss_nothing(open_store: OpenStore, durable: bool) -> None:
+    async with opened(open_store) as bus:
+        hearers = [
+            await bus.subscribe(f"t.{(who + n) % 20}", qos="batched", capacity=16)
+            for who in range(20)
+            for n in range(10)
+        ]
+        heard = 0
+
+        async def hear(hearer: Subscriber) -> None:
+            nonlocal heard
+            while events := await hearer.take():
+                heard += len(events)
+
+        hearing = [asyncio.create_task(hear(hearer)) for hearer in hearers]
+        await asyncio.gather(*(bus.publish(event(n, f"t.{n % 20}"), durable=durable) for n in range(2_000)))
+        async with asyncio.timeout(60):
+            while heard < 2_000 * 10:
+                await asyncio.sleep(0.01)
+        for hearer in hearers:
+            hearer.close()
+        await asyncio.gather(*hearing)
+        assert heard == 20_000 and bus.stats.dropped == {} and bus.stats.backlog == 0
+
+
+async def test_many_publishers_share_the_room_of_one_subscriber() -> None:
+    async with opened() as bus:
+        hearer = await bus.subscribe("a", capacity=3)
+        publishing = [asyncio.create_task(bus.publish(event(n), durable=False)) for n in range(500)]
+        heard: list[Any] = []
+        async with asyncio.timeout(30):
+            while len(heard) < 500:
+                heard += [one.envelope.payload for one in await hearer.take()]
+        await asyncio.gather(*publishing)
+        assert sorted(heard) == list(range(500))

@@ -15,7 +15,7 @@ Asked = Callable[..., Any]
 
 def test_what_was_approved_is_done_once(perdure: Perdure, asked: Asked, folder: Path) -> None:
     run = asked("run", "careful.yaml", "--input", "go", code=3)
-    assert run["waits"][0]["about"]["about"] == {"tool": "pay", "arguments": {"amount": 5}}
+    assert run["waits"][0]["about"]["about"] == {"tool": "pay", "arguments": {"amount": 5}, "policy": "approve: pay"}
     assert not (folder / "paid.txt").exists()
     result = perdure("approve", run["run_id"])
     assert result.stdout == "pay says: paid 5\n"
@@ -75,3 +75,21 @@ def test_a_run_that_does_not_exist(perdure: Perdure, asked: Asked, verb: str) ->
 def test_what_is_left_for_later_is_told_as_json_too(asked: Asked) -> None:
     run = asked("run", "asker.yaml", "--input", "go", code=3)
     assert asked("approve", run["run_id"], "--answer", "green", "--no-wait")["run_id"] == run["run_id"]
+
+
+def test_it_tells_what_exactly_was_approved(perdure: Perdure, asked: Asked, folder: Path) -> None:
+    asked("run", "careful.yaml", "--input", "go", code=3)
+    (run,) = asked("runs", "list")
+    said = perdure("approve", run["run_id"], "--why", "it is due").stderr
+    assert "approve: May careful" in said and '{"amount":5}' in said and '"policy":"approve: pay"' in said
+    assert "digest " in said
+
+
+def test_an_approval_is_named_by_its_id(perdure: Perdure, asked: Asked, folder: Path) -> None:
+    run = asked("run", "careful.yaml", "--input", "go", code=3)
+    wrong = f"{run['run_id']}.{'0' * 32}"
+    refused = asked("deny", wrong, code=1)["error"]
+    assert (refused["code"], refused["facts"]["given"]) == ("approval.changed", "0" * 32)
+    (right,) = refused["facts"]["asked"]
+    assert perdure("approve", f"{run['run_id']}.{right}").stdout == "pay says: paid 5\n"
+    assert asked("approve", f"{run['run_id']}.{right}", code=1)["error"]["code"] == "approval.decided"

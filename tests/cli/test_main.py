@@ -151,6 +151,6 @@ def test_commands_and_options_are_completed() -> None:
         environment = {"_PERDURE_COMPLETE": "bash_complete", "COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))}
         return CliRunner().invoke(cli, [], env=environment, prog_name="perdure").stdout
 
-    assert completed("perdure re") == "plain,resume\nplain,resolve\nplain,replay\n"
+    assert completed("perdure re") == "plain,resume\nplain,restart\nplain,resolve\nplain,replay\n"
     assert "plain,--dry-run\n" in completed("perdure run --d")
     assert "plain,verify\n" in completed("perdure runs ver")

@@ -20,14 +20,20 @@ from perdure import Agent
 class Echo(Agent):
     async def on_message(self, ctx, message):
         return message.payload
+
+    async def on_event(self, ctx, event):
+        ctx.topics.publish("passed.on", event.payload)
 """
+TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     (tmp_path / "agents").mkdir()
     (tmp_path / "echo.py").write_text(ECHO)
-    (tmp_path / "agents/echo.yaml").write_text("name: echo\nclass: ../echo.py:Echo\non: [{topic: ask.echo}]\n")
+    (tmp_path / "agents/echo.yaml").write_text(
+        "name: echo\nclass: ../echo.py:Echo\non: [{topic: ask.echo}, {topic: pass.on}]\n"
+    )
     return tmp_path
 
 
@@ -93,6 +99,19 @@ async def test_an_agent_answers_a_program(project: Path) -> None:
         assert (answer.sender, answer.payload["output"]) == ("echo", {"n": 1})
 
 
+async def test_the_trace_survives_every_hop_from_program_to_agent_to_program(project: Path) -> None:
+    async with served(project) as to, connected(to) as bus:
+        heard = await bus.subscribe("passed.on")
+        await bus.emit("pass.on", 7, traceparent=TRACE, thread="t1")
+        envelope = (await anext(heard)).envelope
+        assert (envelope.traceparent[:35], envelope.thread, envelope.hops) == (TRACE[:35], "t1", 1)
+        await bus.emit("ask", kind="request", reply_to="topic:answers", traceparent=TRACE)
+        answers = await bus.subscribe("answers")
+        (question,) = (await to.runtime.topics.events("ask"))[-1:]
+        await bus.reply(question, "!")
+        assert (await anext(answers)).envelope.traceparent == TRACE
+
+
 async def test_nobody_answers(project: Path) -> None:
     async with served(project) as to, connected(to) as bus:
         with pytest.raises(NoAnswer):
@@ -116,6 +135,36 @@ async def test_a_server_that_is_not_there_is_given_up_after_a_while() -> None:
     async with perdure.connect("http://127.0.0.1:9", token="", patience_ms=300) as bus:
         with pytest.raises(Disconnected):
             await bus.emit("a")
+
+
+async def test_who_gives_up_waiting_has_taken_nothing(project: Path) -> None:
+    async with served(project) as to, connected(to) as bus:
+        heard = await bus.subscribe("n")
+        emitting = asyncio.create_task(emit_slowly(bus, 30))
+        found: list[Any] = []
+        async with asyncio.timeout(20):
+            while len(found) < 30:
+                try:
+                    found.append((await asyncio.wait_for(anext(heard), 0.003)).envelope.payload)
+                except TimeoutError:
+                    pass
+        await emitting
+        assert found == list(range(30))
+
+
+async def emit_slowly(bus: Any, count: int) -> None:
+    for n in range(count):
+        await bus.emit("n", n)
+        await asyncio.sleep(0.003)
+
+
+async def test_more_than_fits_is_taken_as_there_is_room(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("perdure.client.subscription.WAITING", 3)
+    async with served(project) as to, connected(to) as bus:
+        heard = await bus.subscribe("n")
+        for n in range(20):
+            await bus.emit("n", n)
+        assert await payloads(heard, 20) == list(range(20))
 
 
 async def test_a_closed_subscription_ends(project: Path) -> None:

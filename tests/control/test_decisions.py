@@ -17,7 +17,11 @@ async def test_an_approved_call_is_made(opened: Any) -> None:
     async with opened(LOOK) as rt:
         waiting = await rt.run("clerk.yaml", "Look", overrides=CONSENT)
         assert (waiting.status, waiting.waiting_for) == ("waiting", "approval")
-        assert waiting.waits[0].about["about"] == {"tool": "look", "arguments": {"place": "attic"}}
+        assert waiting.waits[0].about["about"] == {
+            "tool": "look",
+            "arguments": {"place": "attic"},
+            "policy": "approve: look",
+        }
         await rt.approve(waiting.run_id)
         result = await rt.wait(waiting.run_id)
         tree = await rt.trace(result.run_id)

@@ -115,3 +115,9 @@ def test_every_letter_goes_to_one_place_and_every_wait_gets_one_answer(found, ki
     assert all(letter.kind in ANSWERS and letter.run_id == run_id != "" for letter in left)
     for pile in piles[1:]:
         assert pile == sorted(pile, key=lambda id: int(id[4:]))  # one sender's letters keep their order
+
+
+def test_a_reply_answers_no_question_to_a_person():
+    said = [mail(1, "reply", "run_1", correlation="k", payload="yes")]
+    for kind, taken in (("approval", 0), ("in_doubt", 0), ("budget", 0), ("reply", 1), ("tool", 1)):
+        assert len(sort(said, [], waits(Wait("k", kind)), "run_1", NOW).answers) == taken, kind

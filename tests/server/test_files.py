@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import pytest
 
-from perdure.server.files import kind_of
+from perdure.server.content import kind_of
 
 Served = Callable[..., AbstractAsyncContextManager[Any]]
 AT = "/agents/ada"
@@ -105,18 +106,108 @@ async def test_what_cannot_be_done(served: Served, method: str, path: str, statu
 
 
 @pytest.mark.parametrize(
-    ("content", "kind"),
+    ("name", "content", "kind"),
     [
-        (b'{"a": 1}', "application/json"),
-        (b"[1]\n", "application/json"),
-        (b"[not json", "text/plain; charset=utf-8"),
-        (b'{"a": 1}\n{"a": 2}\n', "text/plain; charset=utf-8"),
-        ("ä".encode(), "text/plain; charset=utf-8"),
-        (b"<script>", "text/plain; charset=utf-8"),
-        (b"", "text/plain; charset=utf-8"),
-        (b"\xff\xfe", "application/octet-stream"),
-        (b"a\0b", "application/octet-stream"),
+        ("a", b'{"a": 1}', "application/json"),
+        ("a", b"[1]\n", "application/json"),
+        ("a", b"[not json", "text/plain; charset=utf-8"),
+        ("a", b"[" * 100_000, "text/plain; charset=utf-8"),
+        ("a", b'{"a": 1}\n{"a": 2}\n', "text/plain; charset=utf-8"),
+        ("a", "ä".encode(), "text/plain; charset=utf-8"),
+        ("a.html", b"<script>", "text/plain; charset=utf-8"),
+        ("a.svg", b"<svg>", "text/plain; charset=utf-8"),
+        ("plan.MD", b"# Plan", "text/markdown; charset=utf-8"),
+        ("a.csv", b"a,b", "text/csv; charset=utf-8"),
+        ("a.md", b"\xff", "application/octet-stream"),
+        ("a", b"", "text/plain; charset=utf-8"),
+        ("a", b"\xff\xfe", "application/octet-stream"),
+        ("a", b"a\0b", "application/octet-stream"),
+        ("a.txt", b"\x89PNG\r\n\x1a\n...", "image/png"),
     ],
 )
-def test_what_content_is_said_to_be(content: bytes, kind: str) -> None:
-    assert kind_of(content) == kind
+def test_what_content_is_said_to_be(name: str, content: bytes, kind: str) -> None:
+    assert kind_of(name, content) == kind
+
+
+TEN = b"0123456789"
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "content", "range"),
+    [
+        ("bytes=0-3", 206, b"0123", "bytes 0-3/10"),
+        ("bytes=7-", 206, b"789", "bytes 7-9/10"),
+        ("bytes=-2", 206, b"89", "bytes 8-9/10"),
+        ("bytes=-99", 206, TEN, "bytes 0-9/10"),
+        ("bytes=5-99", 206, b"56789", "bytes 5-9/10"),
+        ("BYTES = 0 - 0", 206, b"0", "bytes 0-0/10"),
+        ("bytes=5-2", 200, TEN, ""),
+        ("bytes=0-1,3-4", 200, TEN, ""),
+        ("bytes=-", 200, TEN, ""),
+        ("bytes=a-b", 200, TEN, ""),
+        ("lines=0-1", 200, TEN, ""),
+        ("bytes=10-", 416, b"", "bytes */10"),
+        (f"bytes={'9' * 5000}-", 416, b"", "bytes */10"),
+        ("bytes=-0", 416, b"", "bytes */10"),
+    ],
+)
+async def test_ranges_of_bytes(served: Served, asked: str, status: int, content: bytes, range: str) -> None:
+    async with served() as client:
+        await begun(client)
+        await client.ask("PUT", f"{AT}/memory/ten", TEN)
+        answer = await client.get(f"{AT}/memory/ten", range=asked)
+        assert (answer.status, answer.headers.get("content-range", "")) == (status, range)
+        assert answer.content == content or status == 416
+
+
+async def test_a_range_of_what_was_changed_since_is_all_of_it(served: Served) -> None:
+    async with served() as client:
+        await begun(client)
+        await client.ask("PUT", f"{AT}/memory/ten", TEN)
+        tag = (await client.get(f"{AT}/memory/ten")).headers["etag"]
+        assert (await client.get(f"{AT}/memory/ten", range="bytes=0-0", if_range=tag)).status == 206
+        for other in ('"x"', f"W/{tag}", "Wed, 21 Oct 2015 07:28:00 GMT"):
+            assert (await client.get(f"{AT}/memory/ten", range="bytes=0-0", if_range=other)).status == 200
+
+
+async def test_a_change_is_made_to_what_was_read(served: Served) -> None:
+    async with served() as client:
+        await begun(client)
+        note = f"{AT}/memory/note"
+        assert (await client.ask("PUT", note, b"1", {"if-match": "*"})).status == 412
+        assert (await client.ask("PUT", note, b"1", {"if-none-match": "*"})).status == 204
+        again = await client.ask("PUT", note, b"2", {"if-none-match": "*"})
+        assert (again.status, again.json["code"]) == (412, "request.precondition")
+        tag = (await client.get(note)).headers["etag"]
+        assert (await client.ask("PUT", note, b"2", {"if-match": f'"x", {tag}'})).status == 204
+        late = [await client.ask(method, note, b"3", {"if-match": tag}) for method in ("PUT", "POST", "DELETE")]
+        assert [answer.status for answer in late] == [412] * 3
+        assert (await client.get(note, if_match=tag)).status == 412
+        assert (await client.get(note)).content == b"2"
+
+
+async def test_of_two_changes_to_the_same_content_one_is_made(served: Served) -> None:
+    async with served() as client:
+        await begun(client)
+        note = f"{AT}/memory/note"
+        await client.ask("PUT", note, b"0")
+        tag = (await client.get(note)).headers["etag"]
+        changes = [client.ask("PUT", note, b"%d" % number, {"if-match": tag}) for number in range(1, 9)]
+        answers = [answer.status for answer in await asyncio.gather(*changes)]
+        assert sorted(answers) == [204, *[412] * 7]
+
+
+async def test_what_cannot_be_done_comes_with_what_can(served: Served) -> None:
+    async with served() as client:
+        await begun(client)
+        refused = await client.ask("PUT", f"{AT}/status", b"x")
+        assert (refused.status, refused.headers["allow"]) == (405, "HEAD, GET")
+
+
+async def test_nothing_that_is_read_is_executed(served: Served) -> None:
+    async with served() as client:
+        await begun(client)
+        await client.ask("PUT", f"{AT}/memory/a.html", b"<script>alert(1)</script>")
+        headers = (await client.get(f"{AT}/memory/a.html")).headers
+        assert headers["content-type"].startswith("text/plain") and headers["x-content-type-options"] == "nosniff"
+        assert "sandbox" in headers["content-security-policy"]

@@ -102,7 +102,7 @@ async def test_a_failure_is_a_problem_with_its_run(served: Served) -> None:
     [
         ({"spec": "nobody", "input": "x"}, 404, "config.spec_not_found"),
         ({"agent_id": "nobody", "input": "x"}, 404, "agent.not_found"),
-        ({"agent_id": "../x", "input": "x"}, 422, "input.invalid"),
+        ({"agent_id": "../x", "input": "x"}, 422, "request.invalid"),
         ({"input": "x"}, 422, "input.invalid"),
         ({"spec": "clerk", "input": "  "}, 422, "input.invalid"),
         ({"spec": "clerk"}, 422, "request.invalid"),
@@ -143,8 +143,10 @@ async def test_an_edited_file_is_taken_for_what_comes_next(served: Served, proje
         ask = {"spec": "clerk", "input": "x"}
         await client.post("/invoke", ask)
         file.write_text(file.read_text().replace("You are a clerk.", "You are the manager now."))
+        await client.runtime.reload()
         await client.post("/invoke", ask)
         file.write_text("name: clerk\nmodell: x\n")
+        await client.runtime.reload()
         await client.post("/invoke", ask)
         said = [request.system for request in model.requests]
         assert said == ["You are a clerk.", "You are the manager now.", "You are the manager now."]

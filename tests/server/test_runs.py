@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from pathlib import Path
 from typing import Any
 
 from perdure.base.messages import ModelResponse, ToolCall
+from perdure.control.approvals import seal_of
 
 Served = Callable[..., AbstractAsyncContextManager[Any]]
 PAY = ModelResponse((ToolCall("c1", "pay", {"amount": 5}),))
@@ -81,7 +84,8 @@ async def test_an_approval_is_given_once(served: Served) -> None:
         assert (given.status, given.headers["location"]) == (202, f"/runs/{run}")
         assert (await client.runtime.wait(run)).output == "paid"
         again = await client.post(f"/approvals/{approval['id']}/approve")
-        assert (again.status, again.json["code"]) == (409, "run.wrong_state")
+        assert (again.status, again.json["code"]) == (409, "approval.decided")
+        assert (again.json["facts"]["who"], again.json["facts"]["answer"]) == ("operator", "approve")
         assert (await client.get("/approvals")).json["items"] == []
 
 
@@ -95,8 +99,54 @@ async def test_an_approval_is_for_one_action_only(served: Served) -> None:
             pass
         (second,) = (await client.get("/approvals")).json["items"]
         assert first["id"] != second["id"] and "3" in str(second["about"])
-        assert (await client.post(f"/approvals/{first['id']}/approve")).status == 409
+        assert (await client.post(f"/approvals/{first['id']}/approve")).json["code"] == "approval.decided"
         assert (await client.post(f"/approvals/{second['id']}/approve")).status == 202
+
+
+async def test_an_approval_of_other_arguments_is_refused(served: Served) -> None:
+    async with served([PAY, "paid"]) as client:
+        run = await begin(client)
+        (approval,) = (await client.get("/approvals")).json["items"]
+        seen = "0" * len(approval["digest"])
+        refused = await client.post(f"/approvals/{run}.{seen}/approve")
+        assert (refused.status, refused.json["code"]) == (409, "approval.changed")
+        assert (refused.json["facts"]["given"], refused.json["facts"]["asked"]) == (seen, [approval["digest"]])
+        assert (await client.runtime.look(run)).status == "waiting"
+
+
+async def test_an_approval_expires(served: Served, project: Path) -> None:
+    clerk = project / "agents" / "clerk.yaml"
+    clerk.write_text(clerk.read_text() + "approvals: {expire: 20ms}\n")
+    async with served([PAY, "so be it"]) as client:
+        asked = await client.runtime.accept("x", spec="clerk")
+        (wait,) = (await client.runtime.wait(asked)).waits
+        assert wait.due is not None
+        late = f"{asked.id}.{seal_of(asked, wait)}"
+        while (await client.runtime.look(asked.id)).status == "waiting":
+            await asyncio.sleep(0.01)
+        refused = await client.post(f"/approvals/{late}/approve")
+        assert (refused.status, refused.json["code"]) == (410, "approval.expired")
+        assert refused.json["facts"]["due"] == wait.due
+        assert (await client.runtime.wait(asked)).output == "so be it"
+
+
+async def test_of_many_decisions_at_once_one_counts(served: Served) -> None:
+    async with served([PAY, "paid"]) as client:
+        await begin(client)
+        (approval,) = (await client.get("/approvals")).json["items"]
+        ways = ("approve", "deny") * 5
+        answers = await asyncio.gather(*(client.post(f"/approvals/{approval['id']}/{way}") for way in ways))
+        assert sorted(answer.status for answer in answers) == [202] + [409] * 9
+        assert {answer.json["code"] for answer in answers if answer.status == 409} == {"approval.decided"}
+
+
+async def test_what_is_no_decision_is_not_taken_for_a_denial(served: Served) -> None:
+    async with served([PAY, "paid"]) as client:
+        await begin(client)
+        (approval,) = (await client.get("/approvals")).json["items"]
+        refused = await client.post(f"/approvals/{approval['id']}/approve", {"answer": "yes"})
+        assert (refused.status, refused.json["code"]) == (422, "input.invalid")
+        assert (await client.post(f"/approvals/{approval['id']}/approve")).status == 202
 
 
 async def test_a_question_is_answered_in_words(served: Served) -> None:

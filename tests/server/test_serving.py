@@ -136,7 +136,7 @@ async def test_a_signal_ends_it_when_requests_under_way_are_answered(
 
 async def test_what_takes_longer_than_the_grace_is_put_away_and_goes_on(start: Callable[..., Process]) -> None:
     server = start()
-    (server.folder / "perdure.toml").write_text("[server]\ngrace = 1\n")
+    (server.folder / "perdure.toml").write_text("[lifecycle.shutdown]\ngrace_period = 1\n")
     server.signal(signal.SIGTERM)
     await server.end()
     server = start()

@@ -35,7 +35,7 @@ async def test_an_approval_takes_a_week(tmp_path: Path) -> None:
     async with perdure.open(tmp_path, store=store, clock=clock, settings=TIMELESS, models=payer()) as rt:
         asked = await rt.run(PAYER, "Pay the bill")
         assert (asked.status, asked.waiting_for) == ("waiting", "approval")
-        assert asked.waits[0].about["about"] == {"tool": "pay", "arguments": {"amount": 7}}
+        assert asked.waits[0].about["about"] == {"tool": "pay", "arguments": {"amount": 7}, "policy": "approve: pay"}
         await clock.advance(WEEK)
         assert (await rt.wait(asked.run_id)).waiting_for == "approval"
         await rt.approve(asked.run_id, who="ann")

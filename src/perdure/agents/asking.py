@@ -16,6 +16,7 @@ class Heard(msgspec.Struct, frozen=True):
 
     key: str
     delta: Delta
+    agent_id: str = ""
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -40,7 +41,7 @@ async def ask(
 
     def hear(delta: Delta) -> None:
         ctx.crash_point("stream.middle")
-        ctx.emit(Heard(ctx.place, delta))
+        ctx.emit(Heard(ctx.place, delta, ctx.agent_id))
 
     async def call(_: str) -> Outcome:
         answered = await setup.asker.ask(request, hear if ctx.watched else None)

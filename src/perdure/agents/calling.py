@@ -31,7 +31,8 @@ async def call_tool(ctx: Context, setup: Setup, call: ToolCall) -> ToolResult:
     prepared = prepare(setup.tools, call)
     if isinstance(prepared, ToolResult):
         return prepared
-    if setup.needs_consent(call.name) and not await _allowed(ctx, prepared):
+    policy = setup.consent(call.name)
+    if policy is not None and not await _allowed(ctx, prepared, policy, setup.spec.approvals.expire_ms):
         return error_result(call, f"{call.name} was not approved. Do not try it again; go on without it.")
     try:
         output = await perform(ctx, prepared)
@@ -107,11 +108,13 @@ async def _check(ctx: Context, tool: str) -> None:
         )
 
 
-async def _allowed(ctx: Context, prepared: Prepared) -> bool:
+async def _allowed(ctx: Context, prepared: Prepared, policy: str, expire_ms: int | None) -> bool:
+    """Whether a person lets this call be made, with these arguments. Who does not answer in time does not."""
     call = prepared.call
     said = await ctx.ask(
         f"May {ctx.agent_id} call {call.name}?",
         options=("approve", "deny"),
-        about={"tool": call.name, "arguments": prepared.arguments},
+        timeout_ms=expire_ms,
+        about={"tool": call.name, "arguments": prepared.arguments, "policy": f"approve: {policy}"},
     )
     return said in (True, "approve")

@@ -24,7 +24,9 @@ from perdure.kernel.journal import decode
 from perdure.tools.call import answer, error_result, failure
 from perdure.tools.port import ToolOutput
 
+from .forgetting import OwnHistory
 from .recent import Recent, Talk
+from .transcript import transcript_of
 
 _PARTS = msgspec.json.Decoder(tuple[Part, ...])
 NEWEST = 2
@@ -70,9 +72,9 @@ class Conversation:
         return self._digest
 
     def open(self, said: Sequence[Message]) -> None:
-        """Begin the run under way with what was said: its last message opens it."""
+        """Begin the run under way with what was said."""
+        self.opening = len(self.messages) + opening_of(said)
         for message in said:
-            self.opening = len(self.messages)
             self.add(message)
 
     def drop(self, until: int) -> None:
@@ -113,24 +115,32 @@ def user_message(payload: Any) -> Message:
 
 
 def said_with(payload: Any) -> tuple[Message, ...]:
-    """All messages that somebody sent in one: a person's, and with `{"transcript": messages}` what was said before it,
-    somewhere else. The last one opens the run."""
-    if isinstance(payload, dict) and set(payload) == {"transcript"}:
-        messages = msgspec.convert(payload["transcript"], tuple[Message, ...])
-        if messages:
-            return messages
-    return (user_message(payload),)
+    """All messages that somebody sent in one: a person's, and with a `Transcript` what was said before it, somewhere
+    else."""
+    found = transcript_of(payload)
+    return (user_message(payload),) if found is None else found.transcript
+
+
+def opening_of(said: Sequence[Message]) -> int:
+    """The place of the message that opens a run with these: a person's last, as what follows it may be calls of tools
+    that make no sense without it."""
+    return next((place for place in range(len(said) - 1, -1, -1) if said[place].role == "user"), len(said) - 1)
 
 
 def assistant_message(response: ModelResponse) -> Message:
     return Message("assistant", response.parts)
 
 
-async def recall(ctx: Context, tokens: int, recent: Recent) -> tuple[Sequence[Message], Sequence[int] | None]:
-    """What was said before, the oldest first, back to about `tokens` tokens, with the sizes where they are known."""
+async def recall(
+    ctx: Context, tokens: int, recent: Recent, *, forgets: bool = False
+) -> tuple[Sequence[Message], Sequence[int] | None]:
+    """What was said before, the oldest first, back to about `tokens` tokens, with the sizes where they are known. An
+    agent that `forgets` does not go back to where it was of another definition."""
     newest = await ctx.history(limit=NEWEST)
     if not newest:
         return (), ()
+    if forgets:
+        return await past(OwnHistory(ctx), tokens, ctx if ctx.restored is not None else None), None
     known = _known(ctx, newest, recent)
     if known is not None:
         return known.messages, known.sizes
@@ -149,7 +159,8 @@ async def past(history: History, tokens: int, under_way: Context | None = None) 
         room -= sum(len(record.data) + len(record.payload or b"") for record in page)
     if under_way is None or any(one.run_id == under_way.run_id and one.type == "run.accepted" for one in found):
         return messages_of(reversed(found))
-    return messages_of(reversed(found), said_with(under_way.envelope.payload)[-1])
+    said = said_with(under_way.envelope.payload)
+    return messages_of(reversed(found), said[opening_of(said)])
 
 
 def _known(ctx: Context, newest: Iterable[r.Record], recent: Recent) -> Talk | None:

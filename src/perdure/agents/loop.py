@@ -9,7 +9,7 @@ from perdure.namespace.context import Context
 
 from .asking import ask
 from .calling import call_all
-from .conversation import Conversation, assistant_message, recall, results_message, said_with
+from .conversation import Conversation, assistant_message, opening_of, recall, results_message, said_with
 from .recent import Talk
 from .setup import Setup
 from .window import fit
@@ -20,6 +20,7 @@ STEPS_PER_SEGMENT = 50
 
 async def converse(ctx: Context, setup: Setup) -> Any:
     """Answer the message that began this run. Yields at the step limit, to be resumed."""
+    setup = setup.wished(ctx.envelope.payload)
     limits = setup.spec.limits
     if limits.timeout is not None:
         ctx.limit_time(limits.timeout)
@@ -49,13 +50,11 @@ async def converse(ctx: Context, setup: Setup) -> Any:
 
 async def _open(ctx: Context, setup: Setup) -> tuple[Conversation, int]:
     """The conversation so far: from earlier runs, or from the segment of this run that a checkpoint closed."""
-    earlier, sizes = await recall(ctx, setup.window, setup.recent)
+    earlier, sizes = await recall(ctx, setup.window, setup.recent, forgets=setup.spec.forgets)
     said = said_with(ctx.envelope.payload)
     if ctx.restored is not None:
-        talk = Conversation(earlier, ctx.restored["digest"], sizes=sizes)
-        talk.opening = max(
-            (place for place, message in enumerate(earlier) if message == said[-1]), default=len(earlier)
-        )
+        talk, opening = Conversation(earlier, ctx.restored["digest"], sizes=sizes), said[opening_of(said)]
+        talk.opening = max((place for place, message in enumerate(earlier) if message == opening), default=len(earlier))
         return talk, ctx.restored["step"]
     talk = Conversation(earlier, sizes=sizes)
     talk.open(said)

@@ -94,6 +94,11 @@ class Library:
         program = self._programs.get(digest) or self._keep(digest, self.make(spec))
         return digest, document, program
 
+    def renew(self, spec: AgentSpec) -> None:
+        """Make the spec's program again, as its Python files may not be what they were; where that cannot be done the
+        one that there is stays. Raises ConfigError and AuthFailed."""
+        self._keep(document_digest(spec_document(spec)), self.make(spec))
+
     async def stored(self, digest: str) -> AgentSpec:
         """The spec with this digest; what is no agent is told as one. Raises UnknownSpec."""
         return self.told(await self._definition(digest))
@@ -136,7 +141,7 @@ class Library:
         folder = self.project.root / spec.folder
         if spec.handler is not None:
             cls = self._agent_class(spec.handler, folder)
-            return self.of_agent(spec, partial(drive, cls=cls), {})
+            return self.of_agent(spec, partial(drive, cls=cls, forgets=spec.forgets), {})
         setup = self.setup(spec, rehearsal=rehearsal)
         sources = {name: tool.source_digest for name, tool in setup.tools.items() if tool.source_digest}
         return self.of_agent(spec, partial(converse, setup=setup), sources)

@@ -12,8 +12,9 @@ from perdure.compute.provider import ProviderSettings
 from perdure.compute.spec import ModelSpec, Price
 
 from .amounts import Duration, Money
+from .lifecycle import HotReload, Lifecycle
 from .section import Count, Name, Section
-from .spec import Budget, Limits
+from .spec import Approvals, Budget, Limits
 
 PROJECT_FILES = ("perdure.toml", "perdure.yaml", "perdure.yml")
 STATE_FOLDER = ".perdure"
@@ -74,13 +75,28 @@ class ServerSettings(Section, frozen=True):
         Meta(description="Most requests of each key in a second, minute or hour, such as 600/m."),
     ] = None
     in_flight: Annotated[int, Meta(ge=1, le=1_000_000, description="Most requests and streams at once.")] = 4_096
-    grace: Annotated[
-        Duration | None, Meta(description="Time for runs to reach a safe point at shutdown; 30s where absent.")
-    ] = None
 
-    @property
-    def grace_ms(self) -> int:
-        return 30_000 if self.grace is None else self.grace
+
+class WebhookSettings(Section, frozen=True):
+    """Deliveries of one source, and how it signs them."""
+
+    secret: Annotated[
+        str | tuple[str, ...],
+        Meta(description="What they are signed with, such as `${GITHUB_SECRET}`; several while it is changed."),
+    ] = ()
+    scheme: Annotated[
+        Literal["github", "stripe", "slack", "standard", "hmac"] | None,
+        Meta(description="How they are signed; where absent that of the source's name, or `standard`."),
+    ] = None
+    tolerance: Annotated[
+        Duration | None, Meta(description="How old a delivery may be whose time is signed; 5m where absent.")
+    ] = None
+    header: Annotated[str, Meta(description="Of `hmac`: the header with the signature, hex of SHA-256.")] = (
+        "X-Signature-256"
+    )
+    id_header: Annotated[
+        str, Meta(description="Of `hmac`: the header that names a delivery; the same body is one where absent.")
+    ] = ""
 
 
 class Telemetry(Section, frozen=True):
@@ -115,6 +131,14 @@ class TopicSettings(Section, frozen=True):
     keep_events: Annotated[Count | None, Meta(description="How many events of each topic are kept.")] = None
 
 
+class SourceSettings(Section, frozen=True):
+    """Something outside whose messages become events."""
+
+    websocket: Annotated[str, Meta(description="Address of a WebSocket server: wss://…", pattern="^wss?://")]
+    topic: Annotated[str, Meta(description="Where its messages are published.")]
+    send: Annotated[str, Meta(description="What it is told first, such as what to subscribe to.")] = ""
+
+
 class BusSettings(Section, frozen=True):
     """What holds of topics: whether their events are kept, and how long."""
 
@@ -124,6 +148,7 @@ class BusSettings(Section, frozen=True):
     topics: Annotated[
         dict[str, TopicSettings], Meta(description="By pattern; of several the one with most levels holds.")
     ] = {}
+    sources: Annotated[dict[str, SourceSettings], Meta(description="What is listened to outside, by name.")] = {}
 
 
 class Defaults(Section, frozen=True):
@@ -132,6 +157,7 @@ class Defaults(Section, frozen=True):
     model: str | ModelSpec | None = None
     budget: Budget | None = None
     limits: Limits | None = None
+    approvals: Approvals | None = None
 
 
 class ProjectFile(Section, frozen=True):
@@ -145,6 +171,9 @@ class ProjectFile(Section, frozen=True):
         dict[str, Price], Meta(description="Dollars per million tokens by `provider/model`; these go first.")
     ] = {}
     server: ServerSettings = ServerSettings()
+    lifecycle: Lifecycle = Lifecycle()
+    hot_reload: HotReload = HotReload()
+    webhooks: Annotated[dict[str, WebhookSettings], Meta(description="How deliveries are signed, by source.")] = {}
     telemetry: Telemetry = Telemetry()
     bus: BusSettings = BusSettings()
     defaults: Defaults = Defaults()

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from perdure.base.envelope import Envelope
 from perdure.namespace.context import Context
 
+from .forgetting import is_changed
 from .state import AgentState, load_state, save_state
 
 _HOOKS = {
@@ -14,6 +15,7 @@ _HOOKS = {
     "request": "on_message",
     "delegate": "on_message",
     "event": "on_event",
+    "webhook": "on_event",
     "alarm": "on_alarm",
     "schedule": "on_alarm",
     "terminate": "on_terminate",
@@ -65,10 +67,13 @@ def _hook(envelope: Envelope) -> str:
     return _HOOKS.get(envelope.kind, "on_event" if envelope.topic else "on_trigger")
 
 
-async def drive(ctx: Context, cls: type[Agent]) -> Any:
-    """One run of a Python agent: its hooks in order, then its state."""
+async def drive(ctx: Context, cls: type[Agent], forgets: bool = False) -> Any:
+    """One run of a Python agent: its hooks in order, then its state. One that `forgets` begins without state where its
+    definition has changed."""
     agent = cls()
     data, version = ctx.state
+    if forgets and data is not None and await is_changed(ctx):
+        data = None
     agent.state = load_state(cls.State, data, version)
     try:
         if data is None:

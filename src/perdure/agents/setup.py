@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
+from typing import Any
 
 import msgspec
 
 from perdure.base.messages import Message, ModelRequest
 from perdure.compute.asker import Asker
 from perdure.compute.spec import ModelSpec
+from perdure.tools.client import ClientTool
 from perdure.tools.port import Tool
 
 from .output import Shape
 from .recent import Recent
 from .spec import AgentSpec
+from .transcript import Options, transcript_of
 
+NO_OPTIONS = Options()
 DEFAULT_WINDOW = 100_000
 """Tokens of conversation that are sent where a spec does not say."""
 
@@ -32,6 +36,8 @@ class Setup(msgspec.Struct):
     shape: Shape | None = None
     recent: Recent = msgspec.field(default_factory=Recent)
     rehearsal: bool = False
+    options: Options | None = None
+    """What the sender of the message that began a run wishes of it."""
     question: ModelRequest = ModelRequest("", ())
     """Everything of a request but its messages."""
 
@@ -46,10 +52,26 @@ class Setup(msgspec.Struct):
                 output_schema=self.shape.schema if self.shape is not None else None,
             )
         )
+        if self.options is not None:
+            self.question = self.options.apply(self.question)
 
-    def ask(self, messages: Iterable[Message]) -> ModelRequest:
+    def wished(self, payload: Any) -> Setup:
+        """This, with the tools and settings that came with a message."""
+        found = transcript_of(payload)
+        if found is None or found.options == NO_OPTIONS:
+            return self
+        options = found.options
+        tools = {**self.tools, **{tool.name: ClientTool(tool) for tool in options.tools}}
+        schema = options.output_schema
+        shape = self.shape if schema is None else Shape(schema, self.spec.output_retries)
+        return msgspec.structs.replace(self, tools=tools, shape=shape, options=options)
+
+    def ask(self, messages: Sequence[Message]) -> ModelRequest:
         """The request for an answer to these messages."""
-        return msgspec.structs.replace(self.question, messages=tuple(messages))
+        question = self.question
+        if self.options is not None and messages[-1].role == "tool":
+            question = msgspec.structs.replace(question, tool_choice="auto")
+        return msgspec.structs.replace(question, messages=tuple(messages))
 
     @property
     def model_spec(self) -> ModelSpec:
@@ -59,6 +81,6 @@ class Setup(msgspec.Struct):
     def window(self) -> int:
         return self.spec.context.tokens or DEFAULT_WINDOW
 
-    def needs_consent(self, tool: str) -> bool:
-        """Whether a person is asked before each call of this tool."""
-        return any(fnmatchcase(tool, pattern) for pattern in self.spec.approve)
+    def consent(self, tool: str) -> str | None:
+        """The pattern that makes a person be asked before each call of this tool; None: nobody is asked."""
+        return next((pattern for pattern in self.spec.approve if fnmatchcase(tool, pattern)), None)

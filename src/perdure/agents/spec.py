@@ -13,11 +13,14 @@ from perdure.compute.spec import ModelSpec
 from perdure.namespace.levels import Access
 
 from .amounts import Duration, Money, encode_amount
+from .lifecycle import AgentLifecycle, HotReload
 from .section import Count, Name, Section
 from .team import Team
 
 AT_ONCE = 8
 """Tool calls of one answer that run at the same time where the spec only says that they may."""
+EXPIRE_MS = 30 * 86_400_000
+"""How long a call waits for approval where a spec does not say."""
 
 Version: TypeAlias = Annotated[
     str,
@@ -74,6 +77,20 @@ class Limits(Section, frozen=True):
         return self.concurrency
 
 
+class Approvals(Section, frozen=True):
+    """How the agent's calls wait for a person's approval."""
+
+    expire: Annotated[
+        Duration | None,
+        Meta(description="How long a call waits before it is taken for denied; 30d where absent, 0 for ever."),
+    ] = None
+
+    @property
+    def expire_ms(self) -> int | None:
+        """None: for ever."""
+        return EXPIRE_MS if self.expire is None else int(self.expire) or None
+
+
 class ContextWindow(Section, frozen=True):
     """What happens when the conversation outgrows the model's window."""
 
@@ -115,7 +132,9 @@ class Trigger(Section, frozen=True):
     topic: Annotated[str | None, Meta(description="Events of this topic; `*` and `>` are wildcards.")] = None
     schedule: Annotated[str | None, Meta(description="A cron line, such as `0 9 * * mon`.")] = None
     every: Annotated[Duration | None, Meta(description="An interval, such as `15m`.")] = None
-    webhook: Annotated[str | None, Meta(description="HTTP calls to this name.")] = None
+    webhook: Annotated[
+        str | None, Meta(description="Deliveries of this source, such as `github`, to `/webhooks/AGENT/SOURCE`.")
+    ] = None
     file: Annotated[str | None, Meta(description="Changes of files that match this pattern.")] = None
     timezone: Annotated[str, Meta(description="Zone of the schedule, such as `Europe/Zurich`.")] = "UTC"
     missed: Annotated[
@@ -123,6 +142,9 @@ class Trigger(Section, frozen=True):
         Meta(description="What becomes of times that passed while nothing ran: one run for all, none, or one each."),
     ] = "run_once"
     missed_max: Annotated[int, Meta(ge=1, le=1_000, description="Most runs that `catch_up` makes up for.")] = 10
+    secret: Annotated[
+        str, Meta(description="What the webhook's deliveries are signed with; else that of the project's `webhooks`.")
+    ] = ""
     input: Annotated[str, Meta(description="What the agent is asked; the event itself where absent.")] = ""
     qos: Annotated[
         Literal["realtime", "batched", "background"],
@@ -153,6 +175,7 @@ class AgentFile(Section, frozen=True):
     approve: Annotated[
         tuple[str, ...], Meta(description="Tools whose calls wait for a person's approval; `*` stands for any text.")
     ] = ()
+    approvals: Approvals = Approvals()
     autonomy: Annotated[
         Literal["supervised", "semi", "autonomous"] | None,
         Meta(description="How much the agent may do by itself: levels of access to its wallet, compute and ctl."),
@@ -182,6 +205,8 @@ class AgentFile(Section, frozen=True):
     team: Annotated[Team | None, Meta(description="Members that work on each task together, instead of one model.")] = (
         None
     )
+    hot_reload: HotReload = HotReload()
+    lifecycle: AgentLifecycle = AgentLifecycle()
     metadata: Annotated[dict[str, str], Meta(description="Labels of your own.")] = {}
 
 
@@ -194,6 +219,11 @@ class AgentSpec(AgentFile, frozen=True):
 
     folder: str = "."
     document: bytes = b""
+
+    @property
+    def forgets(self) -> bool:
+        """Whether an agent does not keep what it remembers when its definition has changed."""
+        return self.lifecycle.reload.preserve_memory is False
 
     def __repr__(self) -> str:
         """Short, and without the keys that a model may carry."""

@@ -24,7 +24,8 @@
     │   ├── BudgetExceeded, ApprovalRequired, BudgetDenied, NotAnApprover
     │   └── UnpricedModel
     ├── RunError                   a run cannot go on, or not like this
-    │   ├── RunNotFound, ApprovalNotFound, WrongState
+    │   ├── RunNotFound, WrongState
+    │   ├── ApprovalNotFound, ApprovalChanged, ApprovalDecided, ApprovalExpired
     │   ├── AgentNotFound, AgentExists, AgentAtRest, AgentTerminated
     │   ├── ReplayDivergence, EffectFailed, Interrupted
     │   ├── DeadlineExceeded
@@ -44,9 +45,11 @@
     ├── BundleError                an agent as a file
     │   ├── InvalidBundle, BundleTooLarge
     │   └── IncompatibleBundle, BundleConflict
+    ├── DaemonError                a process that serves in the background
+    │   └── DaemonRunning, DaemonNotFound, DaemonNotRunning, DaemonFailed
     ├── RequestError               what was sent to the server
     │   ├── Malformed, WrongMediaType, TooLarge, HeadTooLarge, SlowRequest, KeyReused
-    │   ├── NoSuchRoute, WrongMethod
+    │   ├── NoSuchRoute, WrongMethod, PreconditionFailed, RangeNotSatisfiable
     │   ├── Unauthorized, BadSignature, Replayed, Forbidden, MissingScope
     │   ├── KeyNotFound, KeyTaken
     │   └── TooManyRequests, Busy, Stopping
@@ -381,6 +384,27 @@ class ApprovalNotFound(RunError):
     code = "approval.not_found"
 
 
+class ApprovalChanged(RunError):
+    """The run does not ask for what was approved: `given` is the digest of that, `asked` are those of what it asks."""
+
+    code = "approval.changed"
+    hint = "Look at what it asks now, and decide on that."
+
+
+class ApprovalDecided(RunError):
+    """Somebody has decided already, and a decision counts once: `who`, `answer` and `at` (ms UTC) say how."""
+
+    code = "approval.decided"
+    hint = "To stop what was let happen, cancel the run."
+
+
+class ApprovalExpired(RunError):
+    """Nobody decided in time: the run went on as if it had been denied. `due` (ms UTC) says until when it waited."""
+
+    code = "approval.expired"
+    hint = "Ask the agent again; `approvals.expire` in its file says how long it waits."
+
+
 class WrongState(RunError):
     code = "run.wrong_state"
 
@@ -497,7 +521,7 @@ class BusError(PerdureError):
 
 
 class BusFull(BusError):
-    """A subscriber takes nothing, and its QoS says that whoever publishes waits for it. Nothing was published."""
+    """A subscriber takes nothing, and its QoS says that whoever publishes waits for it. No program heard the event."""
 
     code = "bus.full"
     hint = "Let the subscriber take its events, or subscribe with qos realtime, which loses the oldest instead."
@@ -676,6 +700,35 @@ class BundleConflict(BundleError):
     hint = "Import it as a clone, or into another project."
 
 
+# -- processes --------------------------------------------------------------------------------------------------------
+
+
+class DaemonError(PerdureError):
+    code = "daemon"
+
+
+class DaemonRunning(DaemonError):
+    code = "daemon.running"
+    hint = "Choose another --name, or stop it: perdure stop NAME."
+
+
+class DaemonNotFound(DaemonError):
+    code = "daemon.not_found"
+    hint = "`perdure ps` lists those of the project; `perdure serve --daemon` starts one."
+
+
+class DaemonNotRunning(DaemonError):
+    code = "daemon.not_running"
+    hint = "`perdure restart NAME` starts it as it was; `perdure logs NAME` tells what it said."
+
+
+class DaemonFailed(DaemonError):
+    """It was not ready when it ended; `said` are its last words."""
+
+    code = "daemon.failed"
+    hint = "Run the same without --daemon to see more."
+
+
 # -- requests to the server -------------------------------------------------------------------------------------------
 
 
@@ -717,6 +770,18 @@ class NoSuchRoute(RequestError):
 
 class WrongMethod(RequestError):
     code = "request.method"
+
+
+class PreconditionFailed(RequestError):
+    code = "request.precondition"
+    hint = "It was changed since: read it again, and send what `ETag` says then."
+
+
+class RangeNotSatisfiable(RequestError):
+    """The content has `size` bytes, none of which is asked for."""
+
+    code = "request.range"
+    hint = "Ask for bytes that there are, or for all of it."
 
 
 class HeadTooLarge(RequestError):

@@ -26,9 +26,13 @@ _HINT = "Levels of letters, digits and any of `-_@:+=~` with dots between them: 
 
 def check_topic(text: str) -> str:
     """The topic, where it is one. Raises InputError."""
-    if not _fits(_TOPIC, text):
+    if not is_topic(text):
         raise InputError(f"not a topic: {text[:80]!r}", hint=f"{_HINT}.")
     return text
+
+
+def is_topic(text: str) -> bool:
+    return _fits(_TOPIC, text)
 
 
 def check_pattern(text: str) -> str:

@@ -224,8 +224,10 @@ class Dispatcher:
         if self._stale:
             self._stale = False
             await self._load()
-        for name in self._trie.match(envelope.topic):
-            wanted = self._places[name].wanted
+        for place in [self._places[name] for name in self._trie.match(envelope.topic)]:
+            wanted = place.wanted
+            if wanted.run_id and not await self._may_hear(wanted):
+                continue
             with contextlib.suppress(AgentNotFound):
                 ops = [_delivery(wanted, envelope, envelope.id, _payload(wanted, envelope), now=self._clock.now())]
                 await self._store.commit(ops)

@@ -25,8 +25,12 @@ from .port import Event
 
 CAPACITY: dict[QoS, int] = {"realtime": 512, "batched": 2048, "background": 4096}
 """Events that wait in memory for one subscriber."""
-PAGE = 256
+MOST_BYTES = 16 * 1024 * 1024
+"""The same, in bytes."""
+PAGE = 128
 """Events that are read from the log at once."""
+TAKEN = 256
+"""Events that are taken at once."""
 
 
 class Source(Protocol):
@@ -78,7 +82,7 @@ class Hearer:
 
     @property
     def is_full(self) -> bool:
-        return self._lanes.size >= self._capacity
+        return self._lanes.size >= self._capacity or self._lanes.bytes >= MOST_BYTES
 
     @property
     def is_behind(self) -> bool:
@@ -91,7 +95,7 @@ class Hearer:
         behind = self.is_full or not self.attached
         return not self.closed and self._waited_for and self.qos == "background" and behind
 
-    def put(self, event: Event) -> None:
+    def put(self, event: Event, length: int) -> None:
         """Hand over an event. Where there is no room, a realtime subscriber loses its oldest; any other loses this one,
         which is not kept, and nobody waits for it."""
         if self.is_full:
@@ -100,9 +104,9 @@ class Hearer:
             if self.qos != "realtime":
                 return
             self._lanes.drop()
-        self._keep(event)
+        self._keep(event, length)
 
-    def put_logged(self, event: Event) -> None:
+    def put_logged(self, event: Event, length: int) -> None:
         """Hand over the next event of the log."""
         if not self.attached or event.seq <= self.position:
             return
@@ -110,14 +114,14 @@ class Hearer:
             self.attached = False  # it reads this one from the log
             self._some.set()
         else:
-            self.put(event)
+            self.put(event, length)
             self.position = event.seq
 
-    async def room(self) -> None:
-        """Return when some of what waits has been taken: there may be room."""
+    def room(self) -> asyncio.Future[None]:
+        """Is done when some of what waits has been taken, from this call on: there may be room."""
         waiting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append(waiting)
-        await waiting
+        return waiting
 
     # -- the side of whoever hears ------------------------------------------------------------------------------------
 
@@ -130,7 +134,7 @@ class Hearer:
             raise StopAsyncIteration
         return event
 
-    async def take(self, most: int = PAGE) -> list[Event]:
+    async def take(self, most: int = TAKEN) -> list[Event]:
         first = await self._next()
         taken = [] if first is None else [first]
         while taken and len(taken) < most and (event := self._pop()) is not None:
@@ -155,8 +159,8 @@ class Hearer:
             else:
                 await self._some.wait()
 
-    def _keep(self, event: Event) -> None:
-        self._lanes.put(event, 0 if self._in_order else event.envelope.priority)
+    def _keep(self, event: Event, length: int) -> None:
+        self._lanes.put(event, length, 0 if self._in_order else event.envelope.priority)
         self._some.set()
 
     def _pop(self) -> Event | None:
@@ -178,7 +182,7 @@ class Hearer:
         for row in rows:
             self.position = row.seq
             if matches(self.pattern, row.topic):
-                self._keep(Event(row.seq, unpack_as(row.data, Envelope)))
+                self._keep(Event(row.seq, unpack_as(row.data, Envelope)), len(row.data))
         if len(rows) < PAGE:
             self.position = max(self.position, seen)
             self.attached = source.position <= self.position

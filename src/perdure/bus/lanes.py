@@ -9,22 +9,24 @@ from .port import Event
 
 
 class Lanes:
-    """Events by their priority, of which a lower number goes first."""
+    """Events by their priority, of which a lower number goes first. `bytes` is how long they are together, packed."""
 
-    __slots__ = ("_lanes", "_order", "size")
+    __slots__ = ("_lanes", "_order", "bytes", "size")
 
     def __init__(self) -> None:
-        self._lanes: dict[int, deque[Event]] = {}
+        self._lanes: dict[int, deque[tuple[Event, int]]] = {}
         self._order: list[int] = []
         self.size = 0
+        self.bytes = 0
 
-    def put(self, event: Event, priority: int) -> None:
+    def put(self, event: Event, length: int, priority: int) -> None:
         lane = self._lanes.get(priority)
         if lane is None:
             lane = self._lanes[priority] = deque()
             insort(self._order, priority)
-        lane.append(event)
+        lane.append((event, length))
         self.size += 1
+        self.bytes += length
 
     def pop(self) -> Event | None:
         """The event that is next."""
@@ -37,8 +39,9 @@ class Lanes:
     def _take(self, at: int) -> Event:
         priority = self._order[at]
         lane = self._lanes[priority]
-        event = lane.popleft()
+        event, length = lane.popleft()
         if not lane:
             del self._lanes[priority], self._order[at]
         self.size -= 1
+        self.bytes -= length
         return event

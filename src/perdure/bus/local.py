@@ -72,7 +72,7 @@ class LocalBus:
         if durable is None:
             durable = self.rules.of(made.topic).durable
         if not durable:
-            return await self._hand_on(envelope)
+            return await self._hand_on(envelope, len(made.data))
         ((seq, is_new),) = await self.store.commit((made,))
         if is_new:
             self.counts.published += 1
@@ -80,14 +80,14 @@ class LocalBus:
             await self._until(made.topic, attrgetter("holds_up"))
         return Published(made.id, made.topic, seq, is_new)
 
-    async def _hand_on(self, envelope: Envelope) -> Published:
+    async def _hand_on(self, envelope: Envelope, length: int) -> Published:
+        await self.agents(envelope)  # whoever tries again with the same id delivers nothing twice to them
         if not await self._until(envelope.topic, attrgetter("is_behind")):
             raise BusFull(f"a subscriber of {envelope.topic} takes nothing", topic=envelope.topic)
         self.counts.published += 1
         event = Event(0, envelope)
         for hearer in self._hearers.match(envelope.topic):
-            hearer.put(event)
-        await self.agents(envelope)
+            hearer.put(event, length)
         return Published(envelope.id, envelope.topic, 0)
 
     # -- subscribing --------------------------------------------------------------------------------------------------
@@ -165,7 +165,7 @@ class LocalBus:
                 if hearers:
                     event = Event(row.seq, unpack_as(row.data, Envelope))
                     for hearer in hearers:
-                        hearer.put_logged(event)
+                        hearer.put_logged(event, len(row.data))
             if len(rows) < PAGE:
                 await self.news(count)
             else:
@@ -187,7 +187,7 @@ class LocalBus:
         try:
             while (slow := next((one for one in self._hearers.match(topic) if waits(one)), None)) is not None:
                 pause = pause or asyncio.ensure_future(self.clock.sleep(self._patience_ms))
-                room = asyncio.ensure_future(slow.room())
+                room = slow.room()
                 try:
                     await asyncio.wait((room, pause), return_when=asyncio.FIRST_COMPLETED)
                 finally:

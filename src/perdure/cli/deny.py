@@ -7,12 +7,11 @@ from pathlib import Path
 import click
 
 from . import options
-from .deciding import decide
-from .who import who
+from .deciding import decide, run_of, say
 
 
 @click.command("deny")
-@options.run_id
+@options.asked
 @options.key
 @options.why
 @options.wait
@@ -20,7 +19,7 @@ from .who import who
 @options.project
 @click.pass_context
 def command(
-    ctx: click.Context, run_id: str, key: str, why: str, wait: bool, as_json: bool, project: Path | None
+    ctx: click.Context, which: str, key: str, why: str, wait: bool, as_json: bool, project: Path | None
 ) -> None:
     """Refuse what a run asks to do.
 
@@ -28,8 +27,8 @@ def command(
     """
     ctx.exit(
         decide(
-            run_id,
-            lambda runtime: runtime.deny(run_id, key=key, why=why, who=who()),
+            run_of(which),
+            lambda runtime: say(runtime, which, "deny", key=key, why=why),
             done="was denied it",
             wait=wait,
             json=as_json,

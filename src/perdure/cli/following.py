@@ -41,19 +41,26 @@ async def follow(
     stream: bool = False,
 ) -> int:
     """Show and report the run that `rest` waits for. Returns the exit code; raises Interrupted."""
-    show = _show(json, stream)
+    show = show_of(json, stream)
+    result = await watch_run(runtime, run_id, rest, stop=stop, show=show)
+    if result.cost_microusd:
+        for low in await runtime.budget_warnings(result.run_id):
+            note(f"{paint('Budget', err=True, bold=True)}: {low}")
+    return report_run(runtime, result, json=json, shown=show.shown if show is not None else "")
+
+
+async def watch_run(
+    runtime: Runtime, run_id: str, rest: Awaitable[RunResult], *, stop: Stop, show: Show | None
+) -> RunResult:
+    """Show the run that `rest` waits for. Raises Interrupted where somebody stops it first."""
     try:
-        result = await stop.unless(_hear(runtime, run_id, rest, show))
+        return await stop.unless(_hear(runtime, run_id, rest, show))
     except Stopped as stopped:
         go_on = command_line(runtime, "resume", run_id)
         raise Interrupted(f"run {run_id} was interrupted", hint=f"Go on with: {go_on}", run_id=run_id) from stopped
     finally:
         if show is not None:
             show.close()
-    if result.cost_microusd:
-        for low in await runtime.budget_warnings(result.run_id):
-            note(f"{paint('Budget', err=True, bold=True)}: {low}")
-    return report_run(runtime, result, json=json, shown=show.shown if show is not None else "")
 
 
 async def _hear(runtime: Runtime, run_id: str, rest: Awaitable[RunResult], show: Show | None) -> RunResult:
@@ -67,7 +74,8 @@ async def _hear(runtime: Runtime, run_id: str, rest: Awaitable[RunResult], show:
     return result
 
 
-def _show(json: bool, stream: bool) -> Show | None:
+def show_of(json: bool, stream: bool) -> Show | None:
+    """How a run is shown: letter by letter, by what it does, or (None) not at all."""
     if stream:
         return Streaming(sys.stderr if json else sys.stdout)
     if not is_terminal(sys.stderr):

@@ -1,4 +1,4 @@
-"""`perdure logs`: the journal of an agent, a line for each record."""
+"""`perdure logs`: the journal of an agent, a line for each record, or what a daemon said."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ import click
 import msgspec
 
 from perdure.base.codec import from_json
+from perdure.base.lazy import load
+from perdure.control.daemons.daemon import all_daemons
 from perdure.namespace.namespace import Namespace
 
 from . import options
@@ -19,37 +21,58 @@ from .json import print_json
 from .process import Stop, Stopped, complete
 from .project import opened
 from .table import COLOURS
-from .terminal import is_terminal, paint
+from .terminal import hint, is_terminal, paint
 from .times import show_time
 
+DAEMON_LOG = "perdure.cli.daemons.log:show_log"
 _LEAST = 40
 """Letters that a record's own fields may take on a terminal, however narrow."""
 _HEAD = ("seq", "at", "type", "run_id", "key")
 
 
 @click.command("logs")
-@options.agent_id
+@options.daemon
 @click.option("--follow", "-f", is_flag=True, help="Stay, and show what comes, until Ctrl-C.")
 @click.option("--last", "-n", type=click.IntRange(0), default=20, show_default=True, help="Begin with so many records.")
-@options.json("Print an object a line, with everything that the record says.")
+@click.option(
+    "--of", type=click.Choice(("agent", "daemon")), help="What NAME is. [default: a daemon where one is called that]"
+)
+@options.json("Print an object a line: everything that a record says, or each line of a daemon.")
 @options.project
 @click.pass_context
-def command(ctx: click.Context, agent_id: str, follow: bool, last: int, as_json: bool, project: Path | None) -> None:
-    """Show the journal of an agent, and follow it.
+def command(
+    ctx: click.Context, name: str, follow: bool, last: int, of: str | None, as_json: bool, project: Path | None
+) -> None:
+    """Show the journal of an agent, or what a daemon said, and follow it.
 
-    It is what /agents/AGENT/logs holds: `recent` the last 512 records, `trace` all that come, `trajectory` everything.
+    An agent's journal is what /agents/NAME/logs holds: `recent` the last 512 records, `trace` all that come,
+    `trajectory` everything. A daemon's log is the file that its process writes to. Without NAME it is that of the only
+    daemon of the project.
     """
+    if of is None:
+        of = _kind_of(name, project)
+    if of == "daemon":
+        ctx.exit(complete(load(DAEMON_LOG)(name, project, last=last, follow=follow, json=as_json)))
 
     async def main() -> int:
         with Stop(said="") as stop:
             async with opened(project, work=False) as runtime:
                 try:
-                    await stop.unless(_show(runtime.namespace, agent_id, last, follow=follow, json=as_json))
+                    await stop.unless(_show(runtime.namespace, name, last, follow=follow, json=as_json))
                 except Stopped:
                     pass  # following has no other end
                 return DONE
 
     ctx.exit(complete(main()))
+
+
+def _kind_of(name: str, project: Path | None) -> str:
+    state_folder = load("perdure.cli.daemons.told:state_folder_of")(project)
+    if not name or any(daemon.name == name for daemon in all_daemons(state_folder)):
+        if name:
+            hint(f"This is what the daemon said. The journal of an agent of that name: perdure logs {name} --of agent")
+        return "daemon"
+    return "agent"
 
 
 async def _show(namespace: Namespace, agent_id: str, last: int, *, follow: bool, json: bool) -> None:

@@ -36,7 +36,9 @@ def absolute(_: click.Context, __: click.Parameter, value: str) -> str:
 path = click.argument("path", metavar="PATH", callback=absolute)
 """A path of the namespace; all of them are absolute, also without the slash in front."""
 agent_id = click.argument("agent_id", metavar="AGENT")
+daemon = click.argument("name", metavar="[NAME]", default="")
 run_id = click.argument("run_id", metavar="RUN")
+asked = click.argument("which", metavar="RUN|APPROVAL")
 agent_id = click.argument("agent_id", metavar="ID")
 wait = click.option("--wait/--no-wait", default=True, help="Go on with the run here, and wait for its end.")
 overrides = click.option(

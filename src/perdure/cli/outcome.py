@@ -98,9 +98,13 @@ def _tell_wait(runtime: Runtime, run_id: str, wait: Wait, *, several: bool) -> N
             head = paint("In doubt", err=True, bold=True)
             note(f"{head}: {wait.key} was begun, and it is not known whether it happened.")
             if request:
-                note(f"  request: {text_of(request) if isinstance(request, str) else _short(request)}")
+                note(f"  request: {text_of(request) if isinstance(request, str) else short(request)}")
             choices = (("--done", "JSON"), ("--retry",), ("--fail",))
             _tell_commands(runtime, *(("resolve", run_id, wait.key, *choice) for choice in choices))
+        case "tool":
+            call = f"{wait.about['tool']}({short(wait.about['arguments'])})"
+            note(f"Waiting for the client that sent the request: it is to call {call}.")
+            _tell_commands(runtime, ("cancel", run_id))
         case "start":
             agent, status = wait.about["agent"], wait.about["status"]
             note(f"Waiting for its agent: {agent} is {status}, and begins nothing.")
@@ -119,7 +123,7 @@ def _tell_wait(runtime: Runtime, run_id: str, wait: Wait, *, several: bool) -> N
 def _tell_question(wait: Wait) -> None:
     note(f"{paint('Waiting for an answer', err=True, bold=True)}: {wait.about.get('question', wait.key)}")
     if "about" in wait.about:
-        note(f"  {_short(wait.about['about'])}")
+        note(f"  {short(wait.about['about'])}")
     options = wait.about.get("options", ())
     if options:
         note(f"  one of: {', '.join(map(str, options))}")
@@ -131,6 +135,6 @@ def _tell_commands(runtime: Runtime, *commands: tuple[str, ...]) -> None:
         note(f"  {command_line(runtime, *words)}")
 
 
-def _short(value: Any, most: int = 400) -> str:
+def short(value: Any, most: int = 400) -> str:
     text = msgspec.json.encode(plain(value)).decode()
     return text if len(text) <= most else text[:most] + "…"

@@ -59,6 +59,14 @@ class Stop:
             stopped.cancel()
             await asyncio.wait((task, stopped))
 
+    @property
+    def is_asked(self) -> bool:
+        return self._asked.is_set()
+
+    def ask(self) -> None:
+        """Stop as for a signal."""
+        self._asked.set()
+
     async def asked(self) -> None:
         """Return when somebody asks to stop."""
         await self._asked.wait()

@@ -18,6 +18,8 @@ from .process import Stop, complete
 from .project import folder_of
 
 DRY_RUN = "perdure.cli.dry_run:dry_run"
+RUN_DAEMON = "perdure.cli.daemons.running:run_daemon"
+RERUN = "perdure.cli.rerunning:rerun"
 
 
 @click.command("run")
@@ -30,6 +32,11 @@ DRY_RUN = "perdure.cli.dry_run:dry_run"
 @click.option("--model", metavar="NAME", help="Use this model instead of the file's: provider/name.")
 @options.overrides
 @click.option("--dry-run", is_flag=True, help="Say what would be sent and what it would cost; call nothing.")
+@click.option("--watch", is_flag=True, help="Run again whenever the file or one that it names changes, until Ctrl-C.")
+@click.option(
+    "--daemon", is_flag=True, help="Serve the agent in the background; with an input, let it begin with that."
+)
+@click.option("--name", metavar="NAME", help="What the daemon is called. [default: the agent's name]")
 @options.project
 @click.pass_context
 def command(
@@ -43,21 +50,33 @@ def command(
     model: str | None,
     overrides: tuple[str, ...],
     dry_run: bool,
+    watch: bool,
+    daemon: bool,
+    name: str | None,
     project: Path | None,
 ) -> None:
     """Send input to an agent and wait for the answer.
 
     FILE describes the agent, in YAML or TOML. The answer is printed to standard output. State is kept in the folder
     `.perdure` of the project that FILE belongs to, or of the current folder where it belongs to none; an
-    interrupted run goes on with `perdure resume`.
+    interrupted run goes on with `perdure resume`. With --daemon the agent is there until `perdure stop`: it answers
+    over HTTP on a free port, and wakes by what its `on` says.
     """
+    if dry_run + watch + daemon > 1 or (name is not None and not daemon):
+        raise click.UsageError("--dry-run, --watch and --daemon exclude each other, and --name is for the last one")
+    folder = folder_of(project, str(file))
+    if daemon:
+        if overrides or model or stream:
+            raise click.UsageError("--daemon serves what the file says: no --override, --model or --stream")
+        first = None if text is None and input_file is None else input_of(text, input_file)
+        ctx.exit(load(RUN_DAEMON)(folder, file.absolute(), name, first, agent, json=as_json))
     said = input_of(text, input_file)
     replaced = (*((f"model={model}",) if model else ()), *overrides)
     target = file.absolute()
-
-    folder = folder_of(project, str(file))
     if dry_run:
         ctx.exit(complete(load(DRY_RUN)(folder, target, said, agent=agent, overrides=replaced, json=as_json)))
+    if watch:
+        ctx.exit(complete(load(RERUN)(folder, target, said, agent=agent, overrides=replaced, json=as_json)))
 
     async def main() -> int:
         with Stop() as stop:

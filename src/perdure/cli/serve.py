@@ -6,16 +6,14 @@ from pathlib import Path
 
 import click
 
-from perdure.wiring import Served
-from perdure.wiring import serve as serve_project
+from perdure.base.lazy import load
 
 from . import options
-from .exits import DONE
-from .open import login_link, reached
-from .process import Stop, complete
+from .process import complete
 from .project import folder_of
-from .terminal import hint, note
+from .serving import Service, serve
 
+START_DAEMON = "perdure.cli.daemons.starting:serve_in_background"
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
@@ -27,6 +25,17 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--tls-cert", type=FILE, help="Serve HTTPS with this certificate and its chain (PEM).")
 @click.option("--tls-key", type=FILE, help="The key of the certificate (PEM).")
 @click.option("--insecure", is_flag=True, help="Be reached from elsewhere without TLS: behind a proxy that has it.")
+@click.option(
+    "--file",
+    "files",
+    multiple=True,
+    metavar="FILE",
+    type=FILE,
+    help="Publish the agent of this file too, beside those in `agents`.",
+)
+@click.option("--daemon", is_flag=True, help="Do so in the background, and come back when it is ready.")
+@click.option("--name", metavar="NAME", help="What the daemon is called. [default: server]")
+@options.json("With --daemon, print one object: name, state, pid, url and more.")
 @options.project
 @click.pass_context
 def command(
@@ -36,39 +45,26 @@ def command(
     tls_cert: Path | None,
     tls_key: Path | None,
     insecure: bool,
+    files: tuple[Path, ...],
+    daemon: bool,
+    name: str | None,
+    as_json: bool,
     project: Path | None,
 ) -> None:
     """Serve a project's agents over HTTP.
 
     Clients show a key of `perdure keys`, or the token of the file `.perdure/token`, which is made when it is missing.
-    Browsers log in by a link that is printed here, and by `perdure open`. Runs that were interrupted go
-    on, and what wakes agents does so. Ctrl-C or SIGTERM lets requests under way finish and puts runs away where they
-    are safe; a second one stops at once. Nothing that was accepted is lost either way.
+    Browsers log in by a link that is printed here, and by `perdure open`. Runs that were interrupted go on, and what
+    wakes agents does so. A file that is edited counts for the runs that follow; SIGHUP takes up all that changed,
+    SIGUSR1 begins anew on the same socket. Ctrl-C or SIGTERM lets requests under way finish and puts runs away where
+    they are safe; a second one stops at once. Nothing that was accepted is lost either way.
     """
-
-    tls = None
-    if tls_cert is not None and tls_key is not None:
-        tls = tls_cert, tls_key
-    elif tls_cert is not None or tls_key is not None:
+    if (tls_cert is None) != (tls_key is None):
         raise click.UsageError("--tls-cert and --tls-key go together")
-
-    async def main() -> int:
-        with Stop() as stop:
-            async with serve_project(
-                folder_of(project), host=host, port=port, tls=tls, insecure=insecure, report=note
-            ) as served:
-                _tell(served)
-                await stop.asked()
-        return DONE
-
-    ctx.exit(complete(main(), many=True))
-
-
-def _tell(served: Served) -> None:
-    note(f"Serving {served.runtime.project.name} on {served.url}")
-    if served.token is not None:
-        note(f"Token: {served.runtime.project.state_folder / 'token'}")
-        # For who sits here: in a file of logs a link that lets somebody in has no business.
-        hint(f"Open:  {login_link(reached(served.url), served.token)}")
-    for file, error in served.runtime.undeployed.items():
-        note(f"{file} is wrong, and wakes no agent: {error.message}")
+    if (name is not None or as_json) and not daemon:
+        raise click.UsageError("--name and --json are for --daemon")
+    tls = None if tls_cert is None or tls_key is None else (tls_cert.absolute(), tls_key.absolute())
+    service = Service(folder_of(project), host, port, tuple(file.absolute() for file in files), tls, insecure)
+    if daemon:
+        ctx.exit(load(START_DAEMON)(service, name or "server", json=as_json))
+    ctx.exit(complete(serve(service), many=True)())

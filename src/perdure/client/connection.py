@@ -86,6 +86,7 @@ class Connection:
         hops: int = 0,
         priority: int = DEFAULT_PRIORITY,
         expires_in_ms: int | None = None,
+        traceparent: str = "",
         durable: bool | None = None,
     ) -> Published:
         """Publish an event; see `Topics.publish`. However often this has to be sent, it is published once."""
@@ -101,6 +102,7 @@ class Connection:
             "hops": hops,
             "priority": priority,
             "expires_in_ms": expires_in_ms,
+            "traceparent": traceparent,
             "durable": durable,
         }
         return msgspec.convert(await self._http.call("POST", f"/bus/{quote(topic, safe='')}", said), Published)
@@ -138,6 +140,7 @@ class Connection:
             correlation=asked.correlation or asked.id,
             causation=asked.id,
             hops=asked.hops + 1,
+            traceparent=asked.traceparent,
         )
 
     async def subscribe(

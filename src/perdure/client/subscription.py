@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections import deque
 from collections.abc import AsyncIterator
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -38,26 +39,24 @@ class Subscription:
         self._path = f"/bus/{quote(pattern, safe='')}"
         self._query = {name: value for name, value in query.items() if value is not None}
         self._consumer = consumer
-        self._waiting: asyncio.Queue[Event] = asyncio.Queue(WAITING)
+        self._waiting: deque[Event] = deque()
+        self._some = asyncio.Event()
+        self._room = asyncio.Event()
         self._task = asyncio.create_task(self._run())
+        self._task.add_done_callback(lambda _: self._some.set())
 
     def __aiter__(self) -> AsyncIterator[Event]:
         return self
 
     async def __anext__(self) -> Event:
-        if self._waiting.empty() and not self._task.done():
-            getting = asyncio.ensure_future(self._waiting.get())
-            try:
-                await asyncio.wait((getting, self._task), return_when=asyncio.FIRST_COMPLETED)
-                if getting.done():
-                    return getting.result()
-            finally:
-                getting.cancel()
-        if not self._waiting.empty():
-            return self._waiting.get_nowait()
-        if self._task.cancelled():
-            raise StopAsyncIteration
-        self._task.result()
+        while not self._waiting and not self._task.done():
+            self._some.clear()
+            await self._some.wait()  # whoever gives up here has taken nothing
+        if self._waiting:
+            self._room.set()
+            return self._waiting.popleft()
+        if not self._task.cancelled():
+            self._task.result()
         raise StopAsyncIteration
 
     async def ready(self) -> None:
@@ -110,5 +109,9 @@ class Subscription:
                     self.connected.set()
                 elif name == "event":
                     event = _event.decode(data)
-                    await self._waiting.put(event)
+                    while len(self._waiting) >= WAITING:
+                        self._room.clear()
+                        await self._room.wait()
+                    self._waiting.append(event)
+                    self._some.set()
                     self.seq = event.seq or self.seq

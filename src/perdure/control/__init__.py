@@ -14,9 +14,12 @@ if TYPE_CHECKING:
     from . import budgets as budgets
     from . import bundle as bundle
     from . import cassettes as cassettes
+    from . import changing as changing
     from . import channels as channels
+    from . import checking as checking
     from . import cleaning as cleaning
     from . import commands as commands
+    from . import comparing as comparing
     from . import computing as computing
     from . import costs as costs
     from . import decisions as decisions
@@ -25,9 +28,11 @@ if TYPE_CHECKING:
     from . import deploying as deploying
     from . import directory as directory
     from . import estimating as estimating
+    from . import everywhere as everywhere
     from . import exporting as exporting
     from . import finding as finding
     from . import forking as forking
+    from . import handing as handing
     from . import hearing as hearing
     from . import keys as keys
     from . import listening as listening
@@ -39,6 +44,7 @@ if TYPE_CHECKING:
     from . import overview as overview
     from . import planning as planning
     from . import publishing as publishing
+    from . import reloading as reloading
     from . import replaying as replaying
     from . import run_log as run_log
     from . import schedules as schedules
@@ -50,6 +56,7 @@ if TYPE_CHECKING:
     from . import tracing as tracing
     from . import verifying as verifying
     from . import watching as watching
+    from . import webhooks as webhooks
 else:
 
     def __getattr__(name: str) -> ModuleType:

@@ -31,8 +31,8 @@ async def accept(
     traceparent: str = "",
 ) -> RunRow:
     """Accept `input` for the agent with the id `agent`, or for a new one of the published `spec`; it is on disk when
-    this returns. An agent that there is keeps its spec unless another is named; one that is not there yet comes to be
-    from the `spec` named, or from the one of its own name.
+    this returns. An agent that there is has the `spec` named from this run on, or what is published now under the name
+    of its own; one that is not there yet comes to be from the `spec` named, or from the one of its own name.
 
     The same idempotency `key` again gives the same run. Raises SpecNotFound, AgentNotFound, KeyReused.
     """
@@ -40,7 +40,7 @@ async def accept(
     digest_, document, program = await _program(runtime, spec, agent)
 
     def message(to: str) -> Envelope:
-        id = f"env_{digest([to, key])}" if key else runtime.ids.new("env")
+        id = envelope_id(to, key) if key else runtime.ids.new("env")
         now = runtime.clock.now()
         return Envelope(id, to, payload=payload, sender=who, traceparent=traceparent, created_at=now)
 
@@ -53,6 +53,11 @@ async def accept(
     return run
 
 
+def envelope_id(agent: str, key: str) -> str:
+    """What the request with this idempotency key is for this agent, however often it comes."""
+    return f"env_{digest([agent, key])}"
+
+
 async def _program(runtime: Runtime, spec: str, agent: str) -> tuple[str, bytes, Program]:
     if not spec and not agent:
         raise InputError("name a published agent, or the id of one that there is", hint="GET /specs lists the former.")
@@ -60,7 +65,8 @@ async def _program(runtime: Runtime, spec: str, agent: str) -> tuple[str, bytes,
         check_agent_id(agent)
         row = None if spec else await runtime.store.load_agent(agent)
         if row is not None:
-            return await runtime.library.find(row.spec)
+            newer = await runtime.shelf.follows(row.spec)
+            return await runtime.library.find(row.spec) if newer is None else runtime.library.add(newer)
     try:
         return runtime.library.add(runtime.shelf.spec(spec or agent))
     except SpecNotFound as error:

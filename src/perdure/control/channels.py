@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import Any, TypeAlias
@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from perdure.kernel.live import Live
 from perdure.kernel.records import Record, RunFinished, RunPaused, RunYielded
 
-from .listening import EventType, RunEvent, events_of
+from .listening import EventType, RunEvent, events_of, place_of
 
 MOST = 1_024
 """Pieces of news that wait for one listener."""
@@ -65,12 +65,44 @@ class Listener:
         self._some.set()
 
 
+class Said:
+    """The text so far of the answers under way in one run, each by its place: branches speak at the same time."""
+
+    def __init__(self) -> None:
+        self._pieces: dict[tuple[EventType, str], tuple[RunEvent, list[str]]] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._pieces)
+
+    def note(self, event: RunEvent) -> None:
+        match event.type:
+            case "text" | "thinking":
+                self._pieces.setdefault((event.type, event.key), (event, []))[1].append(event.text)
+            case "restart":
+                self._forget(event.key)
+            case "model":
+                self._forget(place_of(event.key))
+            case "result":
+                self._pieces.clear()
+            case _:
+                pass
+
+    def so_far(self) -> list[RunEvent]:
+        """The pieces of each text as one."""
+        return [replace(first, text="".join(pieces), replaces=True) for first, pieces in self._pieces.values()]
+
+    def _forget(self, place: str) -> None:
+        self._pieces.pop(("text", place), None)
+        self._pieces.pop(("thinking", place), None)
+
+
 class Channel:
     """One run. `close` is called when it came to rest and nobody follows it."""
 
     def __init__(self, close: Callable[[], None]) -> None:
         self.listeners: set[Listener] = set()
-        self._said: dict[EventType, tuple[str, list[str]]] = {}
+        self._said = Said()
+        self._results: dict[int, asyncio.Future[RunEvent]] = {}
         self._close = close
 
     @property
@@ -78,33 +110,28 @@ class Channel:
         return bool(self._said)
 
     def said(self) -> list[RunEvent]:
-        """The text so far of the answer under way, and its thinking."""
-        return [RunEvent(kind, key, "".join(pieces), replaces=True) for kind, (key, pieces) in self._said.items()]
+        """The text so far of answers under way, and their thinking."""
+        return self._said.so_far()
+
+    async def whole(self, event: RunEvent, look: Callable[[], Awaitable[RunEvent]]) -> RunEvent:
+        """The event with its result, looked up once for all who follow."""
+        found = self._results.get(event.seq)
+        if found is None:
+            self._results.clear()  # the run went on since
+            found = self._results[event.seq] = asyncio.ensure_future(look())
+        return await asyncio.shield(found)
 
     def put_nowait(self, item: tuple[str, Any]) -> None:
         events = events_at(item[1])
         if not events:
             return
         for event in events:
-            self._note(event)
+            self._said.note(event)
         news = events[-1].seq, events
         for listener in self.listeners:
             listener.put(news)
         if events[-1].type == "result" and not self.listeners:
             self._close()
-
-    def _note(self, event: RunEvent) -> None:
-        match event.type:
-            case "text" | "thinking":
-                key, pieces = self._said.setdefault(event.type, (event.key, []))
-                if key == event.key:
-                    pieces.append(event.text)
-                else:
-                    self._said[event.type] = event.key, [event.text]
-            case "restart" | "model" | "result":
-                self._said.clear()
-            case _:
-                pass
 
 
 class Channels:

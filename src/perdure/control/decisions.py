@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from perdure.base.codec import digest
 from perdure.base.envelope import Envelope
-from perdure.base.errors import InputError, NotAnApprover, WrongState
+from perdure.base.errors import ApprovalDecided, ApprovalExpired, InputError, KeyExists, NotAnApprover, WrongState
 from perdure.kernel.records import Wait
+from perdure.kernel.store.ops import NewEnvelope
 from perdure.kernel.store.rows import RunRow
 
 from .finding import find_run
@@ -14,11 +16,26 @@ from .finding import find_run
 if TYPE_CHECKING:
     from .runtime import Runtime
 
+CONSENT = ("approve", "deny")
+"""The answers that there are where an agent asks whether it may."""
+
 
 async def answer(runtime: Runtime, run_id: str, said: Any, *, key: str, who: str, why: str = "") -> RunRow:
     """Hand an answer to the question that a run waits with; it is on disk when this returns."""
-    run, wait = await _waiting(runtime, run_id, "approval", key)
-    approvers = wait.about.get("about", {}).get("approvers") if wait.about.get("kind") == "budget" else None
+    run, wait = await waiting(runtime, run_id, "approval", key)
+    await give(runtime, run, wait, said, who=who, why=why)
+    return run
+
+
+async def give(runtime: Runtime, run: RunRow, wait: Wait, said: Any, *, who: str, why: str) -> None:
+    """Hand an answer to this wait of the run: the first counts, and says in its `causation` what was asked. Raises
+    ApprovalDecided, ApprovalExpired, NotAnApprover, and InputError for what is no answer to it."""
+    now, about = runtime.clock.now(), wait.about
+    if wait.due is not None and wait.due <= now:
+        raise ApprovalExpired(f"nobody decided at {wait.key} in time", due=wait.due, run_id=run.id)
+    if tuple(about.get("options", ())) == CONSENT and said is not True and said not in CONSENT:
+        raise InputError(f"not a decision: {said!r}", hint="Say approve or deny.", run_id=run.id)
+    approvers = about.get("about", {}).get("approvers") if about.get("kind") == "budget" else None
     if approvers and who not in approvers:
         raise NotAnApprover(
             f"{who} may not approve this spend of run {run.id}: {', '.join(approvers)} may",
@@ -26,24 +43,27 @@ async def answer(runtime: Runtime, run_id: str, said: Any, *, key: str, who: str
             approvers=approvers,
         )
     envelope = Envelope(
-        runtime.ids.new("env"),
+        f"env_{digest([run.id, wait.key, about])}",
         run.agent_id,
         "approval",
         payload=said,
         sender=who,
         correlation=wait.key,
-        created_at=runtime.clock.now(),
+        causation=digest(about),
+        created_at=now,
         thread=why,
     )
-    await runtime.engine.tell(envelope, run)
-    return run
+    try:
+        await runtime.engine.tell(envelope, run, NewEnvelope(run.agent_id, envelope.id))
+    except KeyExists as error:
+        raise ApprovalDecided(f"what run {run.id} asks at {wait.key} is decided already", run_id=run.id) from error
 
 
 async def resolve(runtime: Runtime, run_id: str, key: str, how: str, *, value: Any, why: str, who: str) -> RunRow:
     """Say what became of an effect in doubt; it is on disk when this returns."""
     if how not in ("done", "retry", "fail"):
         raise InputError(f"not a decision: {how!r}", hint="Say done, retry or fail.")
-    run, wait = await _waiting(runtime, run_id, "in_doubt", key)
+    run, wait = await waiting(runtime, run_id, "in_doubt", key)
     decision = {"how": how, "value": value, "who": who, "why": why, "attempt": wait.about.get("attempt")}
     envelope = Envelope(
         runtime.ids.new("env"),
@@ -58,7 +78,7 @@ async def resolve(runtime: Runtime, run_id: str, key: str, how: str, *, value: A
     return run
 
 
-async def _waiting(runtime: Runtime, run_id: str, kind: str, key: str) -> tuple[RunRow, Wait]:
+async def waiting(runtime: Runtime, run_id: str, kind: str, key: str) -> tuple[RunRow, Wait]:
     """The run, and the one wait of this kind that is meant."""
     run = await find_run(runtime.store, run_id)
     waits = [wait for wait in (await runtime.engine.ended(run)).waits if wait.kind == kind]

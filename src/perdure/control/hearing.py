@@ -85,6 +85,8 @@ class _Hearing:
                     return
             if is_over:
                 return
+            if self.listener.behind:
+                continue  # what was let go is in the journal
             for event in self._present():
                 whole = await self._whole(event)
                 yield whole
@@ -154,7 +156,11 @@ class _Hearing:
         """The event, with its result where it is one."""
         if event.type != "result" or event.result is not None:
             return event
-        return replace(event, result=await self.runtime.look(self.run.id))
+
+        async def look() -> RunEvent:
+            return replace(event, result=await self.runtime.look(self.run.id))
+
+        return await self.channel.whole(event, look)
 
 
 def _is_end(event: RunEvent) -> bool:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .starting import Runnable
 
 EventType: TypeAlias = Literal[
+    "now",
     "accepted",
     "text",
     "thinking",
@@ -33,17 +34,21 @@ EventType: TypeAlias = Literal[
     "waiting",
     "resumed",
     "warning",
+    "agent",
+    "budget",
     "result",
 ]
 
 
 class RunEvent(msgspec.Struct, frozen=True, omit_defaults=True):
     """One thing that happened. `text` for text and thinking as they come; `restart` voids the text shown since the
-    last `model`; `tool_start` has `data` of name and arguments; `warning` tells in `text` that a budget is nearly
-    spent, in `data` which and how far; `result` is the last and has the `result`.
+    last `model`; `tool_start` has `data` of id, name and arguments, `tool_end` the same id; `warning` tells in `text`
+    that a budget is nearly spent, in `data` which and how far; `result` is the last and has the `result`.
 
     `seq` is a cursor: `hear` with it gives what follows. It is 0 where nothing durable ends here. `replaces` marks text
-    that stands for all that was shown of this answer before.
+    that stands for all that was shown of this answer before. Where several runs are heard, `run_id` and `agent_id` say
+    whose it is, and there are besides: `now`, nothing but a cursor to begin with, `accepted`, `agent` (it came into
+    another state of its life, as `data` says) and `budget` (somebody set a limit).
     """
 
     type: EventType
@@ -53,6 +58,8 @@ class RunEvent(msgspec.Struct, frozen=True, omit_defaults=True):
     result: RunResult | None = None
     seq: int = 0
     replaces: bool = False
+    run_id: str = ""
+    agent_id: str = ""
 
 
 async def stream(
@@ -96,6 +103,11 @@ async def _hear(queue: asyncio.Queue[Any], run_id: str, end: asyncio.Future[RunR
                 yield event
 
 
+def place_of(key: str) -> str:
+    """Where in the run an effect is: the key of the text that a model says there."""
+    return key[: key.rfind("/") + 1]
+
+
 def events_of(item: Any) -> list[RunEvent]:
     """What a record just written, or a delta of a model, means to somebody who listens."""
     if isinstance(item, Heard):
@@ -119,9 +131,13 @@ def events_of(item: Any) -> list[RunEvent]:
             said = RunEvent("model", item.key, response.text, spent)
             return [said, *(RunEvent("tool_start", item.key, data=call) for call in calls)]
         case r.EffectDone() if event.kind == "tool":
-            return [RunEvent("tool_end", item.key, data={"output": unpack(event.body), "ms": event.ms})]
+            done = {"id": event.note.get("call", ""), "output": unpack(event.body), "ms": event.ms}
+            return [RunEvent("tool_end", item.key, data=done)]
+        case r.EffectFailed() if event.kind == "model":
+            return [RunEvent("restart", place_of(item.key), str(unpack(event.body)["message"]))]
         case r.EffectFailed() if event.kind == "tool":
-            return [RunEvent("tool_end", item.key, data={"error": unpack(event.body), "ms": event.ms})]
+            failed = {"id": event.note.get("call", ""), "error": unpack(event.body), "ms": event.ms}
+            return [RunEvent("tool_end", item.key, data=failed)]
         case r.RunWaiting():
             return [RunEvent("waiting", item.key, data=[msgspec.to_builtins(wait) for wait in event.waits])]
         case r.RunResumed():

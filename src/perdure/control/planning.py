@@ -149,7 +149,7 @@ def _open_ended(runtime: Runtime, spec: AgentSpec, agent: str | None) -> Plan:
 
 def _tool(setup: Setup, name: str) -> PlannedTool:
     tool = setup.tools[name]
-    return PlannedTool(name, tool.effect or "", setup.needs_consent(name), tool.definition.description)
+    return PlannedTool(name, tool.effect or "", setup.consent(name) is not None, tool.definition.description)
 
 
 def _key_problem(runtime: Runtime, spec: AgentSpec) -> str:

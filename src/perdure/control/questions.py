@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from perdure.agents.asking import Asked
+from perdure.agents.conversation import opening_of
 from perdure.agents.window import sent_of
 from perdure.base.errors import ReplayDivergence
 from perdure.base.messages import ModelRequest
@@ -66,7 +67,8 @@ async def _ask_again(
     heard = [item for _, item in _all(queue) if isinstance(item, Asked)]
     if not heard:
         return {}
-    opening = len(heard[0].request.messages) - (0 if run.checkpoint_seq else 1)
+    first = heard[0].request.messages
+    opening = len(first) if run.checkpoint_seq else opening_of(first)
     sent = _sent(segment)
     found: dict[str, Question] = {}
     for key, request in ((item.key, item.request) for item in heard if item.key in execution.journal.asked):

@@ -26,6 +26,8 @@ from .drivers.running import Drivers
 from .results import RunResult, result_of
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from perdure.agents.schedules import Schedule
     from perdure.bus.port import Published
     from perdure.compute.jobs.jobs import Jobs
@@ -38,17 +40,22 @@ if TYPE_CHECKING:
     from perdure.namespace.levels import Access
     from perdure.namespace.namespace import Namespace
     from perdure.namespace.reaching import Files
+    from perdure.tools.client import Given
 
     from .agents import AgentDetail, AgentSummary
     from .approvals import Approval
     from .bundle.importing import Imported, ImportMode
     from .channels import Channels
+    from .checking import Check
     from .cleaning import Cleaned
+    from .comparing import Comparison
     from .costs import By, Costs
     from .deletion import Deleted
     from .deploying import Deployed
     from .directory import Directory, Extra
+    from .everywhere import Everywhere
     from .exporting import ExportFormat
+    from .handing import GoingOn
     from .keys import Key, NewKey
     from .listening import RunEvent
     from .listing import RunDetail, RunSummary
@@ -57,6 +64,7 @@ if TYPE_CHECKING:
     from .overview import Overview
     from .planning import Plan
     from .publishing import Shelf
+    from .reloading import Reloaded, Reloads
     from .replaying import Replay
     from .schedules import Planned
     from .spans import TraceNode
@@ -65,6 +73,7 @@ if TYPE_CHECKING:
     from .topics import Topics
     from .verifying import Verification
     from .watching import Progress
+    from .webhooks import Delivery, Webhook
 
 
 def _none() -> None:
@@ -149,6 +158,19 @@ class Runtime:
         """The agents that the project publishes: the files in its folder `agents`."""
         return control.publishing.Shelf(self)
 
+    async def publish_file(self, file: Path) -> AgentSpec:
+        """Publish the agent of a file that is not in the folder `agents`, and let what its `on` says wake it."""
+        return await control.publishing.publish_file(self, file)
+
+    @cached_property
+    def reloads(self) -> Reloads:
+        """What takes changed files up while this process works."""
+        return control.reloading.Reloads(self)
+
+    async def reload(self) -> Reloaded:
+        """Take up all files that have changed, and tell which those are; a wrong one leaves what it was."""
+        return await self.reloads.reload()
+
     async def accept(
         self,
         input: Any,
@@ -165,6 +187,10 @@ class Runtime:
             self, input, spec=spec, agent=agent, key=key, who=who, traceparent=traceparent
         )
 
+    async def hand_back(self, given: Mapping[str, Given], *, spec: str, who: str = "operator") -> GoingOn | None:
+        """Give a run that waits for the client's own tools what their calls gave, by the ids of the calls."""
+        return await control.handing.hand_back(self, given, spec=spec, who=who)
+
     @cached_property
     def channels(self) -> Channels:
         """What runs of this process say, for whoever hears them."""
@@ -176,6 +202,16 @@ class Runtime:
         """Everything that happens in a run behind the cursor `after`, what has happened already first, to its end or
         until `until` is done."""
         return control.hearing.hear(self, run, after=after, until=until)
+
+    @cached_property
+    def everywhere(self) -> Mapping[bool, Everywhere]:
+        """What all runs say, with the text of answers under way and without."""
+        return {text: control.everywhere.Everywhere(self, text=text) for text in (True, False)}
+
+    def hear_all(self, *, agent: str = "", after: int | None = None, text: bool = True) -> AsyncIterator[RunEvent]:
+        """Everything that happens in all runs, or in those of an agent, behind the cursor `after` (None: from now on).
+        It has no end."""
+        return control.everywhere.hear_all(self, agent=agent, after=after, text=text)
 
     # -- the namespace ------------------------------------------------------------------------------------------------
 
@@ -292,6 +328,10 @@ class Runtime:
         """What runs ask people, of the newest first: of one agent, or of all."""
         return await control.approvals.list_approvals(self, agent=agent, limit=limit, cursor=cursor)
 
+    async def approval(self, which: str, *, key: str = "") -> Approval:
+        """The question with this id, or the one that the run of this id asks (`key` where it asks several things)."""
+        return await control.approvals.find_approval(self, which, key=key)
+
     async def decide(self, approval_id: str, answer: Any, *, why: str = "", who: str = "operator") -> Approval:
         """Answer exactly the question with this id, once."""
         return await control.approvals.decide(self, approval_id, answer, who=who, why=why)
@@ -335,10 +375,26 @@ class Runtime:
         """Let an agent be there, of this spec from its next run on, woken by what its `on` says."""
         return await control.deploying.deploy(self, self.spec(target, overrides), agent=agent)
 
+    async def check(self) -> Check:
+        """What the files as they are now would break of what is under way; asks nobody, writes nothing."""
+        return await control.checking.check(self)
+
+    async def compare(self, old: AgentSpec, new: AgentSpec) -> Comparison:
+        """What differs between two definitions of an agent, and what that means for cost, rights and runs."""
+        return await control.comparing.compare(self, old, new)
+
     async def deliver(self, envelope: Envelope) -> RunRow:
         """Accept an envelope for an agent that there is; it is on disk when this returns, and never accepted twice:
         again it gives the run that it began."""
         return await control.delivering.deliver(self, envelope)
+
+    async def webhook(self, agent: str, source: str) -> Webhook:
+        """How deliveries of this source to an agent are signed. Raises NoSuchRoute where it takes none."""
+        return await control.webhooks.find_webhook(self, agent, source)
+
+    async def take_in(self, webhook: Webhook, delivery: Delivery) -> RunRow:
+        """Accept a delivery whose signature is right; it is on disk when this returns, and accepted once."""
+        return await control.webhooks.take_in(self, webhook, delivery)
 
     async def schedules(self, agent: str) -> list[Planned]:
         """An agent's schedules, the next to come first."""

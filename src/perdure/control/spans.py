@@ -219,6 +219,8 @@ class Course:
                 span.status = answer["status"]
                 answer = answer["output"] if answer["error"] is None else answer["error"]
             span.detail |= {"answer": answer, "by": envelope.sender}
+            if event.kind == "approval" and envelope.thread:
+                span.detail["why"] = envelope.thread
             span.summary = _arrow(span.summary, answer)
 
     def _event(self, key: str, at: int, event: r.RunResumed | r.RunPaused | r.TickFailed | r.BudgetWarned) -> None:

@@ -23,6 +23,8 @@ from perdure.kernel.store.ops import MarkIs, PutMark, TrimEvents
 from perdure.kernel.store.rows import MarkRow, Page, TopicRow
 from perdure.kernel.topics import QoS
 
+from .drivers.running import Drivers
+from .drivers.websocket import WebSocketSource
 from .starting import payload_of
 
 if TYPE_CHECKING:
@@ -54,14 +56,21 @@ class Topics:
         rules = rules_of(runtime.project.bus)
         self.bus = LocalBus(store, clock, rules=rules, poll_ms=runtime.engine.settings.poll_ms)
         self._dispatcher = Dispatcher(self.bus, store, clock, runtime.engine.wake)
+        self._sources = Drivers(self.bus.publish)
         self._retention = Retention(store, clock, rules, self._dispatcher)
 
     async def start(self) -> None:
-        """Deliver to the agents that subscribe, and forget what is old."""
+        """Deliver to the agents that subscribe, listen to the sources outside, and forget what is old."""
         await self._dispatcher.start()
         await self._retention.start()
+        clock, ids = self._runtime.clock, self._runtime.ids
+        for name, said in self._runtime.project.bus.sources.items():
+            source = WebSocketSource(name, said.websocket, said.topic, clock=clock, ids=ids, send=said.send)
+            await self._sources.put(name, [source])
+        await self._sources.start()
 
     async def close(self) -> None:
+        await self._sources.stop()
         await self._retention.stop()
         await self._dispatcher.stop()
         await self.bus.close()
@@ -100,7 +109,7 @@ class Topics:
             id or self._runtime.ids.new("evt"),
             "",
             kind,
-            payload if payload is None or payload == "" else payload_of(payload),
+            payload if payload is None or isinstance(payload, str) else payload_of(payload),
             sender,
             topic,
             thread,

@@ -18,7 +18,7 @@ import msgspec
 
 from perdure.base.codec import digest, pack
 from perdure.base.envelope import Envelope
-from perdure.base.errors import InputError
+from perdure.base.errors import InputError, ReplayDivergence
 from perdure.base.ids import uuid7
 from perdure.base.traceparent import OUTGOING, span_of_run
 
@@ -207,14 +207,33 @@ class Context:
     async def ask(
         self, question: str, *, options: tuple[str, ...] = (), timeout_ms: int | None = None, about: Any = None
     ) -> Any:
-        """Ask a person and wait for the answer, however long that takes. None when `timeout_ms` has passed."""
+        """Ask a person and wait for the answer, however long that takes. None when `timeout_ms` has passed.
+
+        Raises ReplayDivergence where the answer on record was given to another question than this one.
+        """
         asked: dict[str, Any] = {"question": question}
         if options:
             asked["options"] = list(options)
         if about is not None:
             asked["about"] = about
         envelope = await self._x.wait("approval", "ask", about=asked, due_in=timeout_ms)
-        return None if envelope is None else envelope.payload
+        if envelope is None:
+            return None
+        if envelope.causation not in ("", digest(asked)):
+            raise ReplayDivergence(
+                f"what was answered at {envelope.correlation} is not what is asked there now",
+                key=envelope.correlation,
+                recorded=envelope.causation,
+                asked=digest(asked),
+            )
+        return envelope.payload
+
+    async def hand_over(self, tool: str, arguments: Any) -> Any:
+        """Let whoever sent the message that began this run call a tool of theirs, and wait for what they say it gave,
+        however long that takes."""
+        envelope = await self._x.wait("tool", "hand_over", about={"tool": tool, "arguments": arguments})
+        assert envelope is not None  # no timer ends it
+        return envelope.payload
 
     async def receive(
         self, *, kind: str = "", sender: str = "", correlation: str = "", timeout_ms: int | None = None
@@ -345,6 +364,11 @@ class Context:
         """The state given to the last `checkpoint` of this run, None where there was none."""
         return self._x.journal.checkpoint
 
+    @property
+    def spec(self) -> str:
+        """The digest of the definition that this run is of."""
+        return self._x.run.spec
+
     async def history(self, *, before: int | None = None, limit: int = 200) -> list[r.Record]:
         """Records of this agent from before this run, or before its last checkpoint, the newest first."""
         if not self._x.agent.records:
@@ -387,7 +411,7 @@ class Context:
 
     @property
     def watched(self) -> bool:
-        """Whether somebody listens to this run just now."""
+        """Whether somebody listens to what this run says just now."""
         return self._x.live.watched(self.run_id)
 
     def emit(self, item: Any) -> None:

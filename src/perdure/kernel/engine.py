@@ -29,7 +29,7 @@ from .program import Program, Programs
 from .pulse import Pulse
 from .reception import Reception
 from .settings import DEFAULTS, Settings
-from .store.ops import Claim, Claimable, Op, Unclaim
+from .store.ops import Claim, Claimable, Guard, Op, Unclaim
 from .store.port import Store
 from .store.rows import ENDED, RunRow
 from .watchers import Watchers, ended
@@ -144,10 +144,10 @@ class Engine:
         self._mine.add(envelope.to)
         return self._reception.submit(envelope, spec, document, program, is_new=is_new)
 
-    async def tell(self, envelope: Envelope, run: RunRow) -> None:
+    async def tell(self, envelope: Envelope, run: RunRow, *guards: Guard) -> None:
         """Hand an answer or a command (see `Envelope.kind`) to a run; it is on disk when this returns."""
         self._mine.add(run.agent_id)
-        await self.store.commit(answer(envelope, run.id, now=self.clock.now()))
+        await self.store.commit(answer(envelope, run.id, now=self.clock.now()), guards)
         self.wake(run.agent_id)
 
     def rest(self, run: RunRow, *, person: bool = True, unlike: RunRow | None = None) -> Coroutine[Any, Any, Ended]:

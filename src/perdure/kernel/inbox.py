@@ -16,6 +16,7 @@ LIFE = "life"
 """The kind of an envelope that tells an agent to come into another state of its life."""
 COMMANDS = frozenset(("cancel", "pause", "resume", LIFE))
 _FIELDS = frozenset(("kind", "sender", "correlation"))
+_REPLIED = frozenset(("reply", "tool"))
 ANSWERS = frozenset(("child", "approval", "resolve", "reply", "budget"))
 
 
@@ -68,12 +69,12 @@ def sort(
         elif one.kind in COMMANDS:
             intake.commands.append(item)
         elif one.kind in ANSWERS:
-            key = _asker(open_waits, one.kind, item.envelope) if one.run_id == run_id else None
-            if key is not None and _is_late(item.envelope, open_waits[key]):
+            wait = _asker(open_waits, one.kind, item.envelope) if one.run_id == run_id else None
+            if wait is not None and _is_late(item.envelope, wait):
                 intake.stale.append(item)
-            elif key is not None:
-                del open_waits[key]
-                intake.answers.append(Answer(key, _event(one), item))
+            elif wait is not None:
+                del open_waits[wait.key]
+                intake.answers.append(Answer(wait.key, _event(one), item))
             elif one.run_id != run_id or not run_id or (is_whole and one.kind == "child"):
                 intake.stale.append(item)
         elif (key := _receiver(open_waits, item.envelope)) is not None:
@@ -98,15 +99,13 @@ def _event(mail: Mail) -> r.MessageReceived | r.EffectResolved:
     return r.EffectResolved(how=decision["how"], who=decision.get("who", ""), why=decision.get("why", ""), body=body)
 
 
-def _asker(waits: Mapping[str, r.Wait], kind: str, envelope: Envelope) -> str | None:
+def _asker(waits: Mapping[str, r.Wait], kind: str, envelope: Envelope) -> r.Wait | None:
     """The wait that an answer is for: the one it names, or that listens to the subscription which it comes from."""
     named = waits.get(envelope.correlation)
-    if kind != "reply":
-        return None if named is None else named.key
-    if named is not None and named.kind == "reply":  # nobody approves anything by a reply
-        return named.key
+    if kind != "reply" or (named is not None and named.kind in _REPLIED):  # nobody approves anything by a reply
+        return named
     subscription = envelope.id.partition("/")[0]
-    return next((key for key, wait in waits.items() if wait.about.get("subscription") == subscription), None)
+    return next((wait for wait in waits.values() if wait.about.get("subscription") == subscription), None)
 
 
 def _receiver(waits: Mapping[str, r.Wait], envelope: Envelope) -> str | None:

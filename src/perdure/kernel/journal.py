@@ -14,7 +14,7 @@ from perdure.base.usage import NO_USAGE, Usage
 from . import records as r
 from .classes import EffectClass
 
-_KERNELS = (r.RETRY, r.SPEND, r.ROOM)
+KERNELS = (r.RETRY, r.SPEND, r.ROOM)
 """What the keys begin with under which the kernel waits for itself."""
 
 PastState: TypeAlias = Literal["intended", "done", "failed"]
@@ -109,7 +109,7 @@ class Journal:
     def unasked(self) -> tuple[str, ...]:
         """Keys on record that the handler never came for: it is not the handler that wrote them."""
         known = (*self.effects, *self.answers)
-        return tuple(key for key in known if key not in self.asked and not key.startswith(_KERNELS))
+        return tuple(key for key in known if key not in self.asked and not key.startswith(KERNELS))
 
     def in_doubt(self) -> list[str]:
         """Keys of effects that may or may not have happened."""

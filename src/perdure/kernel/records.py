@@ -30,7 +30,7 @@ ROOM = "room#"
 CANCELLING = "cancelling"
 """The reason for which a run goes on that is to undo what it did, and then ends as cancelled."""
 
-WaitKind: TypeAlias = Literal["approval", "timer", "message", "reply", "child", "in_doubt", "budget", "start"]
+WaitKind: TypeAlias = Literal["approval", "timer", "message", "reply", "child", "in_doubt", "budget", "start", "tool"]
 AgentStatus: TypeAlias = Literal["created", "active", "dormant", "failed", "quarantined", "terminated"]
 
 

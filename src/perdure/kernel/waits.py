@@ -89,6 +89,6 @@ class Waits:
 
 def most_pressing(waits: Iterable[Wait]) -> str:
     """The one word that says what a run waits for: what needs a person comes first."""
-    order = ("in_doubt", "approval", "budget", "message", "reply", "child", "timer")
+    order = ("in_doubt", "approval", "budget", "tool", "message", "reply", "child", "timer")
     kinds = {wait.kind for wait in waits}
     return next((kind for kind in order if kind in kinds), "")

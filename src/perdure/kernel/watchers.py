@@ -15,7 +15,7 @@ from .store.port import Store
 from .store.rows import ENDED, RESTING, RecordFilter, RunRow
 
 UNDER_WAY = frozenset(("queued", "running", "waiting"))
-NEEDS_A_PERSON = frozenset(("approval", "in_doubt", "budget", "message"))
+NEEDS_A_PERSON = frozenset(("approval", "in_doubt", "budget", "tool", "message"))
 
 
 class Watchers:

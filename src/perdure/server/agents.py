@@ -14,9 +14,10 @@ from msgspec import Meta
 from perdure.control.agents import AgentDetail, AgentSummary
 from perdure.control.bundle.importing import Imported, ImportMode
 from perdure.kernel.life import LifeVerb
+from perdure.kernel.records import AgentStatus
 from perdure.kernel.store.rows import Page
 
-from .endpoint import Call, Endpoint, Nothing
+from .endpoint import AgentId, Call, Endpoint, Nothing
 from .invoke import Accepted, accepted
 from .reply import Reply
 
@@ -24,7 +25,9 @@ VERBS: tuple[LifeVerb, ...] = get_args(LifeVerb)
 
 
 class Listed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    status: Annotated[tuple[str, ...], Meta(description="In one of these states; may be given several times.")] = ()
+    status: Annotated[
+        tuple[AgentStatus, ...], Meta(description="In one of these states; may be given several times.")
+    ] = ()
     limit: Annotated[int, Meta(ge=1, le=1_000)] = 50
     cursor: Annotated[str, Meta(description="The `next` of the page before.")] = ""
 
@@ -33,7 +36,7 @@ class Create(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Make an agent of a published spec, under the spec's name or another."""
 
     spec: str
-    agent_id: str = ""
+    agent_id: AgentId = ""
 
 
 class Tick(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -48,7 +51,7 @@ class Import(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`restore` gives the agent its own id, `clone` a new one or `agent_id`, `merge` adds to the one named."""
 
     mode: ImportMode = "restore"
-    agent_id: str = ""
+    agent_id: AgentId = ""
 
 
 async def list_agents(call: Call[Any, Listed]) -> Page[AgentSummary]:
@@ -100,7 +103,7 @@ ENDPOINTS: tuple[Endpoint[Any, Any], ...] = (
     Endpoint("POST", "/agents/import", import_, scope="admin", body=bytes, query=Import, answer=Imported, status=201),
     Endpoint("GET", "/agents/{id}", show, scope="read", answer=AgentDetail),
     Endpoint("DELETE", "/agents/{id}", delete, scope="admin", status=204),
-    Endpoint("GET", "/agents/{id}/export", export, scope="admin"),
+    Endpoint("GET", "/agents/{id}/export", export, scope="admin", media="application/gzip"),
     Endpoint("POST", "/agents/{id}/tick", tick, scope="send", body=Tick, answer=Accepted, status=202),
     *(
         Endpoint("POST", f"/agents/{{id}}/{verb}", change(verb), scope="admin", body=Change, answer=AgentSummary)

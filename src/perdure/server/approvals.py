@@ -10,14 +10,14 @@ from msgspec import Meta
 from perdure.control.approvals import Approval
 from perdure.kernel.store.rows import Page
 
-from .endpoint import Call, Endpoint, Nothing
+from .endpoint import Call, Cursor, Endpoint, Nothing
 from .reply import Reply
 
 
 class Listed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     agent_id: str = ""
     limit: Annotated[int, Meta(ge=1, le=1_000)] = 50
-    cursor: Annotated[str, Meta(description="The `next` of the page before.")] = ""
+    cursor: Cursor = ""
 
 
 class Approve(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -40,6 +40,7 @@ class Emit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     hops: Annotated[int, Meta(ge=0, le=1_000)] = 0
     priority: Priority = DEFAULT_PRIORITY
     expires_in_ms: Annotated[int, Meta(ge=1, le=10**12)] | None = None
+    traceparent: Annotated[str, Meta(max_length=128, description="W3C trace context, else that of the request.")] = ""
     durable: Annotated[bool | None, Meta(description="Keep it on disk; as the project says where absent.")] = None
 
 
@@ -102,7 +103,7 @@ async def publish(call: Call[Emit, Nothing]) -> Reply:
         hops=said.hops,
         priority=said.priority,
         expires_in_ms=said.expires_in_ms,
-        traceparent=call.header("traceparent")[:128],
+        traceparent=said.traceparent or call.header("traceparent")[:128],
         durable=said.durable,
     )
     return Reply(published, 202)
@@ -186,13 +187,13 @@ async def acknowledge(call: Call[Position, Nothing]) -> Reply:
 
 
 ENDPOINTS = (
-    Endpoint("GET", "/bus", list_topics, query=Listed, answer=Page[TopicRow]),
-    Endpoint("GET", "/bus/{topic}", read, query=Read, answer=list[Event], streams=True),
-    Endpoint("POST", "/bus/{topic}", publish, body=Emit, answer=Published, status=202),
-    Endpoint("POST", "/bus/{topic}/request", request, body=Ask, query=Within, answer=Envelope),
-    Endpoint("GET", "/subscriptions", subscriptions, query=OfAgent, answer=list[Subscribed]),
-    Endpoint("POST", "/agents/{id}/subscriptions", subscribe, body=Hear, answer=Subscribed, status=201),
-    Endpoint("DELETE", "/agents/{id}/subscriptions/{subscription}", unsubscribe, status=204),
-    Endpoint("GET", "/consumers/{name}", position, answer=Position),
-    Endpoint("POST", "/consumers/{name}", acknowledge, body=Position, status=204),
+    Endpoint("GET", "/bus", list_topics, scope="read", query=Listed, answer=Page[TopicRow]),
+    Endpoint("GET", "/bus/{topic}", read, scope="read", query=Read, answer=list[Event], streams=True),
+    Endpoint("POST", "/bus/{topic}", publish, scope="send", body=Emit, answer=Published, status=202),
+    Endpoint("POST", "/bus/{topic}/request", request, scope="send", body=Ask, query=Within, answer=Envelope),
+    Endpoint("GET", "/subscriptions", subscriptions, scope="read", query=OfAgent, answer=list[Subscribed]),
+    Endpoint("POST", "/agents/{id}/subscriptions", subscribe, scope="admin", body=Hear, answer=Subscribed, status=201),
+    Endpoint("DELETE", "/agents/{id}/subscriptions/{subscription}", unsubscribe, scope="admin", status=204),
+    Endpoint("GET", "/consumers/{name}", position, scope="read", answer=Position),
+    Endpoint("POST", "/consumers/{name}", acknowledge, scope="read", body=Position, status=204),
 )

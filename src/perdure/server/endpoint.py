@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Generic, Literal, TypeAlias, TypeVar
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Annotated, Any, Generic, Literal, TypeAlias, TypeVar
 
 import msgspec
+from msgspec import Meta
 from starlette.types import Receive, Scope, Send
 
 from perdure.base.errors import PerdureError, Unauthorized
@@ -16,13 +17,16 @@ from perdure.control.runtime import Runtime
 
 from .body import decode, decode_query, read
 from .problems import problem
-from .reply import Events, Reply
+from .reply import JSON, Events, Reply
 from .sending import send_reply
 from .site import Site
 from .sse import stream
 
 B = TypeVar("B")
 Q = TypeVar("Q")
+AgentId: TypeAlias = Annotated[str, Meta(pattern=r"^([A-Za-z0-9][A-Za-z0-9_.@-]{0,127})?$(?!\n)")]
+"""The id of an agent, "" for none."""
+Cursor: TypeAlias = Annotated[str, Meta(pattern=r"^[0-9]{0,18}$(?!\n)", description="The `next` of the page before.")]
 Method: TypeAlias = Literal["GET", "HEAD", "POST", "PUT", "DELETE"]
 
 
@@ -74,9 +78,9 @@ class Call(Generic[B, Q]):
 
 class Endpoint(Generic[B, Q]):
     """`body` is the type that a JSON body is read as, `bytes` for one of any kind, None where there is none. `answer`
-    is what a success gives, for the description. `scope` is what a key needs to ask here; what `is_open` asks for none,
-    and anybody may. `told` puts a problem into the shape that
-    clients of this endpoint read."""
+    is what a success gives, or that of the type `media`, and `also` what it gives under other statuses, for the
+    description. `scope` is what a key needs to ask here; what `is_open` asks for none, and anybody may. `told` puts a
+    problem into the shape that clients of this endpoint read."""
 
     def __init__(
         self,
@@ -89,6 +93,8 @@ class Endpoint(Generic[B, Q]):
         scope: KeyScope = "admin",
         answer: Any = None,
         status: int = 200,
+        media: str = JSON,
+        also: Mapping[int, Sequence[type[Any]]] = {},
         streams: bool = False,
         is_open: bool = False,
         told: Callable[[Reply], Reply] | None = None,
@@ -101,6 +107,8 @@ class Endpoint(Generic[B, Q]):
         self.scope: KeyScope = scope
         self.answer = answer
         self.status = status
+        self.media = media
+        self.also = also
         self.streams = streams
         self.is_open = is_open
         self.told = told

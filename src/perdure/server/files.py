@@ -1,37 +1,46 @@
 """The namespace: `/agents/{id}/{path}` is that path, and each method one verb of a file.
 
-GET reads, and lists what ends in `/`; `?watch=1` streams its changes. PUT replaces, POST appends or calls, DELETE
-removes, HEAD tells what is known without reading.
+GET reads (also ranges of bytes), and lists what ends in `/`; `?watch=1` streams its changes. PUT replaces, POST appends
+or calls, DELETE removes, HEAD tells what is known without reading. `If-Match` and `If-None-Match` name the `ETag` of a
+GET.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from asyncio import Lock
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from email.utils import formatdate
+from functools import wraps
 from typing import Annotated, Any
+from weakref import WeakValueDictionary
 
 import msgspec
 from msgspec import Meta
+from msgspec.structs import replace
 
-from perdure.base.codec import digest_bytes
-from perdure.base.errors import IsADirectory, NoSuchFile, PerdureError
+from perdure.base.errors import FileExists, FileUnsupported, IsADirectory, NoSuchFile, PerdureError, PreconditionFailed
 from perdure.namespace.path import show as show_path
-from perdure.namespace.port import Change, Entry, Watch
+from perdure.namespace.port import CREATE, Change, Entry, Stat, Watch
 
-from .endpoint import Call, Endpoint, Nothing
+from .content import answer, check_match, kind_of, tag_of
+from .endpoint import B, Call, Endpoint, Nothing, Q
 from .events import cursor_of
 from .problems import problem
-from .reply import JSON, Events, Reply
+from .reply import Events, Reply
 from .sse import frame
 
+ANY = "*/*"
 PATH = "/agents/{id}/{path:path}"
-TEXT = "text/plain; charset=utf-8"
-BINARY = "application/octet-stream"
+_WRITING: WeakValueDictionary[str, Lock] = WeakValueDictionary()
+"""Paths that somebody writes just now."""
 
 
 class Reading(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     watch: Annotated[bool, Meta(description="Stream what changes here, as server-sent events.")] = False
-    after: Annotated[Annotated[int, Meta(ge=0)] | None, Meta(description="A cursor, as `Last-Event-ID` is.")] = None
+    after: Annotated[
+        Annotated[int, Meta(ge=0, le=10**18)] | None, Meta(description="A cursor, as `Last-Event-ID` is.")
+    ] = None
 
 
 class Listing(msgspec.Struct, frozen=True):
@@ -49,14 +58,20 @@ async def read(call: Call[Any, Reading]) -> Reply | Events | Listing:
         content = await call.runtime.namespace.read(path)
     except IsADirectory:
         return Listing(await call.runtime.namespace.list(path))
-    tag = f'"{digest_bytes(content)}"'
-    if tag in [one.strip() for one in call.header("if-none-match").split(",")]:
-        return Reply(status=304, headers={"etag": tag})
-    return Reply(content, headers={"etag": tag}, media_type=kind_of(content))
+    return answer(content, kind_of(path, content), call.header)
 
 
 async def write(call: Call[bytes, Nothing]) -> Reply:
-    await call.runtime.namespace.write(path_of(call), call.body)
+    path, namespace = path_of(call), call.runtime.namespace
+    if call.header("if-none-match").strip() == "*":
+        try:
+            async with await namespace.open(path, CREATE) as file:
+                await file.write(call.body)
+        except FileExists as error:
+            raise PreconditionFailed(f"there is {path[:200]} already") from error
+        return Reply(status=204)
+    async with _alone(call, path):
+        await namespace.write(path, call.body)
     return Reply(status=204)
 
 
@@ -68,25 +83,39 @@ async def append_or_call(call: Call[bytes, Nothing]) -> Reply:
     except NoSuchFile:
         takes = "content"
     if takes == "content":
-        await namespace.append(path, call.body)
+        async with _alone(call, path):
+            await namespace.append(path, call.body)
         return Reply(status=204)
-    answer = await namespace.call(path, call.body)
-    return Reply(answer, media_type=kind_of(answer)) if answer else Reply(status=204)
+    answered = await namespace.call(path, call.body)
+    return Reply(answered, media_type=kind_of(path, answered)) if answered else Reply(status=204)
 
 
 async def remove(call: Call[Any, Nothing]) -> Reply:
-    await call.runtime.namespace.remove(path_of(call).removesuffix("/"))
+    path = path_of(call).removesuffix("/")
+    async with _alone(call, path):
+        await call.runtime.namespace.remove(path)
     return Reply(status=204)
+
+
+@asynccontextmanager
+async def _alone(call: Call[Any, Any], path: str) -> AsyncIterator[None]:
+    """Let one client after the other change a file, and only where it is what `If-Match` says. Agents write whenever
+    they do: they are not kept waiting."""
+    async with _WRITING.setdefault(path, Lock()):
+        if call.header("if-match"):
+            try:
+                content = await call.runtime.namespace.read(path)
+            except NoSuchFile as error:
+                raise PreconditionFailed(f"there is no {path[:200]}") from error
+            check_match(tag_of(content), call.header)
+        yield
 
 
 async def stat(call: Call[Any, Nothing]) -> Reply:
     found = await call.runtime.namespace.stat(path_of(call))
-    headers = {
-        "perdure-kind": "directory" if found.is_dir else "file",
-        "allow": ", ".join(
-            ["HEAD", *(["GET"] if found.readable else []), *(["PUT", "POST"] if found.writable else [])]
-        ),
-    }
+    headers = {"perdure-kind": "directory" if found.is_dir else "file", "allow": _allowed(found)}
+    if not found.is_dir:
+        headers["accept-ranges"] = "bytes"
     if found.size is not None:
         headers["content-length"] = str(found.size)
     if found.modified_at is not None:
@@ -94,23 +123,26 @@ async def stat(call: Call[Any, Nothing]) -> Reply:
     return Reply(headers=headers)
 
 
+def _allowed(found: Stat) -> str:
+    return ", ".join(["HEAD", *(["GET"] if found.readable else []), *(["PUT", "POST"] if found.writable else [])])
+
+
+def supported(handler: Callable[[Call[B, Q]], Awaitable[Any]]) -> Callable[[Call[B, Q]], Awaitable[Any]]:
+    """The handler, which says what can be done where it is asked for what cannot."""
+
+    @wraps(handler)
+    async def asked(call: Call[B, Q]) -> Any:
+        try:
+            return await handler(call)
+        except FileUnsupported as error:
+            told, found = problem(error), await call.runtime.namespace.stat(path_of(call))
+            return replace(told, headers={**told.headers, "allow": _allowed(found)})
+
+    return asked
+
+
 def path_of(call: Call[Any, Any]) -> str:
     return f"/agents/{call.path['id']}/{call.path['path']}"
-
-
-def kind_of(content: bytes) -> str:
-    """The media type of what was read: nothing in the namespace says what it is."""
-    try:
-        text = content.decode()
-    except UnicodeDecodeError:
-        return BINARY
-    if text[:1] in ("{", "[", '"'):
-        try:
-            msgspec.json.decode(content)
-        except (msgspec.DecodeError, RecursionError):
-            return TEXT
-        return JSON
-    return BINARY if "\0" in text else TEXT
 
 
 async def _frames(watch: Watch) -> AsyncIterator[bytes]:
@@ -131,9 +163,9 @@ def _shown(change: Change) -> Mapping[str, Any]:
 
 
 ENDPOINTS = (
-    Endpoint("GET", PATH, read, scope="read", query=Reading, streams=True),
+    Endpoint("GET", PATH, supported(read), scope="read", query=Reading, answer=Listing, media=ANY, streams=True),
     Endpoint("HEAD", PATH, stat, scope="read"),
-    Endpoint("PUT", PATH, write, scope="admin", body=bytes, status=204),
-    Endpoint("POST", PATH, append_or_call, scope="admin", body=bytes),
-    Endpoint("DELETE", PATH, remove, scope="admin", status=204),
+    Endpoint("PUT", PATH, supported(write), scope="admin", body=bytes, status=204),
+    Endpoint("POST", PATH, supported(append_or_call), scope="admin", body=bytes, media=ANY),
+    Endpoint("DELETE", PATH, supported(remove), scope="admin", status=204),
 )

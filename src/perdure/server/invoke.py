@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeAlias
 
 import msgspec
 from msgspec import Meta
@@ -15,7 +15,7 @@ from perdure.base.errors import RequestError
 from perdure.control.results import RunResult
 from perdure.kernel.store.rows import RunRow
 
-from .endpoint import Call, Endpoint, Nothing
+from .endpoint import AgentId, Call, Endpoint, Nothing
 from .events import events_of_run
 from .outcome import reply_of
 from .reply import Events, Reply
@@ -25,12 +25,21 @@ MAX_KEY = 255
 MAX_WAIT_MS = 10 * 60_000
 
 
+Input: TypeAlias = Annotated[
+    Any,
+    Meta(
+        description="Text, a list of parts, or any other JSON.",
+        extra_json_schema={"not": {"type": "string", "pattern": r"^\s*$"}},
+    ),
+]
+
+
 class Invoke(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Ask an agent. `spec` alone begins a new conversation, `agent_id` goes on with one."""
 
-    input: Annotated[Any, Meta(description="Text, a list of parts, or any other JSON.")]
+    input: Input
     spec: Annotated[str, Meta(description="The name of a published agent.", max_length=128)] = ""
-    agent_id: Annotated[str, Meta(description="The agent whose conversation goes on.", max_length=128)] = ""
+    agent_id: Annotated[AgentId, Meta(description="The agent whose conversation goes on.")] = ""
     stream: Annotated[bool, Meta(description="Answer with server-sent events.")] = False
     is_async: Annotated[bool, Meta(description="Answer as soon as the request is on disk.")] = msgspec.field(
         default=False, name="async"
@@ -40,7 +49,7 @@ class Invoke(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Send(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A message to an agent."""
 
-    input: Annotated[Any, Meta(description="Text, a list of parts, or any other JSON.")]
+    input: Input
 
 
 class Wait(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -101,6 +110,24 @@ def key_of(call: Call[Any, Any]) -> str:
 
 
 ENDPOINTS = (
-    Endpoint("POST", "/invoke", invoke, scope="send", body=Invoke, answer=RunResult, streams=True),
-    Endpoint("POST", "/agents/{id}/send", send, scope="send", body=Send, query=Wait, answer=Accepted, status=202),
+    Endpoint(
+        "POST",
+        "/invoke",
+        invoke,
+        scope="send",
+        body=Invoke,
+        answer=RunResult,
+        also={202: (Accepted, RunResult)},
+        streams=True,
+    ),
+    Endpoint(
+        "POST",
+        "/agents/{id}/send",
+        send,
+        scope="send",
+        body=Send,
+        query=Wait,
+        answer=RunResult,
+        also={202: (Accepted, RunResult)},
+    ),
 )

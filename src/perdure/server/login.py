@@ -67,7 +67,7 @@ def _page(status: int, title: str, text: str, head: str = "") -> Reply:
 
 
 ENDPOINTS: tuple[Endpoint[Any, Any], ...] = (
-    Endpoint("GET", "/login", login, query=Coming, is_open=True),
-    Endpoint("HEAD", "/login", look_ahead, query=Coming, is_open=True),
+    Endpoint("GET", "/login", login, query=Coming, media=HTML, is_open=True),
+    Endpoint("HEAD", "/login", look_ahead, query=Coming, status=204, is_open=True),
     Endpoint("POST", "/logout", logout, is_open=True, status=303),
 )

@@ -87,4 +87,4 @@ def _number(value: float) -> str:
     return "+Inf" if value == float("inf") else repr(value)
 
 
-ENDPOINTS = (Endpoint("GET", "/metrics", metrics, scope="read"),)
+ENDPOINTS = (Endpoint("GET", "/metrics", metrics, scope="read", media=MEDIA_TYPE),)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
 from typing import Any
 
@@ -11,7 +11,7 @@ import msgspec
 
 from perdure.base.version import __version__
 
-from .endpoint import Call, Endpoint, Nothing
+from .endpoint import Call, Endpoint
 from .problems import MEDIA_TYPE
 from .reply import JSON
 
@@ -45,7 +45,8 @@ def describe(endpoints: Iterable[Endpoint[Any, Any]], title: str) -> dict[str, A
     endpoints = list(endpoints)
     types = [Problem]
     for endpoint in endpoints:
-        types += [type for type in (endpoint.body, endpoint.answer) if type not in (None, bytes)]
+        others = [type for types in endpoint.also.values() for type in types]
+        types += [type for type in (endpoint.body, endpoint.answer, *others) if type not in (None, bytes)]
     schemas, definitions = msgspec.json.schema_components(types, ref_template=_REF)
     shown = dict(zip(map(_key, types), schemas, strict=True))
     paths: dict[str, dict[str, Any]] = {}
@@ -61,28 +62,62 @@ def describe(endpoints: Iterable[Endpoint[Any, Any]], title: str) -> dict[str, A
 
 
 def _operation(endpoint: Endpoint[Any, Any], shown: Mapping[str, Any]) -> dict[str, Any]:
-    answer: dict[str, Any] = {"description": "Success"}
-    if endpoint.answer is not None:
-        answer["content"] = {JSON: {"schema": shown[_key(endpoint.answer)]}}
-    if endpoint.streams:
-        answer.setdefault("content", {})["text/event-stream"] = {"schema": {"type": "string"}}
+    about = (endpoint.handler.__doc__ or "").strip()
     operation: dict[str, Any] = {
-        "operationId": f"{endpoint.handler.__module__.rpartition('.')[2]}_{endpoint.handler.__name__}",
+        "operationId": f"{_module(endpoint)}_{endpoint.handler.__name__}",
+        "tags": [_module(endpoint)],
+        "summary": endpoint.handler.__name__.strip("_").replace("_", " "),
+        **({"description": " ".join(about.split())} if about else {}),
         "parameters": [*_in_path(endpoint.path), *_in_query(endpoint.query)],
         "responses": {
-            str(endpoint.status): answer,
-            "default": {
-                "description": "What went wrong",
-                "content": {MEDIA_TYPE: {"schema": shown[_key(Problem)]}},
-            },
+            str(endpoint.status): _answer(endpoint, shown),
+            **{str(status): _either(types, shown) for status, types in endpoint.also.items()},
+            "default": {"description": "What went wrong", "content": _problems(endpoint, shown)},
         },
     }
-    if endpoint.body is not None:
-        schema = {} if endpoint.body is bytes else shown[_key(endpoint.body)]
-        kind = "application/octet-stream" if endpoint.body is bytes else JSON
-        operation["requestBody"] = {"required": endpoint.body is not Nothing, "content": {kind: {"schema": schema}}}
+    if endpoint.body is bytes:
+        kind: dict[str, Any] = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
+        operation["requestBody"] = {"required": False, "content": kind}
+    elif endpoint.body is not None:
+        kind = {JSON: {"schema": shown[_key(endpoint.body)]}}
+        operation["requestBody"] = {"required": bool(_required(endpoint.body)), "content": kind}
     operation["security"] = [] if endpoint.is_open else [{"key": [endpoint.scope]}]
     return operation
+
+
+def _module(endpoint: Endpoint[Any, Any]) -> str:
+    return endpoint.handler.__module__.rpartition(".")[2]
+
+
+def _required(body: type[Any]) -> list[str]:
+    return [field.name for field in msgspec.structs.fields(body) if field.required]
+
+
+def _answer(endpoint: Endpoint[Any, Any], shown: Mapping[str, Any]) -> dict[str, Any]:
+    content: dict[str, Any] = {}
+    if endpoint.answer is not None:
+        content[JSON] = {"schema": shown[_key(endpoint.answer)]}
+    if endpoint.media != JSON:
+        content[endpoint.media] = {"schema": {"type": "string", "format": "binary"}}
+    if endpoint.streams:
+        content["text/event-stream"] = {}
+    return {"description": "Success", **({"content": content} if content else {})}
+
+
+def _either(types: Sequence[type[Any]], shown: Mapping[str, Any]) -> dict[str, Any]:
+    schemas = [shown[_key(type)] for type in types]
+    return {"description": "Success", "content": {JSON: {"schema": {"anyOf": schemas} if schemas[1:] else schemas[0]}}}
+
+
+def _problems(endpoint: Endpoint[Any, Any], shown: Mapping[str, Any]) -> dict[str, Any]:
+    """What a failure looks like: a problem, unless clients of this endpoint know another shape; and whatever a success
+    that is not the usual one gives."""
+    content: dict[str, Any] = {MEDIA_TYPE: {"schema": shown[_key(Problem)]}}
+    if endpoint.told is not None:
+        content[JSON] = {"schema": {"type": "object", "required": ["error"]}}
+    if endpoint.media != JSON:
+        content[endpoint.media] = {"schema": {"type": "string", "format": "binary"}}
+    return content
 
 
 def _in_path(path: str) -> list[dict[str, Any]]:

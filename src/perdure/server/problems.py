@@ -41,6 +41,9 @@ STATUS: dict[type[e.PerdureError], int] = {
     e.AgentAtRest: 409,
     e.AgentTerminated: 409,
     e.ApprovalNotFound: 404,
+    e.ApprovalChanged: 409,
+    e.ApprovalDecided: 409,
+    e.ApprovalExpired: 410,
     e.WrongState: 409,
     e.ReplayDivergence: 409,
     e.Interrupted: 503,
@@ -77,6 +80,8 @@ STATUS: dict[type[e.PerdureError], int] = {
     e.SlowRequest: 408,
     e.NoSuchRoute: 404,
     e.WrongMethod: 405,
+    e.PreconditionFailed: 412,
+    e.RangeNotSatisfiable: 416,
     e.Unauthorized: 401,
     e.Forbidden: 403,
     e.MissingScope: 403,
@@ -103,6 +108,8 @@ def problem(error: e.PerdureError) -> Reply:
     match error:
         case e.Unauthorized():
             headers["www-authenticate"] = "Bearer"
+        case e.RangeNotSatisfiable():
+            headers["content-range"] = f"bytes */{error.facts['size']}"
         case e.TooManyRequests():
             headers.update(Standing(**error.facts).headers())
         case e.WrongMethod():

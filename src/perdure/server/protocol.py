@@ -17,6 +17,8 @@ MAX_HEAD = 64 * 1024
 """Bytes of the request line and all headers."""
 ARRIVAL_S = 30.0
 """Seconds in which a request has to arrive as a whole, and a new connection has to begin with one."""
+FRESH_S = 0.3
+"""Seconds that a connection without a request has to begin with one when the server stops."""
 STALLED_S = 60.0
 """Seconds in which a client has to take what waits for it: a few dozen KiB, the rest is with the operating system."""
 LINGER_S = 1.0
@@ -30,6 +32,8 @@ class Protocol(HttpToolsProtocol):
     _stalled: asyncio.TimerHandle | None = None
     _head = 0
     _is_arriving = False
+    _has_asked = False
+    _is_late = False
     _is_refused = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -40,6 +44,14 @@ class Protocol(HttpToolsProtocol):
         self._arrived()
         self.resume_writing()
         super().connection_lost(exc)
+
+    def shutdown(self) -> None:
+        """The server stops: whoever has come and said nothing yet may have a request on its way."""
+        if not (self._has_asked or self._is_refused or self._is_late):
+            self._is_late = True
+            self.loop.call_later(FRESH_S, self._close_late)
+        else:
+            super().shutdown()
 
     def eof_received(self) -> bool:  # type: ignore[override]
         """The client sends no more. One that asked for something may still listen; a stream that nobody could end is
@@ -70,11 +82,15 @@ class Protocol(HttpToolsProtocol):
         elif self._deadline is None:
             self._wait()
 
+    def _close_late(self) -> None:
+        if not self.transport.is_closing():
+            super().shutdown()
+
     # What the parser finds. A head in many small pieces is counted as they come.
 
     def on_message_begin(self) -> None:
         self._head = 0
-        self._is_arriving = True
+        self._has_asked = self._is_arriving = True
         super().on_message_begin()
 
     def on_url(self, url: bytes) -> None:

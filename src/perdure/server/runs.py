@@ -10,9 +10,9 @@ from msgspec import Meta
 from perdure.control.finding import find_run
 from perdure.control.listing import RunDetail, RunSummary
 from perdure.control.results import RunResult
-from perdure.kernel.store.rows import Page
+from perdure.kernel.store.rows import Page, RunStatus
 
-from .endpoint import Call, Endpoint, Nothing
+from .endpoint import Call, Cursor, Endpoint, Nothing
 from .events import cursor_of, events_of_run
 from .invoke import Accepted, accepted
 from .reply import Events, Reply
@@ -20,14 +20,18 @@ from .reply import Events, Reply
 
 class Listed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     agent_id: str = ""
-    status: Annotated[tuple[str, ...], Meta(description="In one of these states; may be given several times.")] = ()
-    since_ms: Annotated[int, Meta(ge=0, description="Accepted at this time (ms UTC) or later.")] = 0
+    status: Annotated[
+        tuple[RunStatus, ...], Meta(description="In one of these states; may be given several times.")
+    ] = ()
+    since_ms: Annotated[int, Meta(ge=0, le=10**18, description="Accepted at this time (ms UTC) or later.")] = 0
     limit: Annotated[int, Meta(ge=1, le=1_000)] = 20
-    cursor: Annotated[str, Meta(description="The `next` of the page before.")] = ""
+    cursor: Cursor = ""
 
 
 class After(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    after: Annotated[int, Meta(ge=0, description="A cursor, for clients that cannot send `Last-Event-ID`.")] = 0
+    after: Annotated[
+        int, Meta(ge=0, le=10**18, description="A cursor, for clients that cannot send `Last-Event-ID`.")
+    ] = 0
 
 
 class Fork(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

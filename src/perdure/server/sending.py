@@ -7,12 +7,13 @@ from starlette.types import Send
 from .reply import Reply
 
 SAFE = ((b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store"))
-"""Headers of everything: nothing here is to be guessed at, or kept by somebody in between."""
+"""Headers of everything: nothing here is to be guessed at, or kept by somebody in between, unless a
+reply says otherwise."""
 
 
 async def send_reply(reply: Reply, send: Send) -> None:
     content = reply.content()
-    headers = [*SAFE]
+    headers = [header for header in SAFE if header[0].decode() not in reply.headers]
     if content:
         headers.append((b"content-type", reply.media_type.encode()))
     if reply.status not in (204, 304) and "content-length" not in reply.headers:

@@ -33,10 +33,17 @@ class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
         self.ready = asyncio.Event()
+        self.given_up: socket.socket | None = None
+        """The socket on which nobody is to listen any more, in whatever process, once this server has stopped to."""
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self.ready.set()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        if self.given_up is not None:
+            asyncio.get_running_loop().call_soon(_hang_up, self.given_up)  # behind the closing of its own
+        await super().shutdown(sockets)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -80,6 +87,25 @@ def listen(host: str, port: int) -> socket.socket:
     return found
 
 
+def adopt(fd: int) -> socket.socket:
+    """A socket that listens already, which another process made. Raises ConfigError for anything else."""
+    try:
+        found = socket.socket(fileno=fd)
+    except OSError as error:
+        raise ConfigError(f"file descriptor {fd} is no socket: {error.strerror}") from error
+    if not found.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+        found.close()
+        raise ConfigError(f"file descriptor {fd} is a socket that does not listen")
+    found.set_inheritable(False)
+    return found
+
+
+def _hang_up(listening: socket.socket) -> None:
+    """Turn away who comes from now on, also where another process has the socket open."""
+    with contextlib.suppress(OSError):  # not every system lets go of a socket that only listens
+        listening.shutdown(socket.SHUT_RDWR)
+
+
 def url_of(listening: socket.socket, *, is_secure: bool = False) -> str:
     host, port = listening.getsockname()[:2]
     scheme = "https" if is_secure else "http"
@@ -95,8 +121,9 @@ async def serving(
     tls: ssl.SSLContext | None = None,
     more: Sequence[BaseRoute] = (),
 ) -> AsyncIterator[Site]:
-    """Serve while this is entered. At its end nothing new is accepted, streams end, and requests under way have the
-    settings' `grace` to finish; those that are left are told to ask again."""
+    """Serve while this is entered. At its end nothing new is accepted, streams end, and requests under way have nearly
+    all of the grace period to finish; those that are left are told to ask again. Where the server is to begin anew, who
+    comes meanwhile waits for it: the socket stays as it is, and whoever made it hands it on."""
     cookie = cookie_of(listening.getsockname()[1], is_secure=tls is not None)
     access = site.access = Access(site, token=token, cookie=cookie)
     config = uvicorn.Config(
@@ -111,17 +138,20 @@ async def serving(
         server_header=False,
         backlog=BACKLOG,
         timeout_keep_alive=KEEP_ALIVE_S,
-        timeout_graceful_shutdown=max(1, round(site.settings.grace_ms / 1000)),
     )
     config.load()
     config.ssl = tls
     server = _Server(config)
-    running = asyncio.create_task(server.serve(sockets=[listening]))
+    # The server closes the socket that it is given: it is given one of its own.
+    running = asyncio.create_task(server.serve(sockets=[listening.dup()]))
     try:
         await server.ready.wait()
         yield site
     finally:
-        site.stopping.set()
+        site.stop()
+        if not site.is_restarting:
+            server.given_up = listening
+        config.timeout_graceful_shutdown = site.requests_ms / 1000  # type: ignore[assignment]
         server.should_exit = True
         await running
         if server.server_state.tasks:

@@ -1,23 +1,24 @@
 """Server-sent events: one format for everything that streams.
 
 `id:` is a cursor, the journal's sequence number: a client that sends the last one as `Last-Event-ID` misses nothing.
-A comment now and then keeps the connection; who does not read for too long is cut off, and comes back with its cursor.
+A comment now and then keeps the connection; who takes nothing for too long is cut off by the protocol, and comes back
+with its cursor.
 """
 
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from starlette.types import Receive, Send
 
 from .reply import Events, encode
 from .sending import SAFE
-from .site import Site
+
+if TYPE_CHECKING:
+    from .site import Site
 
 KEEP_ALIVE_S = 15
-STUCK_S = 60
-"""How long a client may leave what was sent to it unread."""
 EVENT_STREAM = (b"content-type", b"text/event-stream; charset=utf-8")
 _HEADERS = [*SAFE, EVENT_STREAM, (b"x-accel-buffering", b"no")]
 
@@ -35,11 +36,7 @@ async def stream(events: Events, site: Site, receive: Receive, send: Send) -> No
     site.traffic.streams += 1
     pump = _Pump(events, send)
     working = asyncio.create_task(pump.run())
-    beside = [
-        asyncio.create_task(pump.keep_alive()),
-        asyncio.create_task(_gone(receive)),
-        asyncio.create_task(site.stopping.wait()),
-    ]
+    beside = [asyncio.create_task(work) for work in (pump.keep_alive(), _gone(receive), site.stopping.wait())]
     try:
         await asyncio.wait((working, *beside), return_when=asyncio.FIRST_COMPLETED)
     finally:
@@ -65,16 +62,10 @@ class _Pump:
             await self._put(frame)
 
     async def keep_alive(self) -> None:
-        """Returns when the client is stuck."""
-        since = 0
-        while since < STUCK_S:
+        while True:
             before = self._sent
             await asyncio.sleep(KEEP_ALIVE_S)
-            if self._is_sending and self._sent == before:
-                since += KEEP_ALIVE_S
-                continue
-            since = 0
-            if self._sent == before:
+            if self._sent == before and not self._is_sending:
                 await self._put(b": keep-alive\n\n")
 
     async def _put(self, frame: bytes) -> None:

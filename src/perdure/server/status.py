@@ -10,12 +10,14 @@ from msgspec import Meta
 
 from perdure.base.version import __version__
 from perdure.control.overview import Overview
+from perdure.control.reloading import Reloaded
 
 from .endpoint import Call, Endpoint
 
 
 class RuntimeStatus(msgspec.Struct, frozen=True):
-    """`requests` came in since the start. Files in `undeployed` are wrong, and keep their agents from waking."""
+    """`requests` came in since the start, and `cost_microusd` is what models cost since. `problems` are files that are
+    wrong, and why: their agents stay what they were. `reloaded` is the last time that files had changed."""
 
     project: str
     version: str
@@ -24,12 +26,15 @@ class RuntimeStatus(msgspec.Struct, frozen=True):
     started_at: int
     uptime_ms: int
     requests: int
+    cost_microusd: int
     is_stopping: bool
-    undeployed: dict[str, str]
+    problems: dict[str, str]
+    reloaded: Reloaded | None
 
 
 async def status(call: Call[Any, Any]) -> RuntimeStatus:
     site, runtime = call.site, call.runtime
+    meter = runtime.engine.meter
     return RuntimeStatus(
         runtime.project.name,
         __version__,
@@ -38,8 +43,10 @@ async def status(call: Call[Any, Any]) -> RuntimeStatus:
         site.started_at,
         runtime.clock.now() - site.started_at,
         site.requests,
+        0 if meter is None else sum(meter.cost.values()),
         site.stopping.is_set(),
-        {file: error.message for file, error in runtime.undeployed.items()},
+        runtime.reloads.problems,
+        runtime.reloads.last,
     )
 
 

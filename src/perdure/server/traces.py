@@ -30,4 +30,4 @@ async def trace(call: Call[Any, Asked]) -> TraceNode | Reply:
     return root
 
 
-ENDPOINTS = (Endpoint("GET", "/traces/{run_id}", trace, scope="read", query=Asked, answer=TraceNode),)
+ENDPOINTS = (Endpoint("GET", "/traces/{run_id}", trace, scope="read", query=Asked, answer=TraceNode, media=JSONL),)

@@ -20,7 +20,7 @@ def load_file(path: Path) -> ModuleType:
         source = file.read_bytes()
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}", hint="Is the path right?") from error
-    name = f"perdure_file_{file.stem}_{digest_bytes(str(file).encode(errors='replace') + source)[:16]}"
+    name = _name(file, source)
     loaded = sys.modules.get(name)
     if loaded is not None:
         return loaded
@@ -43,3 +43,16 @@ def load_file(path: Path) -> ModuleType:
             f"{path}:{place or 1}: {said}", path=str(path), hint="The file fails when it is run."
         ) from error
     return module
+
+
+def forget_file(path: Path) -> None:
+    """Let the file be run again when it is next loaded, though it is what it was: what it reads may not be."""
+    try:
+        file = path.resolve(strict=True)
+        sys.modules.pop(_name(file, file.read_bytes()), None)
+    except OSError:
+        return  # gone: loading it says so
+
+
+def _name(file: Path, source: bytes) -> str:
+    return f"perdure_file_{file.stem}_{digest_bytes(str(file).encode(errors='replace') + source)[:16]}"

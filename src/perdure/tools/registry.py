@@ -26,6 +26,7 @@ BUILTINS: dict[str, str] = {
     "files": "perdure.tools.builtin.files:BUILTIN",
     "http": "perdure.tools.builtin.http:BUILTIN",
     "namespace": "perdure.tools.builtin.namespace:BUILTIN",
+    "publish": "perdure.tools.builtin.publish:BUILTIN",
     "time": "perdure.tools.builtin.time:BUILTIN",
 }
 """Built-ins by name; a module is imported when an agent first asks for it."""

@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import Any, Literal, TypeAlias
 
 from perdure.base.errors import InputError, InvalidPath
-from perdure.base.topic import check_pattern
+from perdure.base.topic import check_pattern, is_topic
 from perdure.compute.provider import PROVIDERS
 from perdure.namespace.path import parse
 
@@ -85,8 +85,13 @@ def _project(tree: dict[str, Any]) -> Iterator[Finding]:
         yield from _price(price, ("prices", name))
         if "/" not in name:
             yield Finding(("prices", name), "expected provider/model, in quotes", "key")
-    for pattern in _mapping(_mapping(tree.get("bus")).get("topics")):
+    bus = _mapping(tree.get("bus"))
+    for pattern in _mapping(bus.get("topics")):
         yield from _pattern(pattern, ("bus", "topics", pattern), "key")
+    for name, source in _mapping(bus.get("sources")).items():
+        topic = _mapping(source).get("topic")
+        if isinstance(topic, str) and not is_topic(topic):
+            yield Finding(("bus", "sources", name, "topic"), "expected a topic, such as market.price", shown=True)
     store = _mapping(tree.get("store"))
     if "path" in store and "url" in store:
         yield Finding(("store", "url"), "a store has a path or a url, not both", "key")

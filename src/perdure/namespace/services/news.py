@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from perdure.kernel.live import Live
+from perdure.kernel.live import RECORDS, Live
 from perdure.kernel.records import Record
 
 from ..signal import Signal
@@ -21,7 +21,7 @@ class News(Signal):
         self._live = live
 
     async def beyond(self, count: int) -> None:
-        with self._live.attached(self):
+        with self._live.attached(self, RECORDS):
             await super().beyond(count)
 
     def put_nowait(self, item: tuple[str, Any]) -> None:

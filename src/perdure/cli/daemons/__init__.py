@@ -1,0 +1,1 @@
+"""Commands about processes in the background."""
