@@ -175,6 +175,17 @@ def spawn(project: Path, outside: Outside, children: list[Child]) -> Any:
 
 
 @pytest.fixture
+def spawned(project: Path, outside: Outside, children: list[Child]) -> Any:
+    """Starts processes of another script of this folder."""
+
+    def start(script: str, *arguments: str) -> Child:
+        children.append(Child(project, outside.path, *arguments, script=script))
+        return children[-1]
+
+    return start
+
+
+@pytest.fixture
 def spawn_budget(children: list[Child]) -> Any:
     """Starts processes of `budget_child.py`, on a project of their own."""
 

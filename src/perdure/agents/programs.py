@@ -69,7 +69,7 @@ class Library:
         known = self._programs.get(digest)
         if known is not None:
             return known
-        return self._keep(digest, self.make(await self._definition(digest)))
+        return self._keep(digest, self.make(await self.defined(digest)))
 
     def spec(self, target: Target, overrides: Sequence[str] = ()) -> AgentSpec:
         """The checked spec of a target. Raises InvalidFile with everything that is wrong."""
@@ -101,7 +101,7 @@ class Library:
 
     async def stored(self, digest: str) -> AgentSpec:
         """The spec with this digest; what is no agent is told as one. Raises UnknownSpec."""
-        return self.told(await self._definition(digest))
+        return self.told(await self.defined(digest))
 
     def read(self, document: bytes) -> tuple[AgentSpec, Program]:
         """The spec that a document is of, and its program for rehearsals; the store need not know it."""
@@ -114,9 +114,10 @@ class Library:
 
     async def rehearsal(self, digest: str) -> Program:
         """A stored spec's program for replays only: it needs no key, as its model cannot be asked."""
-        return self.make(await self._definition(digest), rehearsal=True)
+        return self.make(await self.defined(digest), rehearsal=True)
 
-    async def _definition(self, digest: str) -> Any:
+    async def defined(self, digest: str) -> Any:
+        """The definition with this digest. Raises UnknownSpec."""
         document = await self._read(digest)
         if document is None:
             raise UnknownSpec(f"no spec {digest} in the store", spec=digest)

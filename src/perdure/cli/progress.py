@@ -44,6 +44,11 @@ class Progress:
                 sign = "[red]✗[/]" if failed else "[green]✓[/]"
                 said = f" {escape(_cut(str(failed.get('message', ''))))}" if failed else ""
                 self._line(f"  {sign} [dim]{show_duration(event.data['ms'])}{said}[/]")
+            case "step" if event.data["state"] == "started":
+                self._say(f"{event.text}…")
+            case "step":
+                sign = {"done": "[green]✓[/]", "failed": "[red]✗[/]"}.get(event.data["state"], "[dim]-[/]")
+                self._line(f"{sign} {escape(event.text)}")
             case "restart":
                 self._line(f"[dim]asking the model again: {escape(_cut(event.text))}[/]")
             case _:

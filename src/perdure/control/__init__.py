@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from . import everywhere as everywhere
     from . import exporting as exporting
     from . import finding as finding
+    from . import flows as flows
     from . import forking as forking
     from . import handing as handing
     from . import hearing as hearing
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
     from . import sessions as sessions
     from . import spans as spans
     from . import starting as starting
+    from . import steps as steps
     from . import subscriptions as subscriptions
     from . import topics as topics
     from . import tracing as tracing

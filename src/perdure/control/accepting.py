@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
+from perdure.agents.spec import AgentSpec
 from perdure.base.codec import digest, unpack_as
 from perdure.base.envelope import Envelope
 from perdure.base.errors import AgentNotFound, InputError, KeyReused, SpecNotFound
@@ -14,9 +15,11 @@ from perdure.kernel.journal import decode
 from perdure.kernel.program import Program
 from perdure.kernel.store.rows import RecordFilter, RunRow
 
-from .starting import begin_new, check_agent_id, payload_of
+from .starting import begin_new, check_agent_id, definition_of
 
 if TYPE_CHECKING:
+    from perdure.flows.spec import FlowSpec
+
     from .runtime import Runtime
 
 
@@ -36,8 +39,7 @@ async def accept(
 
     The same idempotency `key` again gives the same run. Raises SpecNotFound, AgentNotFound, KeyReused.
     """
-    payload = payload_of(input)
-    digest_, document, program = await _program(runtime, spec, agent)
+    (digest_, document, program), payload = await _program(runtime, spec, agent, input)
 
     def message(to: str) -> Envelope:
         id = envelope_id(to, key) if key else runtime.ids.new("env")
@@ -58,22 +60,35 @@ def envelope_id(agent: str, key: str) -> str:
     return f"env_{digest([agent, key])}"
 
 
-async def _program(runtime: Runtime, spec: str, agent: str) -> tuple[str, bytes, Program]:
+async def _program(runtime: Runtime, spec: str, agent: str, input: Any) -> tuple[tuple[str, bytes, Program], Any]:
+    """What is to be run, and the input as it takes it."""
     if not spec and not agent:
         raise InputError("name a published agent, or the id of one that there is", hint="GET /specs lists the former.")
     if agent:
         check_agent_id(agent)
         row = None if spec else await runtime.store.load_agent(agent)
         if row is not None:
-            newer = await runtime.shelf.follows(row.spec)
-            return await runtime.library.find(row.spec) if newer is None else runtime.library.add(newer)
+            definition = await runtime.library.defined(row.spec)
+            if isinstance(definition, AgentSpec):
+                definition = await runtime.shelf.follows(row.spec) or definition
+            definition, payload = definition_of(runtime, definition, input)
+            return runtime.library.add(definition), payload
     try:
-        return runtime.library.add(runtime.shelf.spec(spec or agent))
+        definition, payload = definition_of(runtime, published(runtime, spec or agent), input)
     except SpecNotFound as error:
         if spec:
             raise
         hint = "Name the `spec` that it is to come from."
         raise AgentNotFound(f"no agent is called {agent!r}", hint=hint, agent_id=agent) from error
+    return runtime.library.add(definition), payload
+
+
+def published(runtime: Runtime, name: str) -> AgentSpec | FlowSpec:
+    """The agent that is published under this name, or else the flow. Raises SpecNotFound."""
+    try:
+        return runtime.shelf.spec(name)
+    except SpecNotFound:
+        return runtime.flows.flow(name)
 
 
 async def _check_same(runtime: Runtime, run: RunRow, envelope: Envelope) -> None:

@@ -11,6 +11,7 @@ import msgspec
 from perdure.agents.project import STATE_FOLDER
 from perdure.agents.spec import AgentSpec, spec_digest, spec_document
 from perdure.base.errors import ConfigError, Fenced, Held, KeyExists
+from perdure.flows.files import is_flow
 from perdure.kernel.store.ops import Claim, Claimable, HasFence, NoAgent, Op, PutAgent, PutSpec, Unclaim
 from perdure.kernel.store.rows import AgentRow
 
@@ -64,7 +65,7 @@ async def deploy_project(runtime: Runtime) -> dict[str, ConfigError]:
     root = runtime.project.root
     for path in sorted((root / "agents").rglob("*")):
         shown = path.relative_to(root)
-        if not AGENT_FILES.fullmatch(path.name) or STATE_FOLDER in shown.parts or not path.is_file():
+        if not AGENT_FILES.fullmatch(path.name) or is_flow(path) or STATE_FOLDER in shown.parts or not path.is_file():
             continue
         try:
             spec = runtime.spec(shown)

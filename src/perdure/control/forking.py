@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from perdure.agents.config.loader import agent_from, load_document
+from perdure.agents.config.loader import agent_from
 from perdure.agents.config.overrides import apply_overrides, parse_override
 from perdure.agents.spec import AgentSpec
 from perdure.base.codec import from_json, pack, unpack_as
@@ -22,33 +22,61 @@ from perdure.kernel.store.rows import AgentRow, RecordFilter, RunRow
 from .finding import find_run, records_of
 
 if TYPE_CHECKING:
+    from perdure.flows.spec import FlowSpec
+
     from .runtime import Runtime
+    from .starting import Runnable
 
 _SHARED = (r.EffectIntended, r.EffectDone, r.EffectFailed, r.EffectResolved, r.MessageReceived, r.MessageSent)
 HISTORY = 1_000
 """Records of earlier runs that a fork takes along, so that its conversation has the same past."""
 
 
-async def fork(runtime: Runtime, run_id: str, at: str, *, overrides: Sequence[str], live: bool) -> RunRow:
-    """A new run on an agent of its own. Without `live` it may do nothing that changes something outside."""
+async def fork(
+    runtime: Runtime, run_id: str, at: str, *, overrides: Sequence[str], live: bool, target: Runnable | None = None
+) -> RunRow:
+    """A new run on an agent of its own, of the same spec or that of another `target`; `at` is a key, or a step of a
+    flow. Without `live` it may do nothing that changes something outside."""
     run = await find_run(runtime.store, run_id)
     records = await records_of(runtime.store, run)
-    place = next((number for number, record in enumerate(records) if record.key == at), None)
+    inside = f"{at}/"
+    here = (n for n, record in enumerate(records) if record.key == at or record.key.startswith(inside))
+    place = next(here, None)
     if place is None:
         keys = list(dict.fromkeys(record.key for record in records if record.key))
         raise InputError(f"run {run.id} has no key {at!r}", hint=f"It has: {', '.join(keys[:20])}", keys=keys)
     accepted = decode(records[0])
     assert isinstance(accepted, r.RunAccepted)
     shared = [record for record in records[1:place] if isinstance(decode(record), _SHARED) and record.key]
-    return await _begin(runtime, run, accepted, shared, await _spec(runtime, run, overrides), live)
+    unanswered = _unanswered(records[:place])
+    shared = [record for record in shared if not record.key.startswith(inside) and record.key not in unanswered]
+    if target is None:
+        spec = await _spec(runtime, run, overrides)
+    else:
+        spec = runtime.library.definition(target, overrides)
+    return await _begin(runtime, run, accepted, shared, spec, live)
 
 
-async def _spec(runtime: Runtime, run: RunRow, overrides: Sequence[str]) -> AgentSpec:
+def _unanswered(records: Sequence[r.Record]) -> set[str]:
+    """Keys under which something was asked of others whose answer is not shared: it is to be asked anew."""
+    asked: set[str] = set()
+    for record in records:
+        event = decode(record)
+        if isinstance(event, r.RunWaiting):
+            asked |= {wait.key for wait in event.waits if wait.kind in ("child", "reply")}
+    answered = {record.key for record in records if record.type == r.MessageReceived.type}
+    return {key.rpartition("/")[0] for key in asked - answered}
+
+
+async def _spec(runtime: Runtime, run: RunRow, overrides: Sequence[str]) -> AgentSpec | FlowSpec:
     document = await runtime.store.spec(run.spec)
     if document is None:
         raise UnknownSpec(f"no spec {run.spec} in the store", spec=run.spec)
+    definition: AgentSpec | FlowSpec = runtime.library.load(document)
     if not overrides:
-        return load_document(document, environment=runtime.environment)
+        return definition
+    if not isinstance(definition, AgentSpec):
+        raise InputError("a flow has no overrides", hint="Change its file, and fork with that.")
     stored = from_json(document)
     tree, problems = apply_overrides(stored["spec"], [parse_override(text) for text in overrides])
     if problems:
@@ -57,7 +85,12 @@ async def _spec(runtime: Runtime, run: RunRow, overrides: Sequence[str]) -> Agen
 
 
 async def _begin(
-    runtime: Runtime, run: RunRow, accepted: r.RunAccepted, shared: list[r.Record], spec: AgentSpec, live: bool
+    runtime: Runtime,
+    run: RunRow,
+    accepted: r.RunAccepted,
+    shared: list[r.Record],
+    spec: AgentSpec | FlowSpec,
+    live: bool,
 ) -> RunRow:
     digest, document, program = runtime.library.add(spec)
     now = runtime.clock.now()

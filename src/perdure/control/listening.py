@@ -11,6 +11,7 @@ import msgspec
 from perdure.agents.asking import Heard
 from perdure.base.codec import unpack, unpack_as
 from perdure.base.messages import ModelResponse, Restart, TextDelta, ThinkingDelta
+from perdure.flows.interpreter.seen import StepSeen
 from perdure.kernel import records as r
 from perdure.kernel.budgets import low
 from perdure.kernel.journal import decode
@@ -34,6 +35,7 @@ EventType: TypeAlias = Literal[
     "waiting",
     "resumed",
     "warning",
+    "step",
     "agent",
     "budget",
     "result",
@@ -43,7 +45,8 @@ EventType: TypeAlias = Literal[
 class RunEvent(msgspec.Struct, frozen=True, omit_defaults=True):
     """One thing that happened. `text` for text and thinking as they come; `restart` voids the text shown since the
     last `model`; `tool_start` has `data` of id, name and arguments, `tool_end` the same id; `warning` tells in `text`
-    that a budget is nearly spent, in `data` which and how far; `result` is the last and has the `result`.
+    that a budget is nearly spent, in `data` which and how far; `step` tells how the step of a flow stands that `text`
+    names, its `data` being kind, state, value and error; `result` is the last and has the `result`.
 
     `seq` is a cursor: `hear` with it gives what follows. It is 0 where nothing durable ends here. `replaces` marks text
     that stands for all that was shown of this answer before. Where several runs are heard, `run_id` and `agent_id` say
@@ -120,6 +123,9 @@ def events_of(item: Any) -> list[RunEvent]:
                 return [RunEvent("restart", item.key, reason)]
             case _:
                 return []
+    if isinstance(item, StepSeen):
+        told = {"kind": item.kind, "state": item.state, "value": item.value, "error": item.error}
+        return [RunEvent("step", item.path, item.place, told)]
     if not isinstance(item, r.Record):
         return []
     event = decode(item)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import msgspec
 
@@ -11,6 +11,7 @@ from perdure.agents.lifecycle import rules_of
 from perdure.agents.project import STATE_FOLDER
 from perdure.agents.spec import AgentSpec, spec_digest
 from perdure.base.errors import ConfigError, PerdureError, SpecNotFound
+from perdure.flows.files import is_flow
 
 from .deploying import AGENT_FILES, deploy
 
@@ -24,8 +25,8 @@ Stamp: TypeAlias = tuple[int, int, int]
 
 
 class Published(msgspec.Struct, frozen=True):
-    """A published agent. `file` is relative to the project. `problem` is what is wrong with the file as it stands now:
-    the agent stays what it was before; one that never was right has no `digest`."""
+    """A published agent or flow. `file` is relative to the project. `problem` is what is wrong with the file as it
+    stands now: it stays what it was before; one that never was right has no `digest`."""
 
     name: str
     file: str
@@ -34,6 +35,7 @@ class Published(msgspec.Struct, frozen=True):
     model: str = ""
     digest: str = ""
     problem: str = ""
+    kind: Literal["agent", "flow"] = "agent"
 
 
 class Update(msgspec.Struct, frozen=True):
@@ -96,7 +98,7 @@ class Shelf:
         root = self._runtime.project.root
         for path in (*sorted((root / "agents").rglob("*")), *self.more):
             hidden = path.is_relative_to(root) and STATE_FOLDER in path.relative_to(root).parts
-            if AGENT_FILES.fullmatch(path.name) and not hidden and path.is_file():
+            if AGENT_FILES.fullmatch(path.name) and not is_flow(path) and not hidden and path.is_file():
                 yield path
 
     def look(self, *, force: bool = False) -> list[Update]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -55,6 +56,10 @@ async def replay(runtime: Runtime, run_id: str) -> Replay:
         if await execution.go() != "ended":
             return verdict("goes on", next(iter(execution.waits.open), ""))
         value = execution.result()
+    except asyncio.CancelledError:
+        if journal.cancelling is None:
+            raise
+        return verdict("same")
     except ReplayEnd as end:
         return verdict("goes on", end.key)
     except ReplayDivergence as error:

@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from .directory import Directory, Extra
     from .everywhere import Everywhere
     from .exporting import ExportFormat
+    from .flows import FlowShelf
     from .handing import GoingOn
     from .keys import Key, NewKey
     from .listening import RunEvent
@@ -69,6 +70,7 @@ if TYPE_CHECKING:
     from .schedules import Planned
     from .spans import TraceNode
     from .starting import Runnable
+    from .steps import StepState
     from .subscriptions import Subscribed
     from .topics import Topics
     from .verifying import Verification
@@ -170,6 +172,11 @@ class Runtime:
     async def reload(self) -> Reloaded:
         """Take up all files that have changed, and tell which those are; a wrong one leaves what it was."""
         return await self.reloads.reload()
+
+    @cached_property
+    def flows(self) -> FlowShelf:
+        """The flows that the project publishes: the files in its folder `flows`."""
+        return control.flows.FlowShelf(self)
 
     async def accept(
         self,
@@ -357,9 +364,22 @@ class Runtime:
         """Give a budget another limit than its file says (None: the file's again); runs that wait for it go on."""
         return await control.budgets.set_budget(self, scope, limit_microusd, who=who)
 
-    async def fork(self, run_id: str, at: str, *, overrides: Sequence[str] = (), live: bool = False) -> RunRow:
-        """A new run that shares the records before key `at`, on an agent of its own."""
-        return await control.forking.fork(self, run_id, at, overrides=overrides, live=live)
+    async def fork(
+        self,
+        run_id: str,
+        at: str,
+        *,
+        overrides: Sequence[str] = (),
+        live: bool = False,
+        target: Runnable | None = None,
+    ) -> RunRow:
+        """A new run that shares the records before `at`, a key or the place of a flow's step, on an agent of its own;
+        with a `target` it goes on as that says, such as the edited file of a flow."""
+        return await control.forking.fork(self, run_id, at, overrides=overrides, live=live, target=target)
+
+    async def steps(self, run_id: str) -> list[StepState]:
+        """The steps of a flow's run so far, with their results. Raises InputError for the run of an agent."""
+        return await control.steps.steps(self, run_id)
 
     async def replay(self, run_id: str) -> Replay:
         """Execute a run again against its journal, touching nothing, and say where it would go another way."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
@@ -15,7 +14,7 @@ from perdure.base.envelope import Envelope
 from perdure.base.errors import InputError, KeyExists
 from perdure.base.lazy import load
 from perdure.base.messages import Media, Text
-from perdure.flows.files import is_flow
+from perdure.flows.programs import describes_flow
 from perdure.kernel.program import Program
 from perdure.kernel.store.rows import RunRow
 
@@ -77,11 +76,9 @@ def definition_of(
     runtime: Runtime, target: Runnable, input: Any, overrides: Sequence[str] = ()
 ) -> tuple[AgentSpec | FlowSpec, Any]:
     """What a target describes, and the input as it takes it. Raises InvalidFile and InputError."""
-    if isinstance(target, (str, Path)) and not is_flow(target):
-        return runtime.spec(target, overrides), payload_of(input)
+    if not describes_flow(target):
+        return runtime.library.definition(target, overrides), payload_of(input)
     definition = runtime.library.definition(target)
-    if isinstance(definition, AgentSpec):
-        return runtime.library.spec(definition, overrides), payload_of(input)
     read: Callable[..., dict[str, Any]] = load(INPUTS)
     return definition, payload_of(read(definition.plan, input, overrides))
 

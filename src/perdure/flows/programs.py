@@ -91,6 +91,11 @@ class FlowLibrary(Library):
         return self.of_agent(spec, partial(load(TEAM), ready=ready), {})
 
 
+def describes_flow(target: Any) -> bool:
+    """Whether a target is a flow, or the file of one."""
+    return is_flow(target) if isinstance(target, (str, Path)) else _is_flow_spec(target)
+
+
 def _is_flow_spec(definition: Any) -> bool:
     """Whether it is a FlowSpec; its class need not be loaded to say no."""
     return type(definition).__module__ == SPEC and type(definition).__name__ == "FlowSpec"

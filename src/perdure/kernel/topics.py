@@ -170,7 +170,9 @@ class Topics:
         """Let events of these topics come to this run, to be taken by `hear`: from now on, or those behind the seq
         `after`. Gives the subscription's id; it ends with the run, or by `unsubscribe`. Under another `name`
         the same events come once more."""
-        wanted = subscription(self._ctx.agent_id, pattern, input=name, run_id=self._ctx.run_id)
+        wanted = subscription(self._ctx.agent_id, pattern, run_id=self._ctx.run_id)
+        if name:
+            wanted = msgspec.structs.replace(wanted, id=f"sub_{digest([wanted.id, name])}")
         return await self._subscribe(wanted, after)
 
     async def hear(self, id: str, *, timeout_ms: int | None = None) -> Envelope | None:

@@ -1,4 +1,4 @@
-"""`/specs`: the agents that the project publishes, files that are wrong included."""
+"""`/specs`: the agents and flows that the project publishes, files that are wrong included."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Specs(msgspec.Struct, frozen=True):
 
 
 async def specs(call: Call[Any, Any]) -> Specs:
-    return Specs(call.runtime.shelf.all())
+    return Specs([*call.runtime.shelf.all(), *call.runtime.flows.all()])
 
 
 ENDPOINTS = (Endpoint("GET", "/specs", specs, scope="read", answer=Specs),)

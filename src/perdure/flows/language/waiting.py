@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ..expressions.tree import Literal
 from ..plan import Approval, Await, Sleep
-from ..types import ANY, BOOLEAN, NULL, TEXT, Type, or_null
+from ..types import ANY, BOOLEAN, NULL, TEXT, Type, or_null, union
 from .grammar import WAIT
 from .made import Made
 from .scope import Scope
@@ -56,7 +56,8 @@ def _await(r: Reader, said: Spot, head: Spot, path: str, scope: Scope) -> Made:
 def _approval(r: Reader, said: Spot, head: Spot, path: str, scope: Scope) -> Made:
     question, _ = r.desk.value(head, scope, TEXT, "a question")
     options = r.desk.texts(said.get("options"))
-    about, late = said.get("about"), said.get("default")
+    about = said.get("about")
+    late, instead = (None, None) if (one := said.get("default")) is None else r.desk.value(one, scope)
     if options and len(set(options)) != len(options):
         r.desk.wrong(said.within(("options",), None), "an answer stands here twice")
     step = Approval(
@@ -65,7 +66,9 @@ def _approval(r: Reader, said: Spot, head: Spot, path: str, scope: Scope) -> Mad
         options=options,
         about=None if about is None else r.desk.value(about, scope)[0],
         patience_ms=r.desk.duration(said.get("timeout")),
-        late=None if late is None else r.desk.value(late, scope)[0],
+        late=late,
     )
     given = Type("text", options=options) if options else BOOLEAN
-    return step, or_null(given) if step.patience_ms is not None and late is None else given
+    if instead is not None:
+        return step, union(given, instead)
+    return step, given if step.patience_ms is None else or_null(given)
