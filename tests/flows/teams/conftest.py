@@ -25,7 +25,7 @@ class Asked:
     """A question to a member: who it is (its instructions), what it is to answer with, and the words."""
 
     def __init__(self, request: ModelRequest) -> None:
-        self.who = request.system.split()[-1]
+        self.who = request.system.rpartition(" ")[2]
         self.words = request.messages[-1].text
         self.fields = set(request.output_schema["properties"]) if request.output_schema else set()
 

@@ -90,6 +90,15 @@ async def test_everybody_abstaining_leaves_it_to_the_first_in_line(stage: Any) -
     assert (result.output, notes["answer"]["confidence"]) == ("red", 0)
 
 
+async def test_one_ballot_of_three_makes_nobody_sure(stage: Any) -> None:
+    choices = {"ann": "red", "bob": Overloaded("busy"), "cleo": Overloaded("busy")}
+    async with stage.open(talk(ANSWERS, choices)) as rt:
+        result = await rt.run(stage.spec(THREE, mode="consensus", depth=0), "A colour")
+        notes = dict(await stage.notes(rt, result.run_id))
+    assert (result.output, notes["decision"]["verdict"]) == ("red", "no_quorum")
+    assert notes["answer"]["confidence"] == pytest.approx(1 / 3)
+
+
 async def test_a_tie_can_go_to_the_judge_who_sees_only_the_leaders(stage: Any) -> None:
     members = {"ann": {}, "bob": {}, "jo": {"role": "judge"}}
     async with stage.open(talk({"ann": "red", "bob": "blue"}, {"ann": "red", "bob": "blue", "jo": "2"})) as rt:

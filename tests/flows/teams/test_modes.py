@@ -113,6 +113,33 @@ async def test_a_manager_delegates_and_results_flow_up(stage: Any) -> None:
     assert list(notes["absent"]) == ["bob"]
 
 
+async def test_a_worker_may_have_several_tasks_at_once(stage: Any) -> None:
+    members = {"meg": {"role": "manager"}, "ann": {}}
+
+    def say(asked: Any) -> Any:
+        if asked.who == "ann":
+            return proposal(asked.words.rpartition("Your part: ")[2])
+        if "tasks" in asked.fields:
+            return {"tasks": [{"to": "ann", "task": f"part {number}"} for number in range(3)]}
+        return proposal("; ".join(line for line in asked.words.splitlines() if "ann: part" in line))
+
+    async with stage.open(say) as rt:
+        result = await rt.run(stage.spec(members, mode="hierarchy"), "Split")
+        replay = await rt.replay(result.run_id)
+    assert result.output == "- ann: part 0; - ann: part 1; - ann: part 2"
+    assert replay.verdict == "same"
+
+
+async def test_a_team_in_the_folder_of_agents_is_published(stage: Any) -> None:
+    (stage.folder / "agents").mkdir()
+    (stage.folder / "agents" / "desk.team.yaml").write_text(
+        "name: desk\nmodel: openai/scripted\nteam: {mode: solo, members: {ann: {}}}\n"
+    )
+    async with stage.open(lambda asked: proposal("here")) as rt:
+        result = await rt.wait(await rt.accept("Who?", spec="desk"))
+    assert result.output == "here"
+
+
 async def test_a_manager_may_answer_at_once(stage: Any) -> None:
     members = {"meg": {"role": "manager"}, "ann": {}}
     async with stage.open(lambda asked: {"tasks": [], "answer": "easy", "confidence": 1}) as rt:

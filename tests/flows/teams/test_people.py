@@ -93,6 +93,14 @@ async def test_a_person_overrides_what_the_judge_said(stage: Any) -> None:
     assert notes["answer"]["why"] == "a person said so"
 
 
+async def test_what_a_person_gives_has_the_shape_of_an_answer(stage: Any) -> None:
+    async with stage.open(say) as rt:
+        run = await rt.start(stage.spec(TWO, pause=["answer"], depth=0), "Say it")
+        asked, result = await steps(rt, run, {"override": {"not": "text"}}, {"override": "text"})
+    assert "shape" in asked[1]["problem"]
+    assert result.output == "text"
+
+
 async def test_a_person_overrides_a_vote_with_one_that_stands(stage: Any) -> None:
     def vote(asked: Any) -> Any:
         return {"choice": "1", "why": "x"} if asked.is_vote else {"answer": asked.who, "confidence": 1}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -13,7 +14,7 @@ from perdure.agents.config.members import Seat
 from perdure.agents.output import Shape
 from perdure.agents.team import Role
 from perdure.base.codec import to_json
-from perdure.base.errors import MembersMissing, PerdureError, TeamError
+from perdure.base.errors import InputError, MembersMissing, PerdureError, TeamError
 from perdure.kernel.classes import Outcome
 from perdure.kernel.context import ChildResult
 from perdure.namespace.context import Context
@@ -66,9 +67,10 @@ class Play:
     ) -> list[Said]:
         """The answers of several, asked at once, in their order; who fails or is late is left out, on record. Raises
         MembersMissing where fewer than `least` answer."""
+        places = _places(asked)
         with self.scope(stage):
             branches = await self.ctx.contest(
-                *(lambda seat=seat, words=words: self._turn(seat, words, shape) for seat, words in asked),
+                *(partial(self._turn, place, *one, shape) for place, one in zip(places, asked, strict=True)),
                 enough=lambda _: False,
                 within_ms=self.team.deadline,
             )
@@ -109,8 +111,15 @@ class Play:
             raise TeamError(f"the record of the team failed: {child.error['message']}")
         return msgspec.convert(child.output, Known)
 
-    async def _turn(self, seat: Seat, words: str, shape: Schema) -> tuple[Any, int]:
-        with self.ctx.scope(seat.name):
+    def fitting(self, value: Any) -> Any:
+        """An answer that a person gives, where it has the shape of the team's. Raises InputError."""
+        problems = Shape(self.ready.answer, 0).check(to_json(value).decode()).problems
+        if problems:
+            raise InputError(f"not an answer of the team's shape: {'; '.join(problems)}")
+        return value
+
+    async def _turn(self, place: str, seat: Seat, words: str, shape: Schema) -> tuple[Any, int]:
+        with self.ctx.scope(place):
             patch = self.patches.get(seat.name, self.patches.get(seat.member, ""))
             text = told(self.task, words)
             asked = [{"type": "text", "text": text}, *self.task.attached] if self.task.attached else text
@@ -124,6 +133,16 @@ class Play:
     def _count(self, cost: int) -> None:
         self.spent += cost
         self.dearest = max(self.dearest, cost)
+
+
+def _places(asked: Sequence[tuple[Seat, str]]) -> list[str]:
+    """A scope for each turn: whoever has several turns at once has them in scopes of their own."""
+    taken: Counter[str] = Counter()
+    places = []
+    for seat, _ in asked:
+        taken[seat.name] += 1
+        places.append(seat.name if taken[seat.name] == 1 else f"{seat.name}#{taken[seat.name]}")
+    return places
 
 
 def _checked(child: ChildResult, shape: Schema) -> Any:

@@ -31,7 +31,9 @@ def ballot(labels: Sequence[str]) -> Schema:
 
 
 def ruling(labels: Sequence[str]) -> Schema:
-    return _object({"choice": {"type": "string", "enum": list(labels)}, "why": TEXT}, ("choice", "why"))
+    return _object(
+        {"choice": {"type": "string", "enum": list(labels)}, "why": TEXT, "confidence": SURE}, ("choice", "why")
+    )
 
 
 def orders(names: Sequence[str], answer: Schema) -> Schema:

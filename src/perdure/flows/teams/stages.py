@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -45,7 +45,7 @@ async def propose(
         said = await play.ask_all(name, asked, shapes.proposal(play.ready.answer), least=least)
         return [Draft(one.value["answer"], one.value["confidence"], (one.seat.name,)) for one in said]
 
-    return await reviewed(play, "propose", produce, _show, _replace)
+    return await reviewed(play, "propose", produce, _show, _replacing(play))
 
 
 async def criticize(play: Play, seats: Sequence[Seat], drafts: Sequence[Draft]) -> list[Weakness]:
@@ -77,7 +77,7 @@ async def synthesize(play: Play, drafts: Sequence[Draft], weaknesses: Sequence[W
         by = dict.fromkeys((seat.name, *(name for draft in drafts for name in draft.by)))
         return [Draft(said["answer"], said["confidence"], tuple(by))]
 
-    return (await reviewed(play, "synthesize", produce, _show, _replace))[0]
+    return (await reviewed(play, "synthesize", produce, _show, _replacing(play)))[0]
 
 
 async def adjudicate(play: Play, answer: Answer) -> Answer:
@@ -94,7 +94,7 @@ async def adjudicate(play: Play, answer: Answer) -> Answer:
         return judged
 
     def replace(judged: Answer, value: Any) -> Answer:
-        return Answer(value, 1.0, judged.by, "a person said so")
+        return Answer(play.fitting(value), 1.0, judged.by, "a person said so")
 
     return await reviewed(play, "adjudicate", produce, msgspec.to_builtins, replace)
 
@@ -118,6 +118,11 @@ def _show(drafts: list[Draft]) -> Any:
     return msgspec.to_builtins(drafts)
 
 
-def _replace(drafts: list[Draft], value: Any) -> list[Draft]:
+def _replacing(play: Play) -> Callable[[list[Draft], Any], list[Draft]]:
     """One answer, given by a person, in place of all drafts."""
-    return [Draft(value, 1.0, tuple(dict.fromkeys(name for draft in drafts for name in draft.by)))]
+
+    def replace(drafts: list[Draft], value: Any) -> list[Draft]:
+        by = dict.fromkeys(name for draft in drafts for name in draft.by)
+        return [Draft(play.fitting(value), 1.0, tuple(by))]
+
+    return replace

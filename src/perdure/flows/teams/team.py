@@ -56,7 +56,7 @@ async def work(ctx: Context, ready: Ready) -> Any:
         return await (decide(play) if rules is None else reflect(play, rules, decide))
 
     def replace(answer: Answer, value: Any) -> Answer:
-        return Answer(value, 1.0, answer.by, "a person said so")
+        return Answer(play.fitting(value), 1.0, answer.by, "a person said so")
 
     answer = await reviewed(play, "answer", produce, msgspec.to_builtins, replace)
     await play.note("answer", msgspec.to_builtins(answer))

@@ -24,6 +24,7 @@ class Decision(msgspec.Struct, frozen=True):
     choice: str
     how: str
     why: str
+    confidence: float
     shares: dict[str, float]
 
 
@@ -40,12 +41,12 @@ async def vote(play: Play, drafts: Sequence[Draft]) -> Answer:
     winner = candidates[int(decision.choice) - 1]
     if play.team.votes.by == "weighted":
         await _settle(play, candidates, winner, decision.choice, ballots)
-    confidence = winner.confidence if decision.how == "person" else decision.shares.get(decision.choice, 0.0)
-    return Answer(winner.value, confidence, winner.by, decision.why)
+    return Answer(winner.value, decision.confidence, winner.by, decision.why)
 
 
-async def decide(play: Play, candidates: Sequence[Draft]) -> tuple[Decision, list[Ballot]]:
-    """Which of the candidates wins, and the ballots that were cast; all is put on record with its reason."""
+async def decide(play: Play, candidates: Sequence[Draft], *, is_final: bool = True) -> tuple[Decision, list[Ballot]]:
+    """Which of the candidates wins, and the ballots that were cast; all is put on record with its reason. A vote that
+    is not final has its leader, whoever else is to decide where nobody wins."""
     rules = play.team.votes
     answers = {str(number): draft.value for number, draft in enumerate(candidates, 1)}
     labels = list(answers)
@@ -74,7 +75,7 @@ async def decide(play: Play, candidates: Sequence[Draft]) -> tuple[Decision, lis
             for one in said
         ]
         tally = count(ballots, labels, voters=len(voters), weights=weights, needs=rules.needs, quorum=rules.quorum)
-        decision = await _decision(play, answers, tally, ballots)
+        decision = await _decision(play, answers, tally, ballots) if is_final else _leading(answers, tally, ballots)
         await play.note(
             "decision",
             {
@@ -90,7 +91,7 @@ async def decide(play: Play, candidates: Sequence[Draft]) -> tuple[Decision, lis
     def replace(decision: Decision, value: Any) -> Decision:
         if str(value) not in answers:
             raise InputError(f"expected the number of an answer, 1 to {len(answers)}, found {value!r}")
-        return Decision(str(value), "person", "a person said so", decision.shares)
+        return Decision(str(value), "person", "a person said so", 1.0, decision.shares)
 
     def show(decision: Decision) -> Any:
         return {**msgspec.to_builtins(decision), "answers": answers}
@@ -99,31 +100,40 @@ async def decide(play: Play, candidates: Sequence[Draft]) -> tuple[Decision, lis
 
 
 async def _decision(play: Play, answers: Mapping[str, Any], tally: Tally, ballots: Sequence[Ballot]) -> Decision:
-    rules, shares = play.team.votes, tally.shares
+    rules = play.team.votes
     if rules.by == "judge":
         return await _judged(play, answers, tally, ballots)
-    if tally.verdict == "won":
-        reasons = "; ".join(f"{one.voter}: {one.why}" for one in ballots if one.choice == tally.winner and one.why)
-        return Decision(tally.winner, "votes", f"{shares[tally.winner]:.0%} of the vote ({reasons})", shares)
+    if tally.winner or rules.undecided == "leader":
+        return _leading(answers, tally, ballots)
     match rules.undecided:
         case "judge":
             leading = {label: answers[label] for label in tally.leaders} or dict(answers)
             return await _judged(play, leading, tally, ballots)
         case "person":
             return await _asked(play, answers, tally)
-        case "fail":
-            raise Undecided(f"the vote has no winner: {_says(tally)}", verdict=tally.verdict, shares=shares)
         case _:
-            return Decision(
-                leader(tally, ballots, list(answers)), "leader", f"no winner: {_says(tally)}; it leads", shares
+            raise Undecided(
+                f"the vote has no winner: {_SAYINGS[tally.verdict]}", verdict=tally.verdict, shares=tally.shares
             )
+
+
+def _leading(answers: Mapping[str, Any], tally: Tally, ballots: Sequence[Ballot]) -> Decision:
+    """The winner, or else the leader, who is the less sure the fewer ballots came."""
+    choice = tally.winner or leader(tally, ballots, list(answers))
+    share = tally.shares[choice]
+    if not tally.winner:
+        why = f"no winner: {_SAYINGS[tally.verdict]}; it leads"
+        return Decision(choice, "leader", why, share * tally.cast / tally.voters, tally.shares)
+    reasons = "; ".join(f"{one.voter}: {one.why}" for one in ballots if one.choice == choice and one.why)
+    return Decision(choice, "votes", f"{share:.0%} of the vote ({reasons})", share, tally.shares)
 
 
 async def _judged(play: Play, answers: Mapping[str, Any], tally: Tally, ballots: Sequence[Ballot]) -> Decision:
     judge = play.of("judge")[0]
     told = [f"{one.voter}: {one.choice or 'abstains'} ({one.why})" for one in ballots]
     said = await play.ask("judge", judge, words.rule(answers, told), shapes.ruling(list(answers)))
-    return Decision(said["choice"], "judge", f"{judge.name}: {said['why']}", tally.shares)
+    why = f"{judge.name}: {said['why']}"
+    return Decision(said["choice"], "judge", why, said.get("confidence", 1.0), tally.shares)
 
 
 async def _asked(play: Play, answers: Mapping[str, Any], tally: Tally) -> Decision:
@@ -131,10 +141,10 @@ async def _asked(play: Play, answers: Mapping[str, Any], tally: Tally) -> Decisi
     while True:
         about = {"answers": dict(answers), "shares": tally.shares, "verdict": tally.verdict, **problem}
         said = await play.ctx.ask(
-            f"The vote has no winner: {_says(tally)}. Which one?", options=(*answers,), about=about
+            f"The vote has no winner: {_SAYINGS[tally.verdict]}. Which one?", options=(*answers,), about=about
         )
         if str(said) in answers:
-            return Decision(str(said), "person", "a person said so", tally.shares)
+            return Decision(str(said), "person", "a person said so", 1.0, tally.shares)
         problem = {"problem": f"{said!r} is none of them"}
 
 
@@ -163,9 +173,4 @@ _SAYINGS = {
     "short": "nobody has enough",
     "no_quorum": "too few ballots came",
     "empty": "everybody abstained",
-    "won": "",
 }
-
-
-def _says(tally: Tally) -> str:
-    return _SAYINGS[tally.verdict]

@@ -20,7 +20,7 @@ async def swarm(play: Play) -> Answer:
         if len(drafts) == 1:
             best = drafts
             break
-        decision, _ballots = await decide(play, drafts)
+        decision, _ballots = await decide(play, drafts, is_final=False)
         best = survivors(drafts, decision.shares, decision.choice)
     drafts = [*best, *await _propose(play, seats, best)]
     return await vote(play, drafts)
