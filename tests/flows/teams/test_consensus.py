@@ -90,6 +90,18 @@ async def test_everybody_abstaining_leaves_it_to_the_first_in_line(stage: Any) -
     assert (result.output, notes["answer"]["confidence"]) == ("red", 0)
 
 
+async def test_what_only_one_of_three_said_is_voted_on_too(stage: Any) -> None:
+    def say(asked: Any) -> Any:
+        if asked.is_vote:
+            return {"choice": "1" if asked.who == "ann" else "abstain", "why": "mine"}
+        return {"answer": "red", "confidence": 1} if asked.who == "ann" else Overloaded("busy")
+
+    async with stage.open(say) as rt:
+        result = await rt.run(stage.spec(THREE, mode="consensus", depth=0), "A colour")
+        notes = dict(await stage.notes(rt, result.run_id))
+    assert (result.output, notes["decision"]["verdict"], notes["decision"]["cast"]) == ("red", "won", 3)
+
+
 async def test_one_ballot_of_three_makes_nobody_sure(stage: Any) -> None:
     choices = {"ann": "red", "bob": Overloaded("busy"), "cleo": Overloaded("busy")}
     async with stage.open(talk(ANSWERS, choices)) as rt:

@@ -12,6 +12,7 @@ from perdure.base.errors import InputError, Undecided
 from . import shapes, words
 from .people import reviewed
 from .play import Play
+from .rates import Standing
 from .record import Tell
 from .stages import Draft, same
 from .task import Answer
@@ -31,12 +32,10 @@ class Decision(msgspec.Struct, frozen=True):
 async def vote(play: Play, drafts: Sequence[Draft]) -> Answer:
     """The answer that wins. Raises Undecided."""
     candidates = same(drafts)
-    if len(candidates) == 1:
-        only = candidates[0]
-        if len(only.by) > 1:
-            await play.note("decision", {"how": "unanimous", "by": only.by, "answer": only.value})
-            return only.answer("everybody said so")
-        return only.answer("there was no other")
+    only = candidates[0]
+    if len(candidates) == 1 and len(only.by) >= play.team.votes.quorum * len(play.of("proposer")):
+        await play.note("decision", {"how": "unanimous", "by": only.by, "answer": only.value})
+        return only.answer(f"{', '.join(only.by)} said so, and nobody anything else")
     decision, ballots = await decide(play, candidates)
     winner = candidates[int(decision.choice) - 1]
     if play.team.votes.by == "weighted":
@@ -54,10 +53,7 @@ async def decide(play: Play, candidates: Sequence[Draft], *, is_final: bool = Tr
     weights: dict[str, float] | None = None
     if rules.by == "weighted":
         known = await play.record(Tell("look", play.task.task_class))
-        weights = {
-            seat.name: known.members[seat.name].rate(rules.prior) if seat.name in known.members else 0.5
-            for seat in voters
-        }
+        weights = {seat.name: known.members.get(seat.name, Standing()).rate(rules.prior) for seat in voters}
 
     ballots: list[Ballot] = []
 
@@ -81,6 +77,7 @@ async def decide(play: Play, candidates: Sequence[Draft], *, is_final: bool = Tr
             {
                 **msgspec.to_builtins(decision),
                 "verdict": tally.verdict,
+                "cast": tally.cast,
                 "candidates": {label: draft.by for label, draft in zip(labels, candidates, strict=True)},
                 "ballots": msgspec.to_builtins(ballots),
                 "weights": weights or {},
