@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from perdure.flows.teams.escalation import LADDER, next_mode, suits, turns_of
@@ -27,6 +27,7 @@ def test_what_cannot_be_paid_is_not_begun() -> None:
     assert next_mode("solo", roles, depth=1, room=399, dearest=100) is None
 
 
+@settings(deadline=None)
 @given(st.sampled_from(LADDER), ROLES, st.integers(0, 3), st.integers(0, 10_000), st.integers(0, 500))
 def test_the_next_mode_is_later_suits_and_is_within_the_room(
     mode: Any, roles: dict[str, int], depth: int, room: int, dearest: int

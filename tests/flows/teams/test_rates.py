@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pytest import approx
 
@@ -31,11 +31,13 @@ def test_what_is_long_ago_is_forgotten() -> None:
     assert fallen.rate(1) < 0.2 < 0.8 < risen.rate(1)
 
 
+@settings(deadline=None)
 @given(st.lists(st.booleans(), max_size=200), st.floats(0.01, 1), st.floats(0.01, 100))
 def test_a_rate_is_never_certain(outcomes: list[bool], decay: float, prior: float) -> None:
     assert 0 < played(*outcomes, decay=decay).rate(prior) < 1
 
 
+@settings(deadline=None)
 @given(st.lists(st.booleans(), max_size=50), st.floats(0.01, 1), st.floats(0.01, 100))
 def test_a_win_is_worth_more_than_a_loss(outcomes: list[bool], decay: float, prior: float) -> None:
     before = played(*outcomes, decay=decay)

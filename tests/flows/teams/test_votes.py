@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from perdure.flows.teams.votes import Ballot, Tally, count, leader
@@ -67,6 +67,7 @@ def test_the_leader_of_a_tie_is_the_one_whose_voters_are_surest() -> None:
     assert leader(count([], CANDIDATES, voters=2), [], CANDIDATES) == "1"
 
 
+@settings(deadline=None)
 @given(BALLOTS, WEIGHTS, SHARE, SHARE, st.randoms(use_true_random=False))
 def test_the_order_of_ballots_means_nothing(
     ballots: list[Ballot], weights: dict[str, float], needs: float, quorum: float, random: object
@@ -77,6 +78,7 @@ def test_the_order_of_ballots_means_nothing(
     assert count(mixed, CANDIDATES, voters=13, weights=weights, needs=needs, quorum=quorum) == first
 
 
+@settings(deadline=None)
 @given(BALLOTS, SHARE, SHARE)
 def test_one_more_ballot_for_the_winner_never_takes_the_win(ballots: list[Ballot], needs: float, quorum: float) -> None:
     tally = count(ballots, CANDIDATES, voters=13, needs=needs, quorum=quorum)
@@ -85,6 +87,7 @@ def test_one_more_ballot_for_the_winner_never_takes_the_win(ballots: list[Ballot
         assert count(more, CANDIDATES, voters=13, needs=needs, quorum=quorum).winner == tally.winner
 
 
+@settings(deadline=None)
 @given(BALLOTS, WEIGHTS, SHARE)
 def test_a_winner_leads_alone_and_has_what_is_needed(
     ballots: list[Ballot], weights: dict[str, float], needs: float
@@ -97,6 +100,7 @@ def test_a_winner_leads_alone_and_has_what_is_needed(
     assert leader(tally, ballots, CANDIDATES) in (tally.leaders or CANDIDATES)
 
 
+@settings(deadline=None)
 @given(BALLOTS, st.integers(1, 5), SHARE)
 def test_abstaining_changes_no_share(ballots: list[Ballot], more: int, needs: float) -> None:
     abstaining = [Ballot(f"quiet{number}", "") for number in range(more)]
@@ -106,6 +110,7 @@ def test_abstaining_changes_no_share(ballots: list[Ballot], more: int, needs: fl
     assert after.winner == before.winner
 
 
+@settings(deadline=None)
 @given(BALLOTS, st.permutations(CANDIDATES))
 def test_no_candidate_is_favoured_by_its_name(ballots: list[Ballot], names: list[str]) -> None:
     renamed = dict(zip(CANDIDATES, names, strict=True))
