@@ -9,7 +9,6 @@ import pytest
 from perdure.agents.config.loader import load_agent, load_document
 from perdure.agents.config.members import seats_of
 from perdure.agents.spec import spec_document
-from perdure.base.codec import from_json
 from perdure.base.errors import InvalidFile
 
 TEAM = """
@@ -47,7 +46,7 @@ def problems(folder: Path, text: str, **files: str) -> str:
 def test_members_are_agents_in_the_order_of_the_file(tmp_path: Path) -> None:
     written(tmp_path, ANN, "people/ann.yaml")
     spec = load_agent(written(tmp_path, TEAM), environment={})
-    seats = seats_of(from_json(spec_document(spec))["spec"])
+    seats = seats_of(spec)
     assert [(seat.name, seat.role) for seat in seats] == [
         ("zoe_1", "proposer"),
         ("zoe_2", "proposer"),
@@ -63,6 +62,12 @@ def test_a_stored_team_needs_no_file_any_more(tmp_path: Path) -> None:
     spec = load_agent(written(tmp_path, TEAM), environment={})
     (tmp_path / "people/ann.yaml").unlink()
     assert load_document(spec_document(spec), environment={}).team == spec.team
+
+
+def test_how_many_there_are_may_come_from_the_environment(tmp_path: Path) -> None:
+    text = 'name: crew\nmodel: demo/planner\nteam: {members: {a: {copies: "${N}", role: "${ROLE:-proposer}"}}}\n'
+    seats = seats_of(load_agent(written(tmp_path, text), environment={"N": "3"}))
+    assert [(seat.name, seat.role) for seat in seats] == [(f"a_{number}", "proposer") for number in (1, 2, 3)]
 
 
 def test_a_secret_of_a_member_is_not_stored(tmp_path: Path) -> None:
@@ -89,6 +94,7 @@ def test_a_secret_of_a_member_is_not_stored(tmp_path: Path) -> None:
         ("members: {a: {file: nowhere.yaml}}", "nowhere.yaml"),
         ("members: {a: {file: crew.team.yaml}}", "these teams are members of each other"),
         ("order: [b]\n  members: {a: {}}", "team.order[0]: expected a member, found `b`"),
+        ("order: [[a]]\n  members: {a: {}}", "team.order[0]: expected text"),
         ("order: [a, a]\n  members: {a: {}}", "comes before already"),
         (
             "mode: consensus\n  votes: {by: judge}\n  members: {a: {copies: 2}}",

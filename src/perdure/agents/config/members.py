@@ -36,14 +36,15 @@ class Seat(msgspec.Struct, frozen=True):
     folder: str | None
 
 
-def seats_of(tree: Mapping[str, Any]) -> list[Seat]:
-    """The seats of the team that the tree of a checked agent describes, in order."""
-    team = tree["team"]
-    members = {name: team["members"][name] for name in team.get("order", team["members"])}
+def seats_of(spec: AgentSpec) -> list[Seat]:
+    """The seats of the team that a spec describes, in order; their variables stay unfilled."""
+    assert spec.team is not None
+    tree = from_json(spec_document(spec))["spec"]
+    written, members = tree["team"]["members"], spec.team.members
     return [
-        Seat(name, member, said.get("role", "proposer"), {**_agent(tree, said), "name": name}, said.get("folder"))
-        for member, said in members.items()
-        for name in names_of(member, int(said.get("copies", 1)))
+        Seat(name, member, said.role, {**_agent(tree, written[member]), "name": name}, said.folder)
+        for member, said in ((member, members[member]) for member in spec.team.order)
+        for name in names_of(member, said.copies)
     ]
 
 

@@ -23,7 +23,6 @@ _NEEDS: dict[str, tuple[tuple[str, int], ...]] = {
     "supervise": (("manager", 1), ("proposer", 1)),
 }
 """How many members of which role a mode cannot do without."""
-_VOTING = ("consensus", "swarm")
 
 
 def team_findings(tree: Mapping[str, Any]) -> Iterator[Finding]:
@@ -46,10 +45,10 @@ def team_findings(tree: Mapping[str, Any]) -> Iterator[Finding]:
     said = team.get("order")
     order = said if isinstance(said, list) else []
     for index, name in enumerate(order):
+        if not isinstance(name, str):
+            continue  # the schema says so
         if name not in team["members"]:
-            yield Finding(
-                ("team", "order", index), "expected a member", shown=True, hint=guess(str(name), team["members"])
-            )
+            yield Finding(("team", "order", index), "expected a member", shown=True, hint=guess(name, team["members"]))
         elif name in order[:index]:
             yield Finding(("team", "order", index), "this member comes before already", shown=True)
     for name, count in taken.items():
@@ -64,7 +63,7 @@ def team_findings(tree: Mapping[str, Any]) -> Iterator[Finding]:
             yield Finding(members, f"{what} {roles[role] or 'none'}")
     votes = team.get("votes")
     votes = votes if isinstance(votes, dict) else {}
-    if mode in _VOTING and "judge" in (votes.get("by"), votes.get("undecided")) and not roles["judge"]:
+    if "judge" in (votes.get("by"), votes.get("undecided")) and not roles["judge"]:
         yield Finding(members, "a judge decides the vote, and nobody has `role: judge`")
     if team.get("reflexion") is not None and not roles["evaluator"]:
         yield Finding(members, "`reflexion` needs a member of `role: evaluator`")

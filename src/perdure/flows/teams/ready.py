@@ -8,9 +8,9 @@ import msgspec
 
 from perdure.agents.config.loader import load_document
 from perdure.agents.config.members import Seat, seats_of
-from perdure.agents.spec import AgentSpec, document_of, spec_document
+from perdure.agents.spec import AgentSpec, document_of
 from perdure.agents.team import Team
-from perdure.base.codec import from_json, to_json
+from perdure.base.codec import to_json
 
 from .shapes import TEXT, Schema
 
@@ -41,5 +41,4 @@ class Ready(msgspec.Struct):
 def make_ready(spec: AgentSpec, shape: Schema | None, environment: Mapping[str, str]) -> Ready:
     """The team of a spec that has one. `shape` is that of its answers, None for text."""
     assert spec.team is not None
-    tree = from_json(spec_document(spec))["spec"]
-    return Ready(spec, spec.team, tuple(seats_of(tree)), shape or TEXT, environment, {})
+    return Ready(spec, spec.team, tuple(seats_of(spec)), shape or TEXT, environment, {})
