@@ -9,12 +9,12 @@ import time
 
 import apsw
 from accounts import Balance, answers_wrong, effects_wrong, money_wrong
-from client import BROKEN
 from journal import Reader, Told
 from load import Load, every_run
 from trouble import Trouble
 from world import World
 
+from client import BROKEN
 from perdure.kernel.store.sqlite import SqliteStore
 
 REST_S = 120

@@ -9,10 +9,10 @@ from collections import Counter
 from contextlib import aclosing
 from typing import Any
 
-import client
-from client import BROKEN, Answer
 from world import Server, World
 
+import client
+from client import BROKEN, Answer
 from perdure.kernel.effect import idempotency_key
 
 SCRIPT = "look; charge+ship; mail"
