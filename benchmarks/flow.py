@@ -1,5 +1,5 @@
-"""What a flow adds to the work of its steps: each step calls a tool that does nothing, is on disk before the next begins
-(one after another), or stands beside a thousand others (`beside`)."""
+"""What a flow adds to the work of its steps: each step calls a tool that does nothing, and is on disk before the next
+begins (one after another), or stands beside a thousand others (`beside`)."""
 
 from __future__ import annotations
 

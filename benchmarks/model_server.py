@@ -4,21 +4,24 @@ It is a process of its own, so that its CPU is not counted, and does as little a
 framework. It prints its port on the first line and ends when its standard input closes. What it says depends on the
 conversation alone: after a message of a person it calls the first tool offered, with its schema's first argument set to
 a sum; after a tool result that begins with `more` it calls the tool again, and after any other it answers in words, or
-with the tool `final_answer` where one is offered. `GET /v1/calls` says how often it was asked; with an argument N it
-never answers the Nth question.
+with the tool `final_answer` where one is offered. Asked for words at a pace (`pacing.py`) it says them in a stream.
+`GET /v1/calls` says how often it was asked; with an argument N it never answers the Nth question.
 """
 
 from __future__ import annotations
 
 import asyncio
 import sys
+from time import monotonic_ns
 from typing import Any, cast
 
 import msgspec
 import uvloop
+from pacing import Pace, pace_in
 
 MAX_REQUEST = 64 * 1024 * 1024
 MAX_CONNECTIONS = 4_096
+STREAM = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
 USAGE = {"prompt_tokens": 60, "completion_tokens": 12, "total_tokens": 72}
 ANSWER = "25 * 47 is 1,175."
 FINAL = "final_answer"
@@ -102,6 +105,10 @@ def whole(question: Question) -> bytes:
     return _response(b"200 OK", body)
 
 
+def paced(question: Question) -> Pace | None:
+    return pace_in(text(question.messages[-1])) if question.stream and question.messages[-1].role == "user" else None
+
+
 def streamed(question: Question) -> bytes:
     message, reason = reply(question)
     deltas: list[dict[str, Any]] = [{"role": "assistant"}]
@@ -109,12 +116,23 @@ def streamed(question: Question) -> bytes:
         deltas += [{"tool_calls": [{"index": 0, **call}]} for call in message["tool_calls"]]
     else:
         deltas += [{"content": word + " "} for word in message["content"].split(" ")]
-    events = [_chunk(question, [{"index": 0, "delta": delta, "finish_reason": None}]) for delta in deltas]
-    events.append(_chunk(question, [{"index": 0, "delta": {}, "finish_reason": reason}]))
-    events.append(_chunk(question, [], USAGE))
-    body = b"".join(b"data: %b\n\n" % event for event in events) + b"data: [DONE]\n\n"
-    head = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
-    return head + b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body)
+    events = [_delta(question, delta) for delta in deltas]
+    events += _last(question, reason)
+    return STREAM + _frames(*events) + _frames(b"[DONE]") + b"0\r\n\r\n"
+
+
+def _frames(*events: bytes) -> bytes:
+    """Events as one chunk of a stream."""
+    body = b"".join(b"data: %b\n\n" % event for event in events)
+    return b"%x\r\n%b\r\n" % (len(body), body)
+
+
+def _delta(question: Question, delta: dict[str, Any]) -> bytes:
+    return _chunk(question, [{"index": 0, "delta": delta, "finish_reason": None}])
+
+
+def _last(question: Question, reason: str) -> list[bytes]:
+    return [_chunk(question, [{"index": 0, "delta": {}, "finish_reason": reason}]), _chunk(question, [], USAGE)]
 
 
 def _chunk(question: Question, choices: list[dict[str, Any]], usage: dict[str, int] | None = None) -> bytes:
@@ -138,6 +156,7 @@ class Connection(asyncio.Protocol):
     def __init__(self) -> None:
         self._held = bytearray()
         self._transport: asyncio.Transport
+        self._loop = asyncio.get_running_loop()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
@@ -174,8 +193,24 @@ class Connection(asyncio.Protocol):
             self._transport.write(_response(b"400 Bad Request", said))
             return
         Connection.asked += 1
-        if Connection.asked != Connection.unanswered:
+        if Connection.asked == Connection.unanswered:
+            return
+        pace = paced(question)
+        if pace is not None:
+            self._transport.write(STREAM + _frames(_delta(question, {"role": "assistant"})))
+            self._loop.call_later(pace.every_ms / 1000, self._say, question, pace, 1)
+        else:
             self._transport.write(streamed(question) if question.stream else whole(question))
+
+    def _say(self, question: Question, pace: Pace, number: int) -> None:
+        """One word, and then the next."""
+        if self._transport.is_closing():
+            return
+        self._transport.write(_frames(_delta(question, {"content": f"{monotonic_ns()} "})))
+        if number < pace.words:
+            self._loop.call_later(pace.every_ms / 1000, self._say, question, pace, number + 1)
+        else:
+            self._transport.write(_frames(*_last(question, "stop"), b"[DONE]") + b"0\r\n\r\n")
 
 
 def _response(status: bytes, body: bytes) -> bytes:

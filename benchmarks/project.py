@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from random import Random
 from tempfile import TemporaryDirectory
 from urllib.request import urlopen
 
@@ -29,9 +30,15 @@ async def calculate(expression: str) -> str:
     return str(int(left) * int(right))
 '''
 
+CHANCE = Random(7)
 QUESTION = "What's 25 * 47?"
 ANSWER = "25 * 47 is 1,175."
 """What the model server says once it has the tool's result."""
+
+
+def digits(number: int) -> str:
+    """So many hexadecimal digits, others each time and the same in each process: text that compresses to half."""
+    return CHANCE.randbytes((number + 1) // 2).hex()[:number]
 
 
 @contextmanager

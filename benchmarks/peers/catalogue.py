@@ -18,6 +18,16 @@ class Peer(NamedTuple):
     """The one scenario that it takes part in, where it is not in all."""
     program: str = ""
     """The folder of its program, where it is another's."""
+    hears: bool = False
+    """Whether its program gives an answer's text as it comes."""
+    serves: str = ""
+    """How it is served over HTTP (`serve.py`), and what being accepted means there; empty where it brings no server."""
+
+    def takes(self, scenario: str) -> bool:
+        """Whether it takes part in this scenario."""
+        if self.only:
+            return scenario == self.only
+        return {"serving": bool(self.serves), "words": self.hears}.get(scenario, True)
 
     @property
     def folder(self) -> str:
@@ -32,6 +42,9 @@ PEERS = (
         "perdure",
         "Every result, before the run goes on. SQLite, write-ahead log, `synchronous=FULL`; runs that wait at the same "
         "time share an fsync.",
+        hears=True,
+        serves="`perdure serve`, as it comes, a token with each request. What is accepted is on disk, and is answered "
+        "after a crash too. A run's events can be heard by any number, at any time, from any place in it.",
     ),
     Peer(
         "perdure_once",
@@ -48,6 +61,10 @@ PEERS = (
         "langgraph",
         "The whole state after each step (AsyncSqliteSaver), while the next one runs; before it where it is killed "
         '(`durability="sync"`). SQLite, write-ahead log, `synchronous` at its default, FULL.',
+        hears=True,
+        serves="Its own server wants a licence or an account, so this is what its users write: a small Starlette "
+        "application around the compiled graph, without authentication. There are no runs in the background and none "
+        "that others could watch: where the others give a receipt, the answer is waited for.",
     ),
     Peer(
         "agno",
@@ -55,14 +72,19 @@ PEERS = (
         "agno",
         "The run when it has ended (SqliteDb); also after each batch of tools where it is killed "
         '(`checkpoint="tool-batch"`). SQLite, write-ahead log, `synchronous` at its default, FULL.',
+        hears=True,
+        serves="AgentOS (FastAPI), without authentication. What is accepted is on disk; nobody goes on with it after a "
+        "crash, as its durable queue wants PostgreSQL or Redis. At most 32 runs in the background at once, as it "
+        "comes. Of a run in the background others can hear what the process remembers.",
     ),
     Peer(
         "openai_agents",
         "OpenAI Agents SDK",
         "openai-agents",
         "What was said, after each turn (SQLiteSession). SQLite, write-ahead log, `synchronous` at its default, FULL.",
+        hears=True,
     ),
-    Peer("pydantic_ai", "Pydantic AI", "pydantic-ai-slim", "Nothing."),
+    Peer("pydantic_ai", "Pydantic AI", "pydantic-ai-slim", "Nothing.", hears=True),
     Peer(
         "pydantic_ai_dbos",
         "Pydantic AI + DBOS",

@@ -5,19 +5,48 @@ from __future__ import annotations
 import json
 import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
 
 from figures import machine
+from peers import page, serving_page
 from peers.catalogue import Peer, chosen
 from peers.environments import ROOT, NotInstalled, python_of, versions
-from peers.page import tables, write
+from peers.page import tables
 from peers.process import Entrant, Failed
-from peers.record import Found, Record, Rounds, contest_of
+from peers.record import Contest, Found, Record, Rounds, contest_of
 from peers.scenarios import SCENARIOS, Scenario
 
 PAGES = ROOT / "docs" / "benchmarks"
-KEPT = ROOT / "benchmarks" / "peers.json"
+
+
+class Kept(NamedTuple):
+    """What is kept of these scenarios once all peers have been through all of them, and what writes its page."""
+
+    scenarios: frozenset[str]
+    file: Path
+    write: Callable[[Contest, Path], None]
+
+    def of(self, record: Record) -> Record:
+        """The part of a record that is kept here."""
+        rounds = {
+            peer: {name: found for name, found in all_.items() if name in self.scenarios}
+            for peer, all_ in record["rounds"].items()
+        }
+        there = {peer: found for peer, found in rounds.items() if found}
+        return {**record, "rounds": there, "versions": {peer: record["versions"][peer] for peer in there}}
+
+    def rewrite(self) -> None:
+        self.write(contest_of(json.loads(self.file.read_text())), PAGES)
+
+
+SERVED = frozenset({"serving"})
+KEPT = (
+    Kept(frozenset(SCENARIOS) - SERVED, ROOT / "benchmarks" / "peers.json", page.write),
+    Kept(SERVED, ROOT / "benchmarks" / "peers-serving.json", serving_page.write),
+)
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -26,8 +55,8 @@ def add_arguments(parser: ArgumentParser) -> None:
         nargs="?",
         const="all",
         metavar="NAMES",
-        help="Perdure beside its peers: all, or some with commas between. All in all scenarios write "
-        "benchmarks/peers.json and docs/benchmarks/",
+        help="Perdure beside its peers: all, or some with commas between. All of them in all scenarios, or in "
+        "`serving`, are kept in benchmarks/ and written to docs/benchmarks/",
     )
     parser.add_argument("--full", action="store_true", help="with --peers: more runs, and a conversation of 500 turns")
     parser.add_argument(
@@ -37,8 +66,9 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def rewrite() -> None:
-    """The page and its charts anew, from what was found before."""
-    write(contest_of(json.loads(KEPT.read_text())), PAGES)
+    """The pages and their charts anew, from what was found before."""
+    for kept in KEPT:
+        kept.rewrite()
 
 
 def hold(given: Namespace, rounds: int) -> None:
@@ -50,7 +80,7 @@ def hold(given: Namespace, rounds: int) -> None:
     if unknown := set(given.scenarios) - set(SCENARIOS):
         raise SystemExit(f"error: no such scenario: {', '.join(sorted(unknown))}; there are {', '.join(SCENARIOS)}")
     scenarios = {name: scenario for name, scenario in SCENARIOS.items() if name in (given.scenarios or SCENARIOS)}
-    entrants, absent = enter(peers)
+    entrants, absent = enter([peer for peer in peers if any(map(peer.takes, scenarios))])
     size = "quick" if given.quick else "full" if given.full else "whole"
     record = Record(
         day=datetime.now(UTC).date().isoformat(),
@@ -62,9 +92,10 @@ def hold(given: Namespace, rounds: int) -> None:
     )
     print(f"\n{', '.join(f'{name} {value}' for name, value in record['machine'].items())}\n")
     print(tables(contest_of(record)))
-    if given.peers == "all" and scenarios == SCENARIOS and not given.quick:
-        KEPT.write_text(json.dumps(record, indent=1) + "\n")
-        rewrite()
+    for kept in KEPT:
+        if given.peers == "all" and not given.quick and kept.scenarios <= scenarios.keys():
+            kept.file.write_text(json.dumps(kept.of(record), indent=1) + "\n")
+            kept.rewrite()
 
 
 def enter(peers: Sequence[Peer]) -> tuple[list[Entrant], dict[str, str]]:
@@ -89,7 +120,7 @@ def run(entrants: Sequence[Entrant], scenarios: Mapping[str, Scenario], rounds: 
                 continue
             for entrant in entrants:
                 peer = entrant.peer
-                if peer.only and peer.only != name:
+                if not peer.takes(name):
                     continue
                 print(f"round {number} of {rounds}: {name}: {peer.title}", file=sys.stderr, flush=True)
                 found.setdefault(peer.name, {}).setdefault(name, []).append(_one(scenario, entrant, size))

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from peers.catalogue import OURS, Peer
 from peers.chart import Bar, chart
 from peers.record import Contest
-from peers.table import CONVERSATION, RUN, START, Figure, better_than_ours, instead, kill_table, table, value
+from peers.table import (
+    CONVERSATION,
+    MORE,
+    RUN,
+    SERVING,
+    START,
+    STREAMS,
+    Figure,
+    better_than_ours,
+    instead,
+    kill_table,
+    table,
+    value,
+)
 
 CHARTED = {
     "first-answer": START[0],
@@ -19,7 +32,7 @@ CHARTED = {
     "late-turn": CONVERSATION[1],
     "stored": CONVERSATION[3],
 }
-FIGURES = (*START, *RUN, *CONVERSATION)
+FIGURES = (*START, *RUN, *CONVERSATION, *MORE, *SERVING, *STREAMS)
 
 
 def tables(contest: Contest) -> str:
@@ -31,10 +44,14 @@ def tables(contest: Contest) -> str:
         ("From nothing to the first answer", START),
         ("A run", RUN),
         (f"A conversation of {contest.turns} turns", CONVERSATION),
+        ("Many at once, large, and streamed", MORE),
+        ("Asked over HTTP", SERVING),
+        ("Streams", STREAMS),
     ):
         figures = [figure for figure in all_ if figure.scenario in held]
         if figures:
-            parts += [f"### {title}", table(peers, figures, results, words)]
+            taking = [peer for peer in peers if peer.takes(figures[0].scenario)]
+            parts += [f"### {title}", table(taking, figures, results, words)]
     if "kill" in held:
         parts += ["### Killed, and gone on with", kill_table(peers, results, words)]
     better = better_than_ours(peers, FIGURES, results)
@@ -45,11 +62,20 @@ def tables(contest: Contest) -> str:
     return "\n\n".join(parts)
 
 
-def page(contest: Contest) -> str:
+def found_on(contest: Contest) -> str:
+    """When and where the figures were found, and how to read them."""
     machine = "{processor}, {cores} cores, {system}, Python {python}".format_map(contest.machine)
-    keeps = "\n".join(f"| {_title(peer, contest.versions)} | {peer.keeps} |" for peer in contest.peers if not peer.only)
-    charts = "\n".join(f"![{figure.says}]({name}.svg)\n" for name, figure in CHARTED.items())
     note = f"\n{contest.note}" if contest.note else ""
+    rounds = "round" if contest.rounds == 1 else "rounds"
+    return f"""\
+Found on {contest.day}: {machine}.{note}
+{contest.rounds} {rounds} in turn; median (least–greatest), and how many times Perdure's figure it is: 21x means that
+Perdure is 21 times better."""
+
+
+def page(contest: Contest) -> str:
+    keeps = "\n".join(f"| {title(peer, contest)} | {peer.keeps} |" for peer in contest.peers if not peer.only)
+    charts = "\n".join(f"![{figure.says}]({name}.svg)\n" for name, figure in CHARTED.items())
     return f"""\
 <!-- Written by scripts/bench --peers. -->
 # Perdure and its peers
@@ -58,9 +84,7 @@ The same work, on the same machine, with the same model server, in turn. A run i
 HTTP and one tool call. `scripts/bench --peers` makes a virtual environment for each peer, runs all of this and writes
 this page; the programs, each in its peer's own idiom, are in `benchmarks/peers/`.
 
-Found on {contest.day}: {machine}.{note}
-{contest.rounds} rounds in turn; median (least–greatest), and how many times Perdure's figure it is: 21x means that
-Perdure is 21 times better.
+{found_on(contest)}
 
 - **Speed** is measured with each peer's default settings, on uvloop, in one process; CPU is what the system says the
   process used, all threads, user and system. **Where it is killed** each peer has the settings that keep the most.
@@ -117,6 +141,7 @@ def _bars(peers: Sequence[Peer], figure: Figure, contest: Contest) -> list[Bar]:
     return bars
 
 
-def _title(peer: Peer, versions: Mapping[str, str]) -> str:
-    version = versions.get(peer.name)
+def title(peer: Peer, contest: Contest) -> str:
+    """Its title, with its version."""
+    version = contest.versions.get(peer.name)
     return f"{peer.title} {version}" if version else peer.title

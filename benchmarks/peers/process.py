@@ -53,9 +53,12 @@ def workplace() -> Iterator[Path]:
 def command(
     entrant: Entrant, scenario: str, url: str, folder: Path, given: Mapping[str, int] | None = None
 ) -> list[str]:
-    program = HERE / entrant.peer.folder / "peer.py"
     arguments = [f"{name}={value}" for name, value in (given or {}).items()]
-    return [entrant.python, str(program), scenario, url, str(folder / "state"), *arguments]
+    return program(entrant, "peer.py", scenario, url, str(folder / "state"), *arguments)
+
+
+def program(entrant: Entrant, name: str, *arguments: str) -> list[str]:
+    return [entrant.python, str(HERE / entrant.peer.folder / name), *arguments]
 
 
 def environment(entrant: Entrant, folder: Path, **more: str) -> dict[str, str]:

@@ -12,7 +12,7 @@ import asyncio
 import json
 import socket
 import sys
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -43,6 +43,9 @@ class Peer(Protocol):
 
     async def ask(self, question: str, conversation: str) -> str:
         """Have the agent answer, and keep what was said under the conversation's name."""
+
+    def stream(self, question: str) -> AsyncIterator[str]:
+        """The answer's text as it comes, in a new conversation; of those that the catalogue says `hears`."""
 
     async def go_on(self, question: str, conversation: str) -> str | None:
         """Finish a run whose process was killed; None where there is nothing to go on with. Raises Stopped."""
@@ -113,8 +116,11 @@ async def _measured(open: Open, place: Place, scenario: str, arguments: dict[str
         async def ask(conversation: str) -> None:
             _check(await peer.ask(QUESTION, conversation))
 
-        do: Callable[..., Awaitable[dict[str, float]]] = getattr(work, scenario)
-        found = await do(ask, **arguments)
+        if scenario == "words":
+            found = await work.words(peer.stream, place.url, **arguments)
+        else:
+            do: Callable[..., Awaitable[dict[str, float]]] = getattr(work, scenario)
+            found = await do(ask, **arguments)
     for share in ("p50", "p99"):
         if f"whole_{share}_ms" in found:
             found[f"ours_{share}_ms"] = found[f"whole_{share}_ms"] - MODEL_CALLS * bare

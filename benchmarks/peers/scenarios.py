@@ -13,7 +13,9 @@ from peers.killed import POINTS, killed
 from peers.process import Entrant, Failed, command, environment, figures, marked_line, output, workplace
 from peers.program import MARK
 from peers.record import Found
+from peers.serving import serving
 from project import model_server
+from work import WARM
 
 LIMIT_S = 180.0
 FSYNC_RUNS = 40
@@ -46,6 +48,15 @@ def talk(entrant: Entrant, given: Mapping[str, int]) -> Found:
     """A long conversation, and the bytes that are on disk at its end."""
     found = measured("conversation")(entrant, given)
     return found | {"stored_per_turn_kb": float(found["stored"]) / given["turns"] / 1024}
+
+
+def big(entrant: Entrant, given: Mapping[str, int]) -> Found:
+    """Runs one at a time whose tool returns so many bytes."""
+    with model_server() as url, workplace() as folder:
+        words = command(entrant, "alone", url, folder, {"runs": given["runs"]})
+        found = figures(words, environment(entrant, folder, PEER_OUTPUT=str(given["bytes"])), LIMIT_S)
+    stored = found["stored"] / (given["runs"] + WARM) / given["bytes"]
+    return {"cpu_ms_per_run": found["cpu_ms_per_run"], "stored_per_byte": stored}
 
 
 def fsyncs(entrant: Entrant, given: Mapping[str, int]) -> Found:
@@ -81,6 +92,15 @@ SCENARIOS = {
         measured("at_once"), {"runs": 256, "clients": 64}, {"runs": 64, "clients": 64}, {"runs": 2_048, "clients": 64}
     ),
     "alone": Scenario(measured("alone"), {"runs": 200}, {"runs": 20}, {"runs": 500}),
+    "thousand": Scenario(measured("thousand"), {"runs": 1_000}, {"runs": 100}),
+    "big": Scenario(big, {"runs": 20, "bytes": 1_000_000}, {"runs": 5, "bytes": 1_000_000}),
+    "words": Scenario(measured("words"), {"words": 400, "every_ms": 5}, {"words": 100, "every_ms": 5}),
+    "serving": Scenario(
+        serving,
+        {"runs": 512, "clients": 64, "crowd": 1_000, "watchers": 500},
+        {"runs": 64, "clients": 64, "crowd": 100, "watchers": 50},
+        {"runs": 4_096, "clients": 64, "crowd": 1_000, "watchers": 500},
+    ),
     "kill": Scenario(kill, rounds=1),
     "fsyncs": Scenario(fsyncs, rounds=1),
     "conversation": Scenario(talk, {"turns": 200}, {"turns": 30}, {"turns": 500}, rounds=1),

@@ -40,14 +40,45 @@ RUN = (
     Figure("alone", "ours_p99_ms", "the same, p99", "ms"),
     Figure("fsyncs", "fsyncs_per_run", "fsyncs of a run alone", ""),
 )
+MORE = (
+    Figure("thousand", "all_ms", "1,000 runs that begin at once: all done", "ms"),
+    Figure("thousand", "cpu_ms_per_run", "CPU of one of these", "ms"),
+    Figure("thousand", "rss_mb", "memory then", "MB"),
+    Figure("big", "cpu_ms_per_run", "CPU of a run whose tool returns 1 MB", "ms"),
+    Figure("big", "stored_per_byte", "stored for each of its bytes", "x", nothing="keeps nothing"),
+    Figure("words", "added_p50_ms", "added to a streamed word, median", "ms"),
+    Figure("words", "added_p99_ms", "the same, p99", "ms"),
+)
 CONVERSATION = (
     Figure("conversation", "turn_cpu_ms_early", "CPU of a turn, early", "ms"),
     Figure("conversation", "turn_cpu_ms_late", "CPU of a turn, late", "ms"),
     Figure("conversation", "growth", "late to early", "x"),
     Figure("conversation", "stored_per_turn_kb", "stored for each turn", "KB", nothing="keeps nothing"),
 )
-NOT_COMPARED = {"fsyncs.fsyncs_per_run", "conversation.growth"}
-"""More of it is not worse, or it is a ratio already."""
+SERVING = (
+    Figure("serving", "invokes_per_s", "answers a second, 64 clients", "/s", "more"),
+    Figure("serving", "server_cpu_ms_per_invoke", "CPU of the server for each", "ms"),
+    Figure("serving", "accept_p95_ms", "a receipt, 1,000 clients at once, p95", "ms"),
+    Figure("serving", "accepted_done_ms", "all of these answered", "ms"),
+    Figure("serving", "idle_rss_mb", "memory, idle", "MB"),
+    Figure("serving", "loaded_rss_mb", "memory, after all of this", "MB"),
+)
+STREAMS = (
+    Figure("serving", "streams_ms", "500 runs, each heard by its client", "ms"),
+    Figure("serving", "streams_events_per_s", "events a second of these", "/s", "more"),
+    Figure("serving", "watchers_ms", "a run that has ended, told to 500", "ms"),
+    Figure("serving", "watchers_events_per_s", "events a second of it", "/s", "more"),
+    Figure("serving", "follow_p50_ms", "a word of a run that goes on, to 500, median", "ms"),
+    Figure("serving", "follow_p99_ms", "the same, p99", "ms"),
+)
+NOT_COMPARED = {
+    "fsyncs.fsyncs_per_run",
+    "conversation.growth",
+    "big.stored_per_byte",
+    "serving.streams_events_per_s",
+    "serving.watchers_events_per_s",
+}
+"""More of it is not worse, or it is a ratio already, or each counts in units of its own."""
 PLACES = {
     "in_tool": "in the tool, before its side effect",
     "after_effect": "after the tool's side effect",
@@ -132,6 +163,8 @@ def _cell(peer: Peer, figure: Figure, results: Results, words: Words) -> str:
     shown = f"{short(found['median'])} {figure.unit}".strip()
     if found["min"] != found["max"]:
         shown += f" ({short(found['min'])}–{short(found['max'])})"
+    if how := words.get(peer.name, {}).get(figure.scenario, {}).get(f"{figure.key}_how"):
+        shown += f" ({how})"
     compared = _compared(results, peer, figure)
     if compared is None:
         return shown

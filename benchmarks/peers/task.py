@@ -2,7 +2,7 @@
 
 With `PEER_EFFECTS` in the environment the tool appends a line to that file, a side effect that is counted from outside.
 `PEER_STOP` names where it then waits to be killed: `in_tool`, before the line is written, or `after_effect`, once it
-is; that it got there is said by a file beside the other.
+is; that it got there is said by a file beside the other. With `PEER_OUTPUT` it returns so many bytes more.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ import asyncio
 import os
 import time
 
+from project import digits
+
 INSTRUCTIONS = "You are a careful assistant. Use the calculator for every calculation."
 QUESTION = "What's 25 * 47?"
 ANSWER = "25 * 47 is 1,175."
@@ -18,6 +20,7 @@ ANSWER = "25 * 47 is 1,175."
 
 EFFECTS = os.environ.get("PEER_EFFECTS", "")
 STOP = os.environ.get("PEER_STOP", "")
+OUTPUT = int(os.environ.get("PEER_OUTPUT", 0))
 FOREVER_S = 600
 
 
@@ -53,8 +56,9 @@ def calculate_in_thread(expression: str) -> str:
 
 
 def product(expression: str) -> str:
+    """The product, and after it as many bytes more as the tool is to return."""
     left, _, right = expression.partition("*")
-    return str(int(left) * int(right))
+    return f"{int(left) * int(right)} {digits(OUTPUT)}".strip()
 
 
 def append_effect(line: str) -> None:

@@ -45,8 +45,8 @@ def files() -> Iterator[str]:
     yield from _head(
         "Files",
         "What the files of a project may hold, in YAML or TOML alike. `perdure schema agent`, `perdure schema "
-        "project` and `perdure schema flow` print the same as JSON Schema. Any value may be "
-        "`${VARIABLE}` or `${VARIABLE:-default}`.",
+        "team` (of an agent that is one), `perdure schema project` and `perdure schema flow` print the same as "
+        "JSON Schema. Any value may be `${VARIABLE}` or `${VARIABLE:-default}`.",
     )
     for kind in KINDS:
         schema = file_schema(kind)

@@ -52,4 +52,4 @@ def test_schemas_are_json_schemas(perdure: Perdure, kind: str) -> None:
 
 
 def test_there_is_no_other_schema(perdure: Perdure) -> None:
-    assert "'agent', 'project', 'flow'" in perdure("schema", "team", code=2).stderr
+    assert "'agent', 'project', 'team', 'flow'" in perdure("schema", "crew", code=2).stderr

@@ -6,12 +6,16 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
+
+import pytest
 
 import perdure
 from perdure.base.messages import Delta, Finished, ModelRequest, ModelResponse, Text, TextDelta, ToolCall
+from perdure.control import hearing
 from perdure.control.channels import MOST
 from perdure.control.listening import RunEvent
+from perdure.kernel.records import Record
 
 Open: TypeAlias = Callable[..., AbstractAsyncContextManager[perdure.Runtime]]
 
@@ -152,3 +156,30 @@ async def test_nothing_is_kept_of_runs_that_nobody_follows(opened: Open) -> None
         run = await runtime.start("clerk.yaml", "look around")
         await heard(runtime.hear(run.id))
         assert not runtime.engine.live.watched(run.id)
+
+
+async def test_what_another_process_writes_is_heard_by_all_and_looked_for_by_one(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hearing, "LOOK_MS", 50)
+    model, looks, watchers = Slow(), 0, 20
+    async with perdure.open(project, models={"scripted/m": model}) as there, perdure.open(project) as here:
+        run = await there.start("clerk.yaml", "talk")
+        await model.asked.wait()
+        watching = [asyncio.ensure_future(heard(here.hear(run.id))) for _ in range(watchers)]
+        await asyncio.sleep(0.1)  # all of them have read what there is
+        records = here.store.records
+
+        async def counted(*args: Any, **more: Any) -> list[Record]:
+            nonlocal looks
+            looks += 1
+            return await records(*args, **more)
+
+        monkeypatch.setattr(here.store, "records", counted)
+        began = here.clock.now()
+        await asyncio.sleep(0.5)
+        assert 0 < looks <= (here.clock.now() - began) / 50 + 2  # each for itself, they would be twenty times that
+        model.words.put_nowait("all fine")
+        model.words.put_nowait("")
+        for events in await asyncio.gather(*watching):
+            assert shown(events)[-2:] == ["model", "result"]

@@ -8,9 +8,9 @@ import pytest
 from msgspec.structs import replace
 
 from perdure.base.codec import pack
-from perdure.base.errors import Fenced, Overloaded, RunNotFound, StoreBusy, UnknownSpec
+from perdure.base.errors import Fenced, Overloaded, RunNotFound, StoreBusy, StoreFull, UnknownSpec
 from perdure.kernel.program import Yielded
-from perdure.kernel.store.ops import Append, HasFence
+from perdure.kernel.store.ops import Append, HasFence, Unclaim
 from perdure.kernel.store.rows import RunFilter
 
 
@@ -560,6 +560,33 @@ async def test_an_agent_that_was_claimed_and_could_not_be_loaded_is_given_back(w
     await world.quiet()
     assert failed == ["ann"]
     assert (await load("ann")).owner == ""  # any process may take it up
+    await world.close()
+
+
+@pytest.mark.parametrize("fault", [StoreBusy, StoreFull])
+async def test_an_agent_that_cannot_be_given_up_is_given_up_later(world, fault):
+    """Its run goes cold while the disk is full. Nobody else may take it meanwhile, and so nobody else would answer."""
+
+    @world.handler()
+    async def work(ctx):
+        return await ctx.ask("go on?")
+
+    await world.engine(linger_ms=1_000)
+    await world.run()
+    commit, failed = world.store.commit, []
+
+    def fails(ops, guards=()):
+        if not failed and any(isinstance(op, Unclaim) for op in ops):
+            failed.append(ops)
+            raise fault("not just now")
+        return commit(ops, guards)
+
+    world.store.commit = fails
+    await world.pass_time(1_500)
+    assert failed
+    assert (await world.store.load_agent("ann")).owner != ""
+    await world.pass_time(5_000)
+    assert (await world.store.load_agent("ann")).owner == ""  # any process may take it up
     await world.close()
 
 

@@ -1,4 +1,4 @@
-"""`perdure serve` as a process: it stops when it is told to, and what it accepted survives when it is killed."""
+"""`perdure serve` as a process: it stops when it is told to. Killed, it is in `stories/test_server_killed.py`."""
 
 from __future__ import annotations
 
@@ -166,60 +166,6 @@ async def test_a_second_signal_ends_it_at_once(start: Callable[..., Process]) ->
     assert await server.end() == 130
     with pytest.raises((IndexError, ConnectionError)):
         await asking
-
-
-async def test_what_was_accepted_survives_a_kill(start: Callable[..., Process]) -> None:
-    server = start()
-    ask = {"spec": "calc", "input": "25*47", "async": True}
-    receipts = await asyncio.gather(*(server.ask("POST", "/invoke", ask) for _ in range(100)))
-    server.signal(signal.SIGKILL)
-    assert {status for status, _ in receipts} == {202}
-    await server.end()
-    server = start()
-    for _, receipt in receipts:
-        while True:
-            status, run = await server.ask("GET", f"/runs/{receipt['run_id']}")
-            assert status == 200
-            if run["summary"]["status"] == "done":
-                break
-        assert run["output"] == "25*47 = 1175"
-
-
-async def test_clients_that_retry_get_one_answer_each_however_often_the_server_dies(
-    start: Callable[..., Process],
-) -> None:
-    server, answers = start(), dict[str, Any]()
-    is_over = False
-
-    async def client(name: int) -> None:
-        number = 0
-        while not is_over:
-            key, ask = f"{name}-{number}", {"spec": "calc", "input": f"{name}*{number}"}
-            try:
-                status, answer = await server.ask("POST", "/invoke", ask, key)
-            except (OSError, IndexError, ValueError, asyncio.IncompleteReadError):
-                await asyncio.sleep(0.05)  # it was killed meanwhile: ask again
-                continue
-            if status == 200:
-                answers[key] = answer
-                number += 1
-
-    clients = [asyncio.create_task(client(name)) for name in range(8)]
-    for _ in range(4):
-        seen = len(answers)
-        while len(answers) < seen + 20:
-            await asyncio.sleep(0.01)
-        server.signal(signal.SIGKILL)
-        await server.end()
-        server = await asyncio.to_thread(start)
-    is_over = True
-    await asyncio.gather(*clients)
-    assert len({answer["run_id"] for answer in answers.values()}) == len(answers)
-    for key, answer in answers.items():
-        left, _, right = key.partition("-")
-        assert answer["output"] == f"{left}*{right} = {int(left) * int(right)}"
-    ask = {"spec": "calc", "input": "0*0"}
-    assert (await server.ask("POST", "/invoke", ask, "0-0"))[1]["run_id"] == answers["0-0"]["run_id"]
 
 
 async def test_it_stands_for_one_address(start: Callable[..., Process]) -> None:

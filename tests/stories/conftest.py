@@ -197,6 +197,17 @@ def spawn_budget(children: list[Child]) -> Any:
 
 
 @pytest.fixture
+def start_team(children: list[Child]) -> Any:
+    """Starts processes of `team_child.py`."""
+
+    def start(project: Path, *arguments: str) -> Child:
+        children.append(Child(project, "", *arguments, script="team_child.py"))
+        return children[-1]
+
+    return start
+
+
+@pytest.fixture
 def models() -> dict[str, Any]:
     """The scripted models of the children, for a test that goes on with their runs itself."""
     spec = importlib.util.spec_from_file_location("crash_child", HERE / "crash_child.py")

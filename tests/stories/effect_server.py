@@ -3,6 +3,7 @@
 `{"do": "act", "class": …, "key": …, "agent": …, "pid": …}` has an effect; for class `idempotent` only the first time
 with this key. `{"do": "probe", "key": …}` says whether it happened. `{"do": "report"}` tells everything:
 `happened` and `calls` by class and key, and `overlaps`, agents that two processes worked for at the same moment.
+`{"do": "balance"}` tells the same, and begins to count anew.
 """
 
 from __future__ import annotations
@@ -41,6 +42,10 @@ class Outside:
     async def answer(self, said: dict[str, Any], reader: asyncio.StreamReader) -> Any:
         if said["do"] == "report":
             return {"happened": self.happened, "calls": self.calls, "overlaps": self.overlaps}
+        if said["do"] == "balance":
+            told = {"happened": self.happened, "calls": self.calls, "overlaps": self.overlaps}
+            self.happened, self.calls, self.overlaps = defaultdict(Counter), defaultdict(Counter), []
+            return told
         if said["do"] == "probe":
             return any(counted[said["key"]] for counted in self.happened.values() if said["key"] in counted)
         agent, pid = said["agent"], said["pid"]

@@ -28,7 +28,8 @@ async def killed_with_a_letter_on_its_way(project: Path, spawn: Any, models: Any
         assert (asked.status, asked.waiting_for) == ("waiting", "in_doubt")
         (wait,) = asked.waits
         assert wait.key == "step1/call#4/1/tool:mail"
-        assert wait.about == {"kind": "tool", "effect": "once", "request": {"tool": "mail", "arguments": {"what": "a"}}}
+        request = {"tool": "mail", "arguments": {"what": "a"}}
+        assert wait.about == {"kind": "tool", "effect": "once", "request": request, "attempt": 1}
         return run
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
+from uuid import uuid4
 
 from langchain.agents import create_agent
 from langchain_openai import ChatOpenAI
@@ -22,6 +23,12 @@ class LangGraph:
     async def ask(self, question: str, conversation: str) -> str:
         return await self._run({"messages": [{"role": "user", "content": question}]}, conversation)
 
+    async def stream(self, question: str) -> AsyncIterator[str]:
+        given = {"messages": [{"role": "user", "content": question}]}
+        config = {"configurable": {"thread_id": str(uuid4())}}
+        async for piece, _ in self._agent.astream(given, config, stream_mode="messages"):
+            yield str(piece.content)
+
     async def go_on(self, question: str, conversation: str) -> str:
         return await self._run(None, conversation)
 
@@ -32,10 +39,16 @@ class LangGraph:
 
 
 @asynccontextmanager
-async def open(place: Place) -> AsyncIterator[LangGraph]:
+async def compiled(place: Place) -> AsyncIterator[Any]:
+    """The graph, with its saver."""
     model = ChatOpenAI(model="bench", base_url=place.url, api_key="none")
     async with AsyncSqliteSaver.from_conn_string(str(place.folder / "checkpoints.db")) as saver:
-        agent = create_agent(model, [calculate], system_prompt=INSTRUCTIONS, checkpointer=saver)
+        yield create_agent(model, [calculate], system_prompt=INSTRUCTIONS, checkpointer=saver)
+
+
+@asynccontextmanager
+async def open(place: Place) -> AsyncIterator[LangGraph]:
+    async with compiled(place) as agent:
         yield LangGraph(agent, "sync" if place.durable else "async")
 
 

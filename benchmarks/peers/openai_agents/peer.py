@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from uuid import uuid4
 
 from openai import AsyncOpenAI
 from peers.program import Place, main
@@ -22,6 +23,15 @@ class OpenAIAgents:
         session = SQLiteSession(conversation, self._database)
         try:
             return str((await Runner.run(self._agent, question, session=session)).final_output)
+        finally:
+            session.close()
+
+    async def stream(self, question: str) -> AsyncIterator[str]:
+        session = SQLiteSession(str(uuid4()), self._database)
+        try:
+            async for event in Runner.run_streamed(self._agent, question, session=session).stream_events():
+                if event.type == "raw_response_event" and event.data.type == "response.output_text.delta":
+                    yield event.data.delta
         finally:
             session.close()
 

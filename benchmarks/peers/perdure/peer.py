@@ -54,6 +54,11 @@ class Perdure:
     async def ask(self, question: str, conversation: str) -> str:
         return str((await self._runtime.run(self._spec, question, agent=conversation)).output)
 
+    async def stream(self, question: str) -> AsyncIterator[str]:
+        async for event in self._runtime.stream(self._spec, question):
+            if event.type == "text":
+                yield event.text
+
     async def go_on(self, question: str, conversation: str) -> str:
         (run,) = (await self._runtime.runs(agent=conversation)).items
         result = await self._runtime.resume(run.run_id)

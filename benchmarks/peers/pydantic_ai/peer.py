@@ -23,6 +23,11 @@ class PydanticAI:
         self._said[conversation] = result.all_messages()
         return result.output
 
+    async def stream(self, question: str) -> AsyncIterator[str]:
+        async with self._agent.run_stream(question) as result:
+            async for piece in result.stream_text(delta=True, debounce_by=None):
+                yield piece
+
     async def go_on(self, question: str, conversation: str) -> None:
         """Nothing is kept to go on with."""
 

@@ -142,10 +142,10 @@ class Library:
         folder = self.project.root / spec.folder
         if spec.handler is not None:
             cls = self._agent_class(spec.handler, folder)
-            return self._program(spec, partial(drive, cls=cls, forgets=spec.forgets), {})
+            return self.of_agent(spec, partial(drive, cls=cls, forgets=spec.forgets), {})
         setup = self.setup(spec, rehearsal=rehearsal)
         sources = {name: tool.source_digest for name, tool in setup.tools.items() if tool.source_digest}
-        return self._program(spec, partial(converse, setup=setup), sources)
+        return self.of_agent(spec, partial(converse, setup=setup), sources)
 
     def setup(self, spec: AgentSpec, *, rehearsal: bool = False) -> Setup:
         """The spec with its model, tools and prices. Raises ConfigError and AuthFailed for what is missing; a rehearsal
@@ -161,10 +161,11 @@ class Library:
         else:
             asker = self.gateway.asker(spec.model)
         recent = Recent() if rehearsal else self._recent
-        tools, shape = self.tools(spec), self._shape(spec)
+        tools, shape = self.tools(spec), self.shape(spec)
         return Setup(spec, asker, tools, shape, recent=recent, rehearsal=rehearsal)
 
-    def _program(self, spec: AgentSpec, handle: Callable[..., Awaitable[Any]], sources: dict[str, str]) -> Program:
+    def of_agent(self, spec: AgentSpec, handle: Callable[..., Awaitable[Any]], sources: dict[str, str]) -> Program:
+        """The program of an agent: its handler under the rules of its spec. `sources` are digests of its tools."""
 
         return Program(
             self.working(handle),
@@ -194,7 +195,8 @@ class Library:
         found = resolve_all(entries, folder=self.project.root / spec.folder, fetch=self.fetch)
         return {name: tool for name, tool in found.items() if grants(spec, name)} if spec.permissions else found
 
-    def _shape(self, spec: AgentSpec) -> Shape | None:
+    def shape(self, spec: AgentSpec) -> Shape | None:
+        """The shape that answers are to have."""
         match spec.output:
             case None:
                 return None

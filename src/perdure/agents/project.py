@@ -13,8 +13,8 @@ from perdure.compute.spec import ModelSpec, Price
 
 from .amounts import Duration, Money
 from .lifecycle import HotReload, Lifecycle
-from .section import Section
-from .spec import Approvals, Budget, Count, Limits, Name
+from .section import Count, Name, Section
+from .spec import Approvals, Budget, Limits
 
 PROJECT_FILES = ("perdure.toml", "perdure.yaml", "perdure.yml")
 STATE_FOLDER = ".perdure"

@@ -13,6 +13,8 @@ from .amounts import amount_schema
 from .project import ProjectFile
 from .spec import AgentFile
 
+TEAM = "team"
+"""The file of an agent that is a team."""
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 KINDS: dict[str, type[msgspec.Struct]] = {"agent": AgentFile, "project": ProjectFile}
 _VARIABLE = {"type": "string", "pattern": r"\$\{", "description": "Filled in from the environment."}
@@ -20,10 +22,13 @@ _OUTSIDE = ("description", "default", "errorMessage")
 
 
 def file_schema(kind: str) -> dict[str, Any]:
-    """The schema of an `agent` or `project` file as it is written, `${VARIABLES}` included."""
-    if kind not in KINDS:
-        raise InputError(f"no schema of {kind!r}", hint=f"There is one of: {', '.join(KINDS)}.")
-    schema = _as_written(data_schema(KINDS[kind]))
+    """The schema of an `agent`, `team` or `project` file as it is written, `${VARIABLES}` included."""
+    type = AgentFile if kind == TEAM else KINDS.get(kind)
+    if type is None:
+        raise InputError(f"no schema of {kind!r}", hint=f"There is one of: {', '.join((*KINDS, TEAM))}.")
+    schema = _as_written(data_schema(type))
+    if kind == TEAM:
+        schema = {"allOf": [{"$ref": schema.pop("$ref")}, {"required": ["team"]}], **schema}
     head = {"$schema": DIALECT, "$id": f"urn:perdure:schema:{kind}", "title": f"Perdure {kind}"}
     return head | schema
 

@@ -14,22 +14,14 @@ from perdure.namespace.levels import Access
 
 from .amounts import Duration, Money, encode_amount
 from .lifecycle import AgentLifecycle, HotReload
-from .section import Section
+from .section import Count, Name, Section
+from .team import Team
 
 AT_ONCE = 8
 """Tool calls of one answer that run at the same time where the spec only says that they may."""
 EXPIRE_MS = 30 * 86_400_000
 """How long a call waits for approval where a spec does not say."""
 
-Name: TypeAlias = Annotated[
-    str,
-    Meta(
-        pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$(?!\n)",
-        extra_json_schema={
-            "errorMessage": "expected 1 to 64 letters, digits, `-`, `_` or `.`, beginning with a letter or digit"
-        },
-    ),
-]
 Version: TypeAlias = Annotated[
     str,
     Meta(
@@ -37,7 +29,6 @@ Version: TypeAlias = Annotated[
         extra_json_schema={"errorMessage": "expected a semantic version, such as 1.2.0"},
     ),
 ]
-Count: TypeAlias = Annotated[int, Meta(ge=1, le=1_000_000_000)]
 
 
 class Budget(Section, frozen=True):
@@ -211,6 +202,9 @@ class AgentFile(Section, frozen=True):
         Literal["queue", "cancel"], Meta(description="What a new message does to a run that waits.")
     ] = "queue"
     on: Annotated[tuple[Trigger, ...], Meta(description="What wakes the agent besides messages.")] = ()
+    team: Annotated[Team | None, Meta(description="Members that work on each task together, instead of one model.")] = (
+        None
+    )
     hot_reload: HotReload = HotReload()
     lifecycle: AgentLifecycle = AgentLifecycle()
     metadata: Annotated[dict[str, str], Meta(description="Labels of your own.")] = {}

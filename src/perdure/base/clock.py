@@ -59,6 +59,15 @@ class ManualClock:
         self._now = end
         await settle()
 
+    async def jump(self, ms: int) -> None:
+        """Let `ms` milliseconds pass at once, as on a machine that slept: whoever looks every second looks once."""
+        self._now += ms
+        while self._sleepers and self._sleepers[0][0] <= self._now:
+            _, _, future = heappop(self._sleepers)
+            if not future.done():
+                future.set_result(None)
+        await settle()
+
 
 async def settle(turns: int = 100) -> None:
     """Let tasks that are ready run for a few turns of the event loop."""

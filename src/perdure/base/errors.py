@@ -29,9 +29,11 @@
     │   ├── AgentNotFound, AgentExists, AgentAtRest, AgentTerminated
     │   ├── ReplayDivergence, EffectFailed, Interrupted
     │   ├── DeadlineExceeded
-    │   └── FlowError
-    │       ├── ExpressionFailed, WrongResult, StepTimeout
-    │       └── LoopLimit, NotEnough, NotUndone
+    │   ├── FlowError
+    │   │   ├── ExpressionFailed, WrongResult, StepTimeout
+    │   │   └── LoopLimit, NotEnough, NotUndone
+    │   └── TeamError              members of a team
+    │       └── MembersMissing, Undecided, TeamStopped
     ├── BusError                   topics between agents
     │   └── BusFull, NoAnswer, Disconnected
     ├── IdentityError              an agent's key
@@ -481,6 +483,34 @@ class NotUndone(FlowError):
 
     code = "flow.not_undone"
     hint = "Undo them by hand; `perdure trace RUN` shows what was tried. Then `perdure resume RUN` tries them again."
+
+
+class TeamError(RunError):
+    """A team cannot come to an answer."""
+
+    code = "team.failed"
+    hint = "`perdure trace RUN` shows what each member said."
+
+
+class MembersMissing(TeamError):
+    """Too few members answered; `absent` says why, by name."""
+
+    code = "team.members_missing"
+    hint = "See why each is missing; a longer `deadline`, or `perdure fork` at the stage, asks them again."
+
+
+class Undecided(TeamError):
+    """A vote that nobody has won, in a team that leaves it so."""
+
+    code = "team.undecided"
+    hint = "`votes.undecided` can leave it to the leader, the judge or a person."
+
+
+class TeamStopped(TeamError):
+    """A person did not let the team go on."""
+
+    code = "team.stopped"
+    hint = "`perdure fork RUN --at KEY` begins again from the stage."
 
 
 # -- bus --------------------------------------------------------------------------------------------------------------

@@ -5,12 +5,12 @@ from __future__ import annotations
 import click
 import msgspec
 
-from perdure.agents.schema import KINDS, file_schema
+from perdure.agents.schema import KINDS, TEAM, file_schema
 from perdure.flows.language.schema import flow_schema
 
 
 @click.command("schema")
-@click.argument("kind", type=click.Choice([*KINDS, "flow"]))
+@click.argument("kind", type=click.Choice([*KINDS, TEAM, "flow"]))
 def command(kind: str) -> None:
     """Print the JSON Schema of a file.
 

@@ -69,5 +69,7 @@ def _check(file: Path) -> dict[str, Any]:
         described = load(file, environment=os.environ)
     except ConfigError as error:
         return {"file": str(file), "ok": False, "error": plain(error.as_dict())}
-    kind = "agent" if isinstance(described, AgentSpec) else "project"
+    kind = "project"
+    if isinstance(described, AgentSpec):
+        kind = "agent" if described.team is None else "team"
     return {"file": str(file), "ok": True, "kind": kind, "name": described.name}

@@ -97,10 +97,13 @@ class Said:
 
 
 class Channel:
-    """One run. `close` is called when it came to rest and nobody follows it."""
+    """One run. `close` is called when it came to rest and nobody follows it. `newest` is the last seq of it that is
+    known of here, `looked_at` when the journal was last asked for one (ms)."""
 
     def __init__(self, close: Callable[[], None]) -> None:
         self.listeners: set[Listener] = set()
+        self.newest = 0
+        self.looked_at = 0
         self._said = Said()
         self._results: dict[int, asyncio.Future[RunEvent]] = {}
         self._close = close

@@ -54,7 +54,7 @@ async def estimate_flow(runtime: Runtime, spec: FlowSpec) -> FlowEstimate:
 
 
 async def _agent(runtime: Runtime, name: str, spec: AgentSpec, problems: list[str]) -> Bounds:
-    if spec.handler is not None:
+    if spec.handler is not None or spec.team is not None:
         return Bounds(0, whole(spec.budget.per_run), 1)
     try:
         planned = await plan(runtime, spec, "?")

@@ -101,7 +101,7 @@ class _Hearing:
         """What the journal has. Of the places where the run came to rest only the last is told: it went on since."""
         rest: RunEvent | None = None
         while True:
-            records = await self._records(PAGE)
+            records = await self._records(self.last, PAGE)
             for record in records:
                 self.last, rest = record.seq, None
                 for event in events_at(record):
@@ -111,6 +111,7 @@ class _Hearing:
                         yield event
             if len(records) < PAGE:
                 break
+        self.channel.newest = max(self.channel.newest, self.last)
         if rest is None:
             # Who comes back after the end is told of it again.
             row = await self.runtime.store.load_run(self.run.id)
@@ -141,16 +142,23 @@ class _Hearing:
             await self.listener.some()
 
     async def look(self) -> None:
-        """From time to time look for what another process wrote of the run: that is not heard live."""
+        """From time to time look for what another process wrote of the run: that is not heard live. Of all that follow
+        the run one asks the journal."""
+        channel, clock = self.channel, self.runtime.clock
         while True:
-            await self.runtime.clock.sleep(LOOK_MS)
-            if not self.listener and await self._records(1):
+            await clock.sleep(LOOK_MS)
+            now = clock.now()
+            if now >= channel.looked_at + LOOK_MS:
+                channel.looked_at = now
+                for record in await self._records(after=max(self.last, channel.newest), limit=1):
+                    channel.newest = record.seq
+            if self.last < channel.newest and not self.listener:
                 self.listener.behind = True
                 self.listener.call()
 
-    async def _records(self, limit: int) -> list[Record]:
+    async def _records(self, after: int, limit: int) -> list[Record]:
         filter = RecordFilter(self.run.agent_id, self.run.id)
-        return await self.runtime.store.records(filter, after=self.last, limit=limit)
+        return await self.runtime.store.records(filter, after=after, limit=limit)
 
     async def _whole(self, event: RunEvent) -> RunEvent:
         """The event, with its result where it is one."""

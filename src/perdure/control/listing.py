@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast, get_args
 
 import msgspec
 
-from perdure.base.codec import from_json, unpack_as
+from perdure.base.codec import from_json, unpack, unpack_as
 from perdure.base.envelope import Envelope
 from perdure.base.errors import InputError, PerdureError
 from perdure.base.usage import Usage
@@ -17,6 +17,9 @@ from perdure.kernel.store.rows import Page, RecordFilter, RunFilter, RunRow, Run
 
 from .finding import each_run, find_run
 from .results import duration_of, usage_of
+
+DECISION = "team:answer"
+"""Where a team puts its answer on record, with the reason for it (`perdure.flows.teams.team`)."""
 
 if TYPE_CHECKING:
     from .runtime import Runtime
@@ -62,6 +65,8 @@ class RunDetail(msgspec.Struct, frozen=True):
     forked_from: str
     records: int
     budget_microusd: int | None
+    decision: dict[str, Any] | None = None
+    """Of a team: its answer (`value`), how sure it is, `by` whom it is and `why` it is that."""
 
 
 async def list_runs(
@@ -127,6 +132,7 @@ async def show_run(runtime: Runtime, run_id: str) -> RunDetail:
         accepted.forked_from if accepted is not None else "",
         await _count(runtime, run),
         run.budget,
+        await _decision(runtime, run),
     )
 
 
@@ -189,6 +195,18 @@ async def _program(runtime: Runtime, run: RunRow, accepted: r.RunAccepted | None
     except PerdureError as error:
         return error.message, ()
     return "", changed_tools(accepted, program.tools)
+
+
+async def _decision(runtime: Runtime, run: RunRow) -> dict[str, Any] | None:
+    """What a team put on record about its answer, which is the last thing that it does."""
+    filter = RecordFilter(run.agent_id, run.id, (r.EffectDone.type,))
+    last = await runtime.store.records(filter, limit=1, order="newest")
+    if not last or last[0].key != DECISION:
+        return None
+    done = decode(last[0])
+    assert isinstance(done, r.EffectDone)
+    decision: dict[str, Any] = unpack(done.body)
+    return decision
 
 
 async def _count(runtime: Runtime, run: RunRow) -> int:

@@ -73,9 +73,9 @@ async def plan(
     """What `run` would do with the same arguments. Raises what is wrong with the file, its tools or the input."""
     spec = runtime.spec(target, overrides)
     payload = payload_of(input)
-    if spec.handler is not None:
+    if spec.handler is not None or spec.team is not None:
         runtime.library.make(spec)
-        return _written_in_python(runtime, spec, agent)
+        return _open_ended(runtime, spec, agent)
     setup = runtime.library.setup(spec, rehearsal=True)
     earlier = await _earlier(runtime, agent, setup.window) if agent is not None else ()
     request = setup.ask((*earlier, *said_with(payload)))
@@ -122,13 +122,13 @@ def _planned(
     )
 
 
-def _written_in_python(runtime: Runtime, spec: AgentSpec, agent: str | None) -> Plan:
-    """A class decides for itself what it does: nothing can be said of it beforehand but its bounds."""
+def _open_ended(runtime: Runtime, spec: AgentSpec, agent: str | None) -> Plan:
+    """A class or a team decides for itself what it does: nothing can be said of it beforehand but its bounds."""
     budget, limits = spec.budget, spec.limits
     return Plan(
         spec.name,
         agent or "",
-        "",
+        "" if spec.team is None else f"a team of {len(spec.team.members)}, by {spec.team.mode}",
         (),
         (),
         limits.steps,

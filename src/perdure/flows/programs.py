@@ -23,6 +23,8 @@ LOADER = "perdure.flows.language.loader"
 SPEC = "perdure.flows.spec"
 READY = "perdure.flows.interpreter.ready:make_ready"
 RUN = "perdure.flows.interpreter.run:run"
+TEAM_READY = "perdure.flows.teams.ready:make_ready"
+TEAM = "perdure.flows.teams.team:work"
 
 
 class _Kind(msgspec.Struct):
@@ -30,7 +32,7 @@ class _Kind(msgspec.Struct):
 
 
 class FlowLibrary(Library):
-    """All programs of a project: those of agents, and those of flows."""
+    """All programs of a project: those of agents, of teams and of flows."""
 
     def definition(self, target: Any, overrides: Sequence[str] = ()) -> Any:
         if isinstance(target, (str, Path)) and is_flow(target):
@@ -70,7 +72,7 @@ class FlowLibrary(Library):
 
     def make(self, spec: Any, *, rehearsal: bool = False) -> Program:
         if not _is_flow_spec(spec):
-            return super().make(spec, rehearsal=rehearsal)
+            return super().make(spec, rehearsal=rehearsal) if spec.team is None else self._team(spec)
         tools = load(f"{SPEC}:resolve_tools")(spec, root=self.project.root, fetch=self.fetch)
         ready = load(READY)(spec, tools, self.environment)
         return Program(
@@ -82,6 +84,11 @@ class FlowLibrary(Library):
             tools={tool.definition.name: tool.source_digest for tool in tools.values() if tool.source_digest},
             undoes=True,
         )
+
+    def _team(self, spec: AgentSpec) -> Program:
+        shape = self.shape(spec)
+        ready = load(TEAM_READY)(spec, None if shape is None else shape.schema, self.environment)
+        return self.of_agent(spec, partial(load(TEAM), ready=ready), {})
 
 
 def describes_flow(target: Any) -> bool:

@@ -315,13 +315,15 @@ class Context:
     def _later(self, key: str, id: str, ops: list[Op]) -> None:
         self._x.send(key, Outgoing(Envelope(id, self.agent_id, "alarm", sender=self.agent_id), ops=tuple(ops)))
 
-    async def run(self, target: Any, input: Any, *, agent_id: str = "") -> ChildResult:
+    async def run(self, target: Any, input: Any, *, agent_id: str = "", name: str = "") -> ChildResult:
         """Start a child run and wait for its end. It draws on this run's budget.
 
-        `target` is what `Runtime.run` takes too: a file, a spec, an Agent class, or the digest of a stored spec.
+        `target` is what `Runtime.run` takes too: a file, a spec, an Agent class, or the digest of a stored spec. It
+        runs as the agent `agent_id`, or as a new one, whose id tells of `name`.
         """
         key = self._x.keys.next("run", agent_id)
-        child = agent_id or f"{self.agent_id}.{digest(f'{self.run_id}/{key}')[:8]}"
+        told = f"{name}-" if name else ""
+        child = agent_id or f"{self.agent_id}.{told}{digest(f'{self.run_id}/{key}')[:8]}"
         run_id = self._derived("run", key)
         envelope = self._letter(key, child, input, correlation=key)
         self._x.send(key, Outgoing(envelope, target, run_id))

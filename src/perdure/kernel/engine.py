@@ -269,9 +269,17 @@ class Engine:
                 if not any(
                     wait.about["agent"] in self._held for wait in holding.waits.values() if wait.kind == "child"
                 ):
-                    return await self._let_go(holding)
+                    return await self._give_up(holding)
 
         self.aside(cool())
+
+    async def _give_up(self, holding: Holding) -> None:
+        """Let go of an agent between its turns; later where the store cannot: nobody else takes it before."""
+        try:
+            await self._let_go(holding)
+        except StoreError as trouble:
+            if trouble.retryable:
+                await self._try_again(holding.agent.id)
 
     async def _nap(self, ms: float) -> bool:
         """Sleep; False where the engine is closed meanwhile."""

@@ -10,6 +10,8 @@ from .sse import frame
 
 KEPT = 256
 """Frames that are kept for others who watch the same."""
+LARGEST = 64 * 1024
+"""Bytes of a frame that is kept, so that all of them are 16 MiB at most."""
 
 
 class Frames:
@@ -20,11 +22,14 @@ class Frames:
 
     def of(self, event: RunEvent) -> bytes:
         found = self._made.get(id(event))
-        if found is None:
-            found = self._made[id(event)] = event, frame(event.type, event, _id(event))
+        if found is not None:
+            return found[1]
+        made = frame(event.type, event, _id(event))
+        if len(made) <= LARGEST:
+            self._made[id(event)] = event, made
             if len(self._made) > KEPT:
                 self._made.popitem(last=False)
-        return found[1]
+        return made
 
 
 def _id(event: RunEvent) -> int | str:

@@ -10,6 +10,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from perdure.base.errors import HeadTooLarge, Malformed, RequestError, SlowRequest
 
+from .joining import JoiningTransport
 from .problems import problem
 from .reply import Reply
 
@@ -37,7 +38,7 @@ class Protocol(HttpToolsProtocol):
     _is_refused = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
+        super().connection_made(JoiningTransport(transport, self.loop))
         self._wait()
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -18,16 +18,20 @@ def read_token(folder: Path, entropy: Callable[[int], bytes]) -> str:
     path = folder / FILE
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        try:
-            _make(path, urlsafe_b64encode(entropy(BYTES)).decode().rstrip("="))
-        except FileExistsError:
-            pass
+        if not path.exists():  # one that is there is read on a full disk too
+            try:
+                _make(path, urlsafe_b64encode(entropy(BYTES)).decode().rstrip("="))
+            except FileExistsError:
+                pass  # another server was faster
         if path.stat().st_mode & 0o077:
             raise ConfigError(
                 f"{path} can be read by others", hint="Remove it, and start again: a new one is made.", file=str(path)
             )
         token = path.read_text("ascii").strip()
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
+        hint = "Free space on the disk, or let this user read and write there."
+        raise ConfigError(f"{path} cannot be used: {error.strerror or error}", file=str(path), hint=hint) from error
+    except UnicodeDecodeError as error:
         raise ConfigError(f"{path} cannot be used: {error}", file=str(path), hint="Remove it.") from error
     if len(token) < 16:
         raise ConfigError(f"{path} holds no token", hint="Remove it, and start again: a new one is made.")
@@ -37,9 +41,9 @@ def read_token(folder: Path, entropy: Callable[[int], bytes]) -> str:
 def _make(path: Path, token: str) -> None:
     """Write the file as a whole, never one that is there."""
     draft = path.with_name(f"{path.name}.{os.getpid()}")
-    with open(os.open(draft, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w") as file:
-        file.write(f"{token}\n")
     try:
+        with open(os.open(draft, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w") as file:
+            file.write(f"{token}\n")
         os.link(draft, path)
     finally:
-        draft.unlink()
+        draft.unlink(missing_ok=True)

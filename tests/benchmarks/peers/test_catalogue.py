@@ -15,6 +15,8 @@ FOLDER = Path(__file__).parents[3] / "benchmarks" / "peers"
 def test_a_peer_has_a_program_and_pins_what_it_needs(peer) -> None:  # type: ignore[no-untyped-def]
     assert (FOLDER / peer.folder / "peer.py").is_file()
     assert peer.keeps.endswith(".")
+    assert (FOLDER / peer.folder / "serve.py").is_file() == bool(peer.serves or peer.only)
+    assert ("def stream" in (FOLDER / peer.folder / "peer.py").read_text()) == bool(peer.hears or peer.only)
     if peer.folder != OURS:
         lines = (FOLDER / peer.folder / "requirements.txt").read_text().split()
         assert [line for line in lines if not re.fullmatch(r"[\w.\[\],-]+==[\w.]+", line)] == []

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from peers.catalogue import OURS, Peer
 from peers.contest import KEPT, PAGES, run
-from peers.page import charts, page, tables, write
+from peers.page import charts, page, tables
 from peers.process import Entrant, Failed
 from peers.record import Found, Record, contest_of
 from peers.scenarios import Scenario, calls
@@ -42,6 +42,31 @@ def test_a_variant_takes_part_in_its_own_scenario_alone() -> None:
     assert list(run([ONLY], scenarios, 1, "whole")["perdure_once"]) == ["kill"]
 
 
+def test_only_those_that_bring_a_server_are_asked_over_http() -> None:
+    serving = Entrant(Peer("agno", "Agno", "agno", "nothing", serves="AgentOS."), "python")
+    found = run([OTHER, serving], {"serving": Scenario(lambda entrant, given: {"ms": 1.0})}, 1, "whole")
+    assert list(found) == ["agno"] and len(found["agno"]["serving"]) == 1
+
+
+def test_what_is_kept_of_a_scenario_is_its_own_page() -> None:
+    rounds: dict[str, dict[str, list[Found]]] = {
+        OURS: {"serving": [{"invokes_per_s": 9.0}], "alone": [{"ours_p50_ms": 1.0}]},
+        "agno": {"alone": [{"ours_p50_ms": 2.0}]},
+    }
+    found = Record(**{**record(rounds), "versions": {OURS: {}, "agno": {}}})
+    main, served = (kept.of(found)["rounds"] for kept in KEPT)
+    assert main == {OURS: {"alone": [{"ours_p50_ms": 1.0}]}, "agno": {"alone": [{"ours_p50_ms": 2.0}]}}
+    assert served == {OURS: {"serving": [{"invokes_per_s": 9.0}]}}
+
+
+def test_what_stands_for_a_figure_is_said_beside_it() -> None:
+    rounds: dict[str, dict[str, list[Found]]] = {
+        OURS: {"serving": [{"accept_p95_ms": 20.0}]},
+        "langgraph": {"serving": [{"accept_p95_ms": 900.0, "accept_p95_ms_how": "the answer itself"}]},
+    }
+    assert "900 ms (the answer itself) 45x" in tables(contest_of(record(rounds)))
+
+
 def test_a_failure_is_noted_and_the_others_go_on() -> None:
     def do(entrant: Entrant, given: Mapping[str, int]) -> Found:
         if entrant is OTHER:
@@ -73,8 +98,9 @@ def test_what_rounds_say_in_words_is_told_once() -> None:
     assert contest_of(record(found)).words[OURS]["kill"] == {"how": "goes on"}
 
 
-def test_the_page_of_the_docs_is_what_was_found(tmp_path: Path) -> None:
-    write(contest_of(json.loads(KEPT.read_text())), tmp_path)
+def test_the_pages_of_the_docs_are_what_was_found(tmp_path: Path) -> None:
+    for kept in KEPT:
+        kept.write(contest_of(json.loads(kept.file.read_text())), tmp_path)
     written = {path.name: path.read_text() for path in tmp_path.iterdir()}
     kept = {path.name: path.read_text() for path in PAGES.iterdir()}
     assert kept == written, "run: scripts/bench --page"

@@ -15,6 +15,7 @@ from perdure.base.errors import ConfigError, InputError, NotSupported
 from ..project import PROJECT_FILES, ProjectConfig, ProjectFile, find_project_file
 from ..spec import AgentFile, AgentSpec, as_written, document_of
 from .build import Placed, build, nowhere
+from .members import above, member_problems, with_files, with_order
 from .overrides import Override, apply_overrides, parse_override
 from .problems import Finding, Problem, show_path
 from .reader import read_file
@@ -22,16 +23,14 @@ from .rules import agent_findings, project_findings, reach_of
 from .source import Source
 
 Kind: TypeAlias = Literal["agent", "project"]
-_LATER = ("flow", "team")
 
 
 def kind_of(path: Path) -> Kind:
-    """What a file describes, by its name alone. Raises NotSupported for flows and teams."""
+    """What a file describes, by its name alone. Raises NotSupported for flows."""
     if path.name in PROJECT_FILES:
         return "project"
-    for kind in _LATER:
-        if path.suffixes[-2:-1] == [f".{kind}"]:
-            raise NotSupported(f"{path}: {kind} files are not supported yet", file=str(path), kind=kind)
+    if path.suffixes[-2:-1] == [".flow"]:
+        raise NotSupported(f"{path}: describes a flow, not an agent", file=str(path), kind="flow")
     return "agent"
 
 
@@ -48,12 +47,15 @@ def load_agent(
     environment: Mapping[str, str],
     project: ProjectConfig | None = None,
     overrides: Sequence[str] = (),
+    chain: tuple[Path, ...] = (),
 ) -> AgentSpec:
-    """The agent that a YAML or TOML file describes. Each of `overrides` is `a.b=c`.
+    """The agent or team that a YAML or TOML file describes. Each of `overrides` is `a.b=c`.
 
     `project` is the one that the file belongs to, searched from its folder upward where it is not given. Raises
-    InvalidFile with everything that is wrong, or MissingVariable where variables are all that is.
+    InvalidFile with everything that is wrong, or MissingVariable where variables are all that is. `chain` are the files
+    of the teams that it is a member of.
     """
+    chain = above(chain, path)
     if kind_of(path) == "project":
         raise ConfigError(f"{path}: describes a project, not an agent", file=str(path))
     replaced = [parse_override(text) for text in overrides]
@@ -61,7 +63,12 @@ def load_agent(
     project = project or load_project(path.parent, environment=environment)
     folder = Path(os.path.relpath(path.parent.absolute(), project.root.absolute())).as_posix()
     tree, problems = apply_overrides(source.value, replaced) if isinstance(source.value, dict) else (source.value, [])
-    return _agent(tree, folder, environment, project, _placed(source, replaced), [*source.problems, *problems])
+    place = _placed(source, replaced)
+    if path.suffixes[-2:-1] == [".team"] and isinstance(tree, dict) and tree.get("team") is None:
+        problems.append(place(Finding(("team",), ""), "this key is required in the file of a team"))
+    inner = partial(load_agent, environment=environment, project=project, chain=chain)
+    tree, found = with_files(tree, path.parent, inner, place)
+    return _agent(tree, folder, environment, project, place, [*source.problems, *problems, *found])
 
 
 def agent_from(
@@ -128,8 +135,10 @@ def _agent(
     if isinstance(tree, dict) and project is not None:
         tree = _completed(tree, project.agent_defaults)
         settings = msgspec.to_builtins(project.providers)
-    tree = _canonical(tree)
-    rules = partial(agent_findings, reach=reach_of(settings))
+    tree = with_order(_canonical(tree))
+    reach = reach_of(settings)
+    problems = [*problems, *member_problems(tree, environment, reach, place)]
+    rules = partial(agent_findings, reach=reach)
     built = build(AgentFile, tree, environment, rules=rules, place=place, problems=problems)
     return _spec(built, folder, document_of("agent", folder, tree))
 

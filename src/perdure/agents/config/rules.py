@@ -16,6 +16,7 @@ from ..amounts import LEAST_EVERY_MS, Duration, decode_amount
 from ..permissions import check_place
 from .problems import Finding, Path, guess
 from .scalars import as_number
+from .team_rules import team_findings
 
 _TOOL_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
 _OBJECT = re.compile(r"[^:\s][^:]*:[A-Za-z_][A-Za-z0-9_.]*")
@@ -44,7 +45,7 @@ def project_findings(tree: dict[str, Any]) -> list[Finding]:
 
 def _agent(tree: dict[str, Any], reach: Reach | None) -> Iterator[Finding]:
     model, handler = tree.get("model"), tree.get("class")
-    if model is None and handler is None:
+    if model is None and handler is None and tree.get("team") is None:
         yield Finding(("model",), "this key is required where there is no `class`, nor a default model of the project")
     yield from _model(model, ("model",), reach)
     if isinstance(handler, str) and not _OBJECT.fullmatch(handler):
@@ -62,6 +63,7 @@ def _agent(tree: dict[str, Any], reach: Reach | None) -> Iterator[Finding]:
         yield from _json_schema(output, ("output",))
     for index, entry in enumerate(_list(tree.get("on"))):
         yield from _trigger(entry, ("on", index))
+    yield from team_findings(tree)
 
 
 def _permission(text: Any, access: Any, path: Path, at: Literal["key", "value"]) -> Iterator[Finding]:

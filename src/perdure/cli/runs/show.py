@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -56,6 +57,13 @@ def _rest(detail: RunDetail) -> dict[str, object]:
     return {name: value for name, value in plain(detail).items() if name != "summary"}
 
 
+def _why(decision: dict[str, Any] | None) -> str:
+    if decision is None:
+        return ""
+    why = f": {decision['why']}" if decision["why"] else ""
+    return f"by {', '.join(decision['by'])}, {decision['confidence']:.0%} sure{why}"
+
+
 def _facts(detail: RunDetail) -> list[tuple[str, str]]:
     run = detail.summary
     budget = "" if detail.budget_microusd is None else f" of {show_money(detail.budget_microusd)}"
@@ -77,5 +85,6 @@ def _facts(detail: RunDetail) -> list[tuple[str, str]]:
         ("problem", detail.spec_problem),
         ("waits", "\n".join(f"{wait.kind} at {wait.key}" for wait in detail.waits)),
         ("input", "" if detail.input is None else text_of(detail.input)),
+        ("why", _why(detail.decision)),
         ("output", "" if detail.output is None else text_of(detail.output)),
     ]

@@ -1,0 +1,1 @@
+"""Teams: several members work on one task, and decide on one answer."""

@@ -1,0 +1,1 @@
+"""The manners in which teams work, one file each."""
