@@ -234,3 +234,52 @@ async def test_a_flow_that_was_closed_while_it_undid_goes_on_undoing(project):
         while (await rt.look(run.id)).status != "cancelled":
             await asyncio.sleep(0.005)
     assert project.calls == ["a", "b", "begin", "undo b", "undo a"]
+
+
+async def test_a_flow_that_undid_something_is_not_gone_on_with_but_what_failed_is_undone(project):
+    flow = """
+        tasks:
+          - {tool: act, with: {name: a}, compensate: [{tool: third, with: {name: undo a}}]}
+          - {tool: act, with: {name: b}, compensate: [{tool: act, with: {name: undo b}}]}
+          - {tool: third, with: {name: c}}
+          - {tool: act, with: {name: never}}
+    """
+    async with project.open() as rt:
+        result = await rt.run(project.write(flow), None)
+        assert result.error["code"] == "flow.not_undone"
+        result = await rt.resume(result.run_id)
+        assert result.error["code"] == "flow.not_undone"
+        result = await rt.resume(result.run_id)
+        assert (result.error["code"], result.error["message"]) == ("tool.did_nothing", "not yet")
+        assert project.calls == ["a", "b", "third c", "undo b", *["third undo a"] * 3]
+
+
+async def test_a_flow_that_undid_nothing_is_gone_on_with_at_the_step_that_failed(project):
+    flow = "tasks: [{tool: act, with: {name: a}}, {tool: third, with: {name: c}}, {tool: act, with: {name: b}}]"
+    async with project.open() as rt:
+        result = await rt.run(project.write(flow), None)
+        for _ in range(2):
+            assert result.status == "failed"
+            result = await rt.resume(result.run_id)
+        assert (result.output, project.calls) == ("b!", ["a", *["third c"] * 3, "b"])
+
+
+async def test_a_flow_is_paused_between_two_steps_also_side_by_side_and_goes_on(project):
+    flow = """
+        tasks:
+          - for_each: ${range(40)}
+            concurrency: 4
+            do:
+              - {tool: slow, with: {name: "${item | text}", seconds: 0.01}}
+              - {tool: act, with: {name: "${item | text}"}}
+    """
+    async with project.open() as rt:
+        run = await rt.start(project.write(flow), None)
+        await until(project, "5")
+        assert (await rt.pause(run.id)).status == "paused"
+        done = len(project.calls)
+        await asyncio.sleep(0.05)
+        assert len(project.calls) == done < 120
+        assert (await rt.resume(run.id)).status == "done"
+    acted = [one for one in project.calls if " " not in one]
+    assert sorted(acted, key=int) == [str(n) for n in range(40)]

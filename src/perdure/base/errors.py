@@ -482,7 +482,7 @@ class NotUndone(FlowError):
     """Steps that were done before the flow ended could not be undone; `steps` names them, `error` is why it ended."""
 
     code = "flow.not_undone"
-    hint = "Undo them by hand; `perdure trace RUN` shows what was tried. Then `perdure resume RUN` tries them again."
+    hint = "`perdure resume RUN` tries the first of them again; `perdure trace RUN` shows what was tried."
 
 
 class TeamError(RunError):

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
-from perdure.base.codec import digest, pack
+from perdure.base.codec import digest, pack, unpack
 from perdure.base.envelope import Envelope
 from perdure.base.errors import InputError, ReplayDivergence
 from perdure.base.ids import uuid7
@@ -27,7 +27,7 @@ from .alarms import PREFIX, Plan, drop_schedule, set_schedule
 from .answering import answering, correlation_of, read_answer
 from .classes import EffectClass
 from .contest import Branch, Contest, Enough
-from .gates import shielded
+from .gates import closed, shielded
 from .keys import Scope, enter, here
 from .outgoing import Outgoing
 from .store.ops import Op
@@ -177,6 +177,16 @@ class Context:
     def shielded() -> AbstractContextManager[None]:
         """What is begun inside is carried out also where this branch was cut off, or this run is being cancelled."""
         return shielded()
+
+    def closed(self) -> AbstractContextManager[None]:
+        """Nothing new begins inside: the handler comes to where it was, and there CancelledError is raised."""
+        self._x.effects.closing = True
+        return closed()
+
+    def recalled(self, key: str) -> Any:
+        """The result on record of an effect that is asked for later on; None where there is none."""
+        past = self._x.journal.effects.get(key)
+        return unpack(past.body) if past is not None and past.state == "done" else None
 
     @property
     def is_cancelling(self) -> bool:

@@ -7,7 +7,7 @@ come to where they were, and there they end as if cancelled. What puts things ri
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 
 
@@ -47,10 +47,21 @@ def is_closed(run: bool) -> bool:
     return run
 
 
-@contextmanager
-def shielded() -> Iterator[None]:
+def shielded() -> AbstractContextManager[None]:
     """What is begun inside is carried out, whatever was closed around it."""
-    token = _gate.set(Gate(_gate.get(), shield=True))
+    return _within(Gate(_gate.get(), shield=True))
+
+
+def closed() -> AbstractContextManager[None]:
+    """Nothing new is begun inside."""
+    inner = Gate(_gate.get())
+    inner.closed = True
+    return _within(inner)
+
+
+@contextmanager
+def _within(inner: Gate) -> Iterator[None]:
+    token = _gate.set(inner)
     try:
         yield
     finally:

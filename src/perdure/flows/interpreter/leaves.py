@@ -129,11 +129,15 @@ async def _event(flow: Flow, step: Await, names: Names) -> Any:
     async def next_one() -> Any:
         # Each wait listens for itself: two that wait for one topic both hear all of it.
         id = await topics.listen(str(evaluate(step.topic, names)), name=flow.place)
-        while True:
-            event = await topics.hear(id)
-            if event is not None and (step.match is None or truth(step.match, names.lens(event=event.payload))):
-                topics.unsubscribe(id)
-                return event.payload
+        try:
+            while True:
+                event = await topics.hear(id)
+                if event is not None and (step.match is None or truth(step.match, names.lens(event=event.payload))):
+                    return event.payload
+        finally:
+            if not flow.ctx.is_over:
+                with flow.ctx.shielded():
+                    topics.unsubscribe(id)
 
     if step.patience_ms is None:
         return await next_one()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import nullcontext
 from typing import Any
 
 from perdure.base.errors import PerdureError, WrongResult
+from perdure.kernel.failures import error_of
 from perdure.namespace.context import Context
 
 from ..expressions.evaluate import evaluate
@@ -16,6 +18,7 @@ from .failures import FATAL
 from .flow import Flow
 from .names import Names
 from .ready import Ready
+from .undoing import UNDOING
 
 
 async def run(ctx: Context, ready: Ready) -> Any:
@@ -26,13 +29,21 @@ async def run(ctx: Context, ready: Ready) -> Any:
     flow, plan = Flow(ctx, ready), ready.plan
     root = await _open(flow)
     steps = Sequential(path="", steps=plan.steps, timeout_ms=plan.timeout_ms, on_error=plan.on_error)
+    # Once it began to undo, nothing but that goes on: also where somebody resumes the run after it failed.
+    decided = ctx.recalled(UNDOING)
     try:
-        value = await flow.caught(steps, root, plan.timeout_ms is None)
-        value = _outputs(plan, root) if plan.outputs else value
+        with ctx.closed() if decided is not None else nullcontext():
+            value = await flow.caught(steps, root, plan.timeout_ms is None)
+            value = _outputs(plan, root) if plan.outputs else value
     except asyncio.CancelledError:
-        if not ctx.is_over:
+        if ctx.is_over:
+            raise
+        if decided is None or ctx.is_cancelling:
             await _undo(flow, root, None)
-        raise
+            raise
+        why = error_of(decided)
+        await _undo(flow, root, why)
+        raise why from None
     except FATAL:
         raise
     except PerdureError as error:
