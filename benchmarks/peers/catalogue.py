@@ -49,8 +49,9 @@ PEERS = (
         hears=True,
         serves="`perdure serve`, as it comes, a token with each request. What is accepted is on disk, and is answered "
         "after a crash too. A run's events can be heard by any number, at any time, from any place in it.",
-        flows="A flow file with a task for each step. A step's beginning and result, before the next begins. SQLite, "
-        "write-ahead log, `synchronous=FULL`.",
+        flows="A flow file with a task for each step, a call of a tool of class `read`, which may be repeated after a "
+        "crash, as the steps of all others here are. A step's result, before the next begins. SQLite, write-ahead "
+        "log, `synchronous=FULL`.",
     ),
     Peer(
         "perdure_once",

@@ -55,7 +55,10 @@ def tables(contest: Contest) -> str:
             taking = [peer for peer in peers if peer.takes(figures[0].scenario)]
             parts += [f"### {title}", table(taking, figures, results, words)]
     if "kill" in held:
-        parts += ["### Killed, and gone on with", kill_table([peer for peer in peers if peer.takes("kill")], results, words)]
+        parts += [
+            "### Killed, and gone on with",
+            kill_table([peer for peer in peers if peer.takes("kill")], results, words),
+        ]
     better = better_than_ours(peers, FIGURES, results)
     parts += [
         "### Where a peer is better",

@@ -99,7 +99,7 @@ SCENARIOS = {
     "flow": Scenario(
         flow,
         {"steps": 100, "flows": 5, "long": 1_000},
-        {"steps": 100, "flows": 1, "long": 200},
+        {"steps": 100, "flows": 1, "long": 1_000},
         {"steps": 100, "flows": 20, "long": 1_000},
     ),
     "kill": Scenario(kill, rounds=1),

@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from peers.steps import Prepare, Run, main
-
 from prefect import flow, task
 
 
