@@ -9,7 +9,7 @@ from peers.record import Contest
 
 
 def page(contest: Contest) -> str:
-    flows = "\n".join(f"| {title(peer, contest)} | {peer.flows} |" for peer in contest.peers)
+    flows = "\n".join(f"| {title(peer, contest)} | {peer.flows} |" for peer in contest.peers if peer.flows)
     return f"""\
 <!-- Written by scripts/bench --peers. -->
 # Flows, beside its peers

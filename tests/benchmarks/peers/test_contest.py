@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
+from peers import flows_page
 from peers.catalogue import OURS, Peer
 from peers.contest import KEPT, PAGES, run
 from peers.page import charts, page, tables
@@ -97,6 +98,14 @@ def test_a_peer_that_cannot_be_installed_is_reported() -> None:
     contest = contest_of(record(found, {"crewai": "not installed: no wheel"}))
     assert "| CrewAI | not installed: no wheel |" in page(contest)
     assert "not installed: no wheel" in charts(contest)["cpu.svg"]
+
+
+def test_a_page_of_its_own_tells_of_those_alone_who_take_part() -> None:
+    found: dict[str, dict[str, list[Found]]] = {OURS: {"flow": [{"cpu_ms_per_step": 2.0}]}}
+    contest = contest_of(record(found, {name: "not installed: no wheel" for name in ("crewai", "prefect")}))
+    shown = flows_page.page(contest)
+    assert "CrewAI" not in shown
+    assert "| Prefect | not installed: no wheel |" in shown
 
 
 def test_a_scenario_that_was_not_held_has_no_table() -> None:
