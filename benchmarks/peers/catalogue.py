@@ -23,11 +23,15 @@ class Peer(NamedTuple):
     serves: str = ""
     """How it is served over HTTP (`serve.py`), and what being accepted means there; empty where it brings no server."""
 
+    flows: str = ""
+    """How a flow of steps is written for it (`flow.py`), and what of a step is on disk before the next begins; empty
+    where it takes no part."""
+
     def takes(self, scenario: str) -> bool:
         """Whether it takes part in this scenario."""
         if self.only:
             return scenario == self.only
-        return {"serving": bool(self.serves), "words": self.hears}.get(scenario, True)
+        return {"serving": bool(self.serves), "words": self.hears, "flow": bool(self.flows)}.get(scenario, True)
 
     @property
     def folder(self) -> str:
@@ -45,6 +49,9 @@ PEERS = (
         hears=True,
         serves="`perdure serve`, as it comes, a token with each request. What is accepted is on disk, and is answered "
         "after a crash too. A run's events can be heard by any number, at any time, from any place in it.",
+        flows="A flow file with a task for each step, a call of a tool of class `read`, which may be repeated after a "
+        "crash, as the steps of all others here are. A step's result, before the next begins. SQLite, write-ahead "
+        "log, `synchronous=FULL`.",
     ),
     Peer(
         "perdure_once",
@@ -65,6 +72,8 @@ PEERS = (
         serves="Its own server wants a licence or an account, so this is what its users write: a small Starlette "
         "application around the compiled graph, without authentication. There are no runs in the background and none "
         "that others could watch: where the others give a receipt, the answer is waited for.",
+        flows='A graph of one node that goes back to itself, `durability="sync"`. The whole state after each step, '
+        "before the next begins (AsyncSqliteSaver). SQLite, write-ahead log, `synchronous` at its default, FULL.",
     ),
     Peer(
         "agno",
@@ -106,6 +115,33 @@ PEERS = (
         "tasks in SQLite besides.",
     ),
     Peer("smolagents", "smolagents", "smolagents", "Nothing."),
+    Peer(
+        "prefect",
+        "Prefect",
+        "prefect",
+        "Each task's result, as a file, before the flow goes on; states in SQLite, by a server.",
+        environment={
+            "PREFECT_RESULTS_PERSIST_BY_DEFAULT": "true",
+            "PREFECT_LOGGING_LEVEL": "ERROR",
+            "PREFECT_LOGGING_TO_API_ENABLED": "false",
+        },
+        only="flow",
+        flows="A `@flow` that awaits a `@task` for each step, with the server that it starts itself (a process of its "
+        "own, whose CPU counts), results persisted, logs off. A step's result is a file before the next begins, "
+        "without fsync; its states reach the server meanwhile. SQLite, write-ahead log, `synchronous=NORMAL`: a crash "
+        "of the process loses nothing of what was written, one of the machine may.",
+    ),
+    Peer(
+        "dbos",
+        "DBOS",
+        "dbos",
+        "Input and output of the workflow and of each step. SQLite, rollback journal, `synchronous` at its default, "
+        "FULL.",
+        only="flow",
+        flows="A `@DBOS.workflow` that calls a `@DBOS.step` for each step, in threads, which was quicker than its "
+        "asynchronous form. A step's result, before the next begins. SQLite, rollback journal, `synchronous` at its "
+        "default, FULL. PostgreSQL, where its users have it in production, was not measured.",
+    ),
 )
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from figures import machine
-from peers import page, serving_page
+from peers import flows_page, page, serving_page
 from peers.catalogue import Peer, chosen
 from peers.environments import ROOT, NotInstalled, python_of, versions
 from peers.page import tables
@@ -43,9 +43,11 @@ class Kept(NamedTuple):
 
 
 SERVED = frozenset({"serving"})
+FLOWS = frozenset({"flow"})
 KEPT = (
-    Kept(frozenset(SCENARIOS) - SERVED, ROOT / "benchmarks" / "peers.json", page.write),
+    Kept(frozenset(SCENARIOS) - SERVED - FLOWS, ROOT / "benchmarks" / "peers.json", page.write),
     Kept(SERVED, ROOT / "benchmarks" / "peers-serving.json", serving_page.write),
+    Kept(FLOWS, ROOT / "benchmarks" / "peers-flows.json", flows_page.write),
 )
 
 
@@ -55,8 +57,8 @@ def add_arguments(parser: ArgumentParser) -> None:
         nargs="?",
         const="all",
         metavar="NAMES",
-        help="Perdure beside its peers: all, or some with commas between. All of them in all scenarios, or in "
-        "`serving`, are kept in benchmarks/ and written to docs/benchmarks/",
+        help="Perdure beside its peers: all, or some with commas between. All of them in all scenarios, in "
+        "`serving` or in `flow`, are kept in benchmarks/ and written to docs/benchmarks/",
     )
     parser.add_argument("--full", action="store_true", help="with --peers: more runs, and a conversation of 500 turns")
     parser.add_argument(

@@ -10,6 +10,7 @@ from peers.chart import Bar, chart
 from peers.record import Contest
 from peers.table import (
     CONVERSATION,
+    FLOW,
     MORE,
     RUN,
     SERVING,
@@ -32,7 +33,7 @@ CHARTED = {
     "late-turn": CONVERSATION[1],
     "stored": CONVERSATION[3],
 }
-FIGURES = (*START, *RUN, *CONVERSATION, *MORE, *SERVING, *STREAMS)
+FIGURES = (*START, *RUN, *CONVERSATION, *MORE, *SERVING, *STREAMS, *FLOW)
 
 
 def tables(contest: Contest) -> str:
@@ -47,13 +48,17 @@ def tables(contest: Contest) -> str:
         ("Many at once, large, and streamed", MORE),
         ("Asked over HTTP", SERVING),
         ("Streams", STREAMS),
+        ("Steps one after another", FLOW),
     ):
         figures = [figure for figure in all_ if figure.scenario in held]
         if figures:
             taking = [peer for peer in peers if peer.takes(figures[0].scenario)]
             parts += [f"### {title}", table(taking, figures, results, words)]
     if "kill" in held:
-        parts += ["### Killed, and gone on with", kill_table(peers, results, words)]
+        parts += [
+            "### Killed, and gone on with",
+            kill_table([peer for peer in peers if peer.takes("kill")], results, words),
+        ]
     better = better_than_ours(peers, FIGURES, results)
     parts += [
         "### Where a peer is better",

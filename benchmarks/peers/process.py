@@ -22,9 +22,11 @@ QUIET = {
     "ANONYMIZED_TELEMETRY": "false",
     "CREWAI_DISABLE_TELEMETRY": "true",
     "CREWAI_TRACING_ENABLED": "false",
+    "DO_NOT_TRACK": "1",
     "LANGSMITH_TRACING": "false",
     "OPENAI_AGENTS_DISABLE_TRACING": "1",
     "OTEL_SDK_DISABLED": "true",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
 }
 """What would go over the network, or wait for it, is off."""
 
@@ -80,21 +82,25 @@ def figures(words: list[str], environment: Mapping[str, str], limit_s: float) ->
 
 
 def output(words: list[str], environment: Mapping[str, str], limit_s: float) -> str:
-    try:
-        done = subprocess.run(
-            words,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=limit_s,
-            check=False,
-        )
-    except subprocess.TimeoutExpired as error:
-        raise Failed(f"not done within {limit_s:.0f} s") from error
-    if done.returncode != 0:
-        raise Failed(last_line(done.stderr) or f"ended with {done.returncode}")
-    return done.stdout
+    process = subprocess.Popen(
+        words,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    with process:
+        try:
+            said, complained = process.communicate(timeout=limit_s)
+        except subprocess.TimeoutExpired as error:
+            raise Failed(f"not done within {limit_s:.0f} s") from error
+        finally:
+            kill(process)
+    if process.returncode != 0:
+        raise Failed(last_line(complained) or f"ended with {process.returncode}")
+    return said
 
 
 def marked_line(words: list[str], environment: Mapping[str, str], mark: str, limit_s: float) -> tuple[float, str]:

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import re
-import shutil
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from time import perf_counter
 from typing import NamedTuple
 
+from peers.flows import flow
 from peers.killed import POINTS, killed
-from peers.process import Entrant, Failed, command, environment, figures, marked_line, output, workplace
+from peers.process import Entrant, command, environment, figures, marked_line, output, workplace
 from peers.program import MARK
 from peers.record import Found
 from peers.serving import serving
+from peers.syncs import syncs
 from project import model_server
 from work import WARM
 
 LIMIT_S = 180.0
 FSYNC_RUNS = 40
-SYNCS = ("fsync", "fdatasync")
 
 
 def start(entrant: Entrant, given: Mapping[str, int]) -> Found:
@@ -61,10 +59,7 @@ def big(entrant: Entrant, given: Mapping[str, int]) -> Found:
 
 def fsyncs(entrant: Entrant, given: Mapping[str, int]) -> Found:
     """Fsyncs of a run, one at a time, counted by strace: what so many runs more call more often."""
-    strace = shutil.which("strace")
-    if strace is None:
-        raise Failed("strace is not installed")
-    counts = [_fsyncs(strace, entrant, runs) for runs in (1, 1 + FSYNC_RUNS)]
+    counts = [_fsyncs(entrant, runs) for runs in (1, 1 + FSYNC_RUNS)]
     return {"fsyncs_per_run": (counts[1] - counts[0]) / FSYNC_RUNS}
 
 
@@ -101,6 +96,12 @@ SCENARIOS = {
         {"runs": 64, "clients": 64, "crowd": 100, "watchers": 50},
         {"runs": 4_096, "clients": 64, "crowd": 1_000, "watchers": 500},
     ),
+    "flow": Scenario(
+        flow,
+        {"steps": 100, "flows": 5, "long": 1_000},
+        {"steps": 100, "flows": 1, "long": 1_000},
+        {"steps": 100, "flows": 20, "long": 1_000},
+    ),
     "kill": Scenario(kill, rounds=1),
     "fsyncs": Scenario(fsyncs, rounds=1),
     "conversation": Scenario(talk, {"turns": 200}, {"turns": 30}, {"turns": 500}, rounds=1),
@@ -113,17 +114,7 @@ def _took_ms(words: list[str], own: Mapping[str, str]) -> float:
     return (perf_counter() - started) * 1000
 
 
-def _fsyncs(strace: str, entrant: Entrant, runs: int) -> int:
+def _fsyncs(entrant: Entrant, runs: int) -> int:
     with model_server() as url, workplace() as folder:
-        counted = folder / "syncs"
-        traced = [strace, "-f", "--seccomp-bpf", "-c", "-o", str(counted), "-e", f"trace={','.join(SYNCS)}"]
-        output(
-            [*traced, *command(entrant, "alone", url, folder, {"runs": runs})], environment(entrant, folder), LIMIT_S
-        )
-        return calls(Path(counted).read_text())
-
-
-def calls(counted: str) -> int:
-    """The calls in a table of `strace -c`: the fourth column."""
-    rows = [line.split() for line in counted.splitlines()]
-    return sum(int(row[3]) for row in rows if row and row[-1] in SYNCS and re.fullmatch(r"\d+", row[3]))
+        words = command(entrant, "alone", url, folder, {"runs": runs})
+        return syncs(words, environment(entrant, folder), folder, LIMIT_S)

@@ -9,7 +9,7 @@ from peers.record import Contest
 
 
 def page(contest: Contest) -> str:
-    serves = "\n".join(f"| {title(peer, contest)} | {peer.serves} |" for peer in contest.peers)
+    serves = "\n".join(f"| {title(peer, contest)} | {peer.serves} |" for peer in contest.peers if peer.serves)
     return f"""\
 <!-- Written by scripts/bench --peers. -->
 # Served, beside its peers

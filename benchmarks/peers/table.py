@@ -71,7 +71,15 @@ STREAMS = (
     Figure("serving", "follow_p50_ms", "a word of a run that goes on, to 500, median", "ms"),
     Figure("serving", "follow_p99_ms", "the same, p99", "ms"),
 )
+FLOW = (
+    Figure("flow", "cpu_ms_per_step", "CPU of a step, of 100", "ms"),
+    Figure("flow", "wall_ms_per_step", "time of it", "ms"),
+    Figure("flow", "long_cpu_ms_per_step", "CPU of a step, of 1,000", "ms"),
+    Figure("flow", "long_wall_ms_per_step", "time of it, of 1,000", "ms"),
+    Figure("flow", "fsyncs_per_step", "fsyncs of a step", ""),
+)
 NOT_COMPARED = {
+    "flow.fsyncs_per_step",
     "fsyncs.fsyncs_per_run",
     "conversation.growth",
     "big.stored_per_byte",
@@ -108,8 +116,6 @@ def table(peers: Sequence[Peer], figures: Sequence[Figure], results: Results, wo
     heads = ["", *(figure.says for figure in figures)]
     lines = [_row(heads), _row(["---", *("---:" for _ in figures)])]
     for peer in peers:
-        if peer.only:
-            continue
         lines.append(_row([peer.title, *(_cell(peer, figure, results, words) for figure in figures)]))
     return "\n".join(lines)
 

@@ -6,12 +6,13 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
+from peers import flows_page
 from peers.catalogue import OURS, Peer
 from peers.contest import KEPT, PAGES, run
 from peers.page import charts, page, tables
 from peers.process import Entrant, Failed
 from peers.record import Found, Record, contest_of
-from peers.scenarios import Scenario, calls
+from peers.scenarios import Scenario
 
 PERDURE = Entrant(Peer(OURS, "Perdure", "perdure", "everything"), "python")
 OTHER = Entrant(Peer("agno", "Agno", "agno", "nothing"), "python")
@@ -52,11 +53,24 @@ def test_what_is_kept_of_a_scenario_is_its_own_page() -> None:
     rounds: dict[str, dict[str, list[Found]]] = {
         OURS: {"serving": [{"invokes_per_s": 9.0}], "alone": [{"ours_p50_ms": 1.0}]},
         "agno": {"alone": [{"ours_p50_ms": 2.0}]},
+        "dbos": {"flow": [{"cpu_ms_per_step": 3.0}]},
     }
-    found = Record(**{**record(rounds), "versions": {OURS: {}, "agno": {}}})
-    main, served = (kept.of(found)["rounds"] for kept in KEPT)
+    found = Record(**{**record(rounds), "versions": {OURS: {}, "agno": {}, "dbos": {}}})
+    main, served, flows = (kept.of(found)["rounds"] for kept in KEPT)
     assert main == {OURS: {"alone": [{"ours_p50_ms": 1.0}]}, "agno": {"alone": [{"ours_p50_ms": 2.0}]}}
     assert served == {OURS: {"serving": [{"invokes_per_s": 9.0}]}}
+    assert flows == {"dbos": {"flow": [{"cpu_ms_per_step": 3.0}]}}
+
+
+def test_a_peer_of_flows_has_a_row_there_and_nowhere_else() -> None:
+    rounds: dict[str, dict[str, list[Found]]] = {
+        OURS: {"flow": [{"cpu_ms_per_step": 2.0}], "alone": [{"ours_p50_ms": 1.0}], "kill": [{"failed": "no"}]},
+        "dbos": {"flow": [{"cpu_ms_per_step": 1.0}]},
+    }
+    shown = tables(contest_of(record(rounds)))
+    assert shown.count("| DBOS |") == 1
+    assert "| DBOS | 1 ms **0.5x, better** |" in shown
+    assert "- DBOS: CPU of a step, of 100, 1 ms against 2 ms" in shown
 
 
 def test_what_stands_for_a_figure_is_said_beside_it() -> None:
@@ -86,6 +100,14 @@ def test_a_peer_that_cannot_be_installed_is_reported() -> None:
     assert "not installed: no wheel" in charts(contest)["cpu.svg"]
 
 
+def test_a_page_of_its_own_tells_of_those_alone_who_take_part() -> None:
+    found: dict[str, dict[str, list[Found]]] = {OURS: {"flow": [{"cpu_ms_per_step": 2.0}]}}
+    contest = contest_of(record(found, {name: "not installed: no wheel" for name in ("crewai", "prefect")}))
+    shown = flows_page.page(contest)
+    assert "CrewAI" not in shown
+    assert "| Prefect | not installed: no wheel |" in shown
+
+
 def test_a_scenario_that_was_not_held_has_no_table() -> None:
     contest = contest_of(record({OURS: {"start": [{"first_ms": 90.0, "import_ms": 50.0, "rss_mb": 40.0}]}}))
     assert "### From nothing" in tables(contest)
@@ -104,16 +126,3 @@ def test_the_pages_of_the_docs_are_what_was_found(tmp_path: Path) -> None:
     written = {path.name: path.read_text() for path in tmp_path.iterdir()}
     kept = {path.name: path.read_text() for path in PAGES.iterdir()}
     assert kept == written, "run: scripts/bench --page"
-
-
-def test_fsyncs_are_read_from_a_table_of_strace() -> None:
-    counted = """\
-% time     seconds  usecs/call     calls    errors syscall
------- ----------- ----------- --------- --------- ----------------
- 99.10    0.050000         500       100           fdatasync
-  0.90    0.000450         450         1         1 fsync
------- ----------- ----------- --------- --------- ----------------
-100.00    0.050450         499       101         1 total
-"""
-    assert calls(counted) == 101
-    assert calls("") == 0
