@@ -5,14 +5,11 @@ from __future__ import annotations
 import asyncio
 
 from perdure.base.errors import ToolFailed
+from perdure.kernel.contest import never
 
 
-def first(found):
-    return any(branch.state == "done" for branch in found)
-
-
-def never(found):
-    return False
+def first(done, failed):
+    return done > 0
 
 
 async def states(ctx, *work, enough=never, **rules):

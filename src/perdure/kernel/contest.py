@@ -7,8 +7,8 @@ were cut off are told what they did until then, and no more.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Sequence
-from contextvars import copy_context
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
+from contextvars import Context, copy_context
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, TypeVar
 
 import msgspec
@@ -40,7 +40,13 @@ class Branch(Generic[T]):
         self.gate = Gate(outer)
 
 
-Enough: TypeAlias = "Callable[[Sequence[Branch[Any]]], bool]"
+Enough: TypeAlias = Callable[[int, int], bool]
+"""Whether so many branches that are done, and so many that failed, are enough."""
+
+
+def never(done: int, failed: int) -> bool:
+    """Every branch is let finish."""
+    return False
 
 
 class Settled(msgspec.Struct, frozen=True):
@@ -71,6 +77,9 @@ class Contest(Generic[T]):
         self._key = execution.keys.next("settled")
         self._deadline_key = execution.keys.next("deadline") if within_ms is not None else ""
         self._running: set[asyncio.Task[None]] = set()
+        self._timer: asyncio.Task[None] | None = None
+        self._news: asyncio.Future[None] | None = None
+        self._ended = self._done = self._failed = 0
         self._fatal: BaseException | None = None
         self._begun = 0
         self._end = len(work)
@@ -82,25 +91,18 @@ class Contest(Generic[T]):
         if not self._work:
             return self.branches
         settled = self._on_record()
-        timer: asyncio.Task[None] | None = None
         waits = self._x.waits
         self._start(self._at_once)
         if settled is None and self._within_ms is not None:
-            timer = asyncio.create_task(self._time())
-            waits.enter()
+            self._timer = self._task(self._time())
         # Whoever waits for branches does not work. A branch that ends goes on counting for us, until we have seen it.
         waits.leave()
         held = 0
         stopped: asyncio.CancelledError | None = None
         try:
             while self._running and self._fatal is None:
-                watched = self._running if timer is None else {*self._running, timer}
-                ended, _ = await asyncio.wait(watched, return_when=asyncio.FIRST_COMPLETED)
-                held = len(ended)
-                if timer is not None and timer in ended:
-                    self.late = not timer.cancelled()
-                    timer = None
-                self._running -= ended
+                await self._some()
+                held, self._ended = self._ended, 0
                 if settled is None and self._is_over():
                     await self._decide()
                     break
@@ -110,7 +112,8 @@ class Contest(Generic[T]):
                         waits.leave()
                     held = 0
         finally:
-            left = (*self._running, *(() if timer is None else (timer,)))
+            held += self._ended
+            left = (*self._running, *(() if self._timer is None else (self._timer,)))
             stopped = await _gone(left)
             for _ in range(held + len(left) - 1):
                 waits.leave()
@@ -125,14 +128,14 @@ class Contest(Generic[T]):
     # -- the decision -------------------------------------------------------------------------------------------------
 
     def _is_over(self) -> bool:
-        is_left = any(branch.state == "open" for branch in self.branches)
-        return (self.late and is_left) or self._enough(self.branches)
+        is_left = self._done + self._failed < len(self.branches)
+        return (self.late and is_left) or self._enough(self._done, self._failed)
 
     def _on_record(self) -> Settled | None:
         past = self._x.journal.effects.get(self._key)
         if past is None or past.state != "done":
             return None
-        self._x.journal.asked.update((self._key, self._deadline_key))
+        self._x.journal.asked |= {self._key, self._deadline_key}
         settled = msgspec.convert(unpack(past.body), Settled)
         self._end = settled.begun
         self._close(settled)
@@ -141,11 +144,11 @@ class Contest(Generic[T]):
     async def _decide(self) -> None:
         cut = tuple(number for number, branch in enumerate(self.branches) if branch.state == "open")
         settled = Settled(cut, self._begun, self.late)
+        self._close(settled)
         # In a branch or run that is cut off itself nothing is decided any more.
         if not is_closed(self._x.journal.cancelling is not None):
             body = msgspec.Raw(pack(msgspec.to_builtins(settled)))
             await self._x.note(self._key, r.EffectDone(kind="settled", digest=NOTHING_ASKED, body=body))
-        self._close(settled)
 
     def _close(self, settled: Settled) -> None:
         self.late = settled.late
@@ -163,14 +166,37 @@ class Contest(Generic[T]):
         for number in range(first, self._begun):
             context = copy_context()
             context.run(pass_through, self.branches[number].gate)
-            self._running.add(asyncio.get_running_loop().create_task(self._go(number), context=context))
-        self._x.waits.enter(self._begun - first)
+            self._running.add(self._task(self._go(number), context))
+
+    def _task(self, work: Coroutine[Any, Any, None], context: Context | None = None) -> asyncio.Task[None]:
+        self._x.waits.enter()
+        task = asyncio.get_running_loop().create_task(work, context=context)
+        task.add_done_callback(self._over)
+        return task
+
+    def _over(self, task: asyncio.Task[None]) -> None:
+        if task is self._timer:
+            self._timer, self.late = None, not task.cancelled()
+        elif task in self._running:
+            self._running.remove(task)
+        else:
+            return  # its end was waited for
+        self._ended += 1
+        if self._news is not None and not self._news.done():
+            self._news.set_result(None)
+
+    async def _some(self) -> None:
+        """Returns when some have ended that we have not seen."""
+        if not self._ended:
+            self._news = asyncio.get_running_loop().create_future()
+            await self._news
 
     async def _go(self, number: int) -> None:
         branch = self.branches[number]
         try:
             branch.value = await self._work[number]()
             branch.state = "cut" if branch.gate.closed else "done"
+            self._done += branch.state == "done"
         except asyncio.CancelledError:
             branch.state = "cut"
         except (StoreError, ReplayDivergence) as error:
@@ -178,6 +204,7 @@ class Contest(Generic[T]):
         except Exception as error:  # the edge: what a branch raises is how it ended
             branch.error = error
             branch.state = "cut" if branch.gate.closed else "failed"
+            self._failed += branch.state == "failed"
         except BaseException as error:
             self._fatal = error
 

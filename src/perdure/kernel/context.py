@@ -167,9 +167,10 @@ class Context:
         at_once: int | None = None,
         within_ms: int | None = None,
     ) -> list[Branch[T]]:
-        """Run branches side by side, `at_once` at most, until all have ended, `enough` says of them that the others
-        need not, or `within_ms` have passed. Who is at work then is cut off: what may change something is let finish,
-        child runs are cancelled, and everything else ends at once. Each branch opens a scope of its own.
+        """Run branches side by side, `at_once` at most, until all have ended, `enough` says of how many are done and
+        how many failed that the others need not, or `within_ms` have passed. Who is at work then is cut off: what may
+        change something is let finish, child runs are cancelled, and everything else ends at once. Each branch opens a
+        scope of its own.
         """
         return await Contest(self._x, branches, enough=enough, at_once=at_once, within_ms=within_ms).hold()
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 async def parallel(flow: Flow, step: Parallel, names: Names) -> Any:
     need, many = step.need, len(step.branches)
-    enough: Enough = any_failed if need is None else (lambda found: many - _count(found, "failed") < need)
+    enough: Enough = any_failed if need is None else (lambda _, failed: many - failed < need)
     found = await _together(flow, step.branches, names, enough, step.at_once, step.within_ms)
     if need is None:
         raise_first(found, step.within_ms)
@@ -34,8 +34,8 @@ async def parallel(flow: Flow, step: Parallel, names: Names) -> Any:
 async def race(flow: Flow, step: Race, names: Names) -> Any:
     first, many = step.first, len(step.branches)
 
-    def is_won(found: Sequence[Branch[Any]]) -> bool:
-        return _count(found, "done") >= first or many - _count(found, "failed") < first
+    def is_won(done: int, failed: int) -> bool:
+        return done >= first or many - failed < first
 
     found = await _together(flow, step.branches, names, is_won, None, None)
     winners = [branch.value for branch in found if branch.state == "done"][:first]
@@ -59,8 +59,8 @@ async def _together(
     return found
 
 
-def any_failed(found: Sequence[Branch[Any]]) -> bool:
-    return any(branch.state == "failed" for branch in found)
+def any_failed(_: int, failed: int) -> bool:
+    return failed > 0
 
 
 def raise_first(found: Sequence[Branch[Any]], within_ms: int | None = None) -> None:

@@ -10,6 +10,7 @@ import asyncio
 from typing import Any
 
 from perdure.base.errors import PerdureError, StepTimeout
+from perdure.kernel.contest import never
 from perdure.namespace.context import Context
 
 from ..expressions.evaluate import evaluate, truth
@@ -117,7 +118,7 @@ class Flow:
         if step.timeout_ms is None:
             return await self._itself(step, names, main)
         (branch,) = await self.ctx.contest(
-            lambda: self._itself(step, names, False), enough=lambda _: False, within_ms=step.timeout_ms
+            lambda: self._itself(step, names, False), enough=never, within_ms=step.timeout_ms
         )
         if branch.state == "cut":
             raise StepTimeout(f"it took longer than {step.timeout_ms:,} ms", timeout_ms=step.timeout_ms)

@@ -10,6 +10,7 @@ from perdure.base.codec import to_json
 from perdure.base.duration import parse_duration
 from perdure.base.errors import FlowError, InputError, ToolError, WrongResult
 from perdure.base.messages import ToolCall
+from perdure.kernel.contest import never
 from perdure.kernel.context import ChildResult
 from perdure.kernel.failures import error_of
 from perdure.tools.call import Prepared
@@ -141,7 +142,7 @@ async def _event(flow: Flow, step: Await, names: Names) -> Any:
 
     if step.patience_ms is None:
         return await next_one()
-    (branch,) = await flow.ctx.contest(next_one, enough=lambda _: False, within_ms=step.patience_ms)
+    (branch,) = await flow.ctx.contest(next_one, enough=never, within_ms=step.patience_ms)
     if branch.error is not None and branch.state == "failed":
         raise branch.error
     return branch.value if branch.state == "done" else None

@@ -16,6 +16,7 @@ from perdure.agents.team import Role
 from perdure.base.codec import to_json
 from perdure.base.errors import InputError, MembersMissing, PerdureError, TeamError
 from perdure.kernel.classes import Outcome
+from perdure.kernel.contest import never
 from perdure.kernel.context import ChildResult
 from perdure.namespace.context import Context
 
@@ -71,7 +72,7 @@ class Play:
         with self.scope(stage):
             branches = await self.ctx.contest(
                 *(partial(self._turn, place, *one, shape) for place, one in zip(places, asked, strict=True)),
-                enough=lambda _: False,
+                enough=never,
                 within_ms=self.team.deadline,
             )
             said: list[Said] = []
