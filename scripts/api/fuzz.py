@@ -20,7 +20,7 @@ AGENTS = {
 }
 PROJECT = '[webhooks.github]\nsecret = "a secret of nobody"\n'
 CONFIG = Path(__file__).resolve().with_name("schemathesis.toml")
-ENDLESS = "/events$"
+ENDLESS = "/events$|/bus/.topic.$|/bus/.topic./request$"
 OPTIONS = ("--max-time", "90", "--max-examples", "20", "--phases", "examples,coverage,fuzzing", "--warnings", "off")
 
 
