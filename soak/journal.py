@@ -38,7 +38,8 @@ class Told:
     done: set[str] = field(default_factory=set)
     denied: int = 0
     records: int = 0
-    reserved: set[str] = field(default_factory=set)
+    reserved: dict[str, int] = field(default_factory=dict)
+    """Set aside and not settled yet, by reservation."""
     costs: dict[str, int] = field(default_factory=dict)
     wrong: list[str] = field(default_factory=list)
     told: tuple[int, int] = (0, 0)
@@ -84,13 +85,13 @@ class Told:
             case r.EffectResolved(how="done"):
                 self.done.add(key)
             case r.BudgetReserved():
-                self.reserved.add(event.reservation)
+                self.reserved[event.reservation] = event.amount
             case r.BudgetReleased():
-                self.reserved.discard(event.reservation)
+                self.reserved.pop(event.reservation, None)
             case r.BudgetSettled():
                 if event.reservation not in self.reserved:
                     self.wrong.append(f"{key} is settled, and nothing was reserved")
-                self.reserved.discard(event.reservation)
+                self.reserved.pop(event.reservation, None)
                 if key not in self.costs:
                     self.lost += event.spent
                 elif event.spent != self.costs[key]:
