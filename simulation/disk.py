@@ -12,18 +12,30 @@ from random import Random
 from typing import Any
 
 from faults import Faults
+from ledger import Ledger
+from topics import Logged
 
 from perdure.base.errors import PerdureError, StoreBusy
 from perdure.kernel.store.memory import MemoryStore
-from perdure.kernel.store.ops import Guard, HasFence, Op
+from perdure.kernel.store.ops import Guard, HasFence, Op, PublishEvent
 
 
 class Disk:
-    """`writes` counts commits that wrote something, by whoever."""
+    """`writes` counts commits that wrote something, by whoever; `log` is every event that ever came into the log."""
 
     def __init__(self) -> None:
         self.store = MemoryStore()
         self.writes = 0
+        self.log: list[Logged] = []
+        self.ledger = Ledger()
+
+    def commit(self, ops: Sequence[Op], guards: Sequence[Guard]) -> list[Any]:
+        results = self.store._transact(self.store._tables, ops, guards)
+        self.ledger.enter(ops)
+        for op, result in zip(ops, results, strict=True):
+            if isinstance(op, PublishEvent) and result[1]:
+                self.log.append(Logged(result[0], op.id, op.topic))
+        return results
 
 
 class Port:
@@ -76,7 +88,7 @@ class Port:
     def _apply(self, ops: Sequence[Op], guards: Sequence[Guard]) -> list[Any] | PerdureError:
         self._others = self._disk.writes - self._own
         try:
-            results = self._disk.store._transact(self._disk.store._tables, ops, guards)
+            results = self._disk.commit(ops, guards)
         except PerdureError as error:
             return error
         if ops:
