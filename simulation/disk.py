@@ -17,7 +17,7 @@ from topics import Logged
 
 from perdure.base.errors import PerdureError, StoreBusy
 from perdure.kernel.store.memory import MemoryStore
-from perdure.kernel.store.ops import Guard, HasFence, Op, PublishEvent
+from perdure.kernel.store.ops import Guard, HasFence, Op, PublishEvent, Unclaim
 
 
 class Disk:
@@ -39,10 +39,12 @@ class Disk:
 
 
 class Port:
-    """A `Store` for one process. Commits take effect in the order in which they were handed in, some at a time."""
+    """A `Store` for one process. Commits take effect in the order in which they were handed in, some at a time. `kept`
+    says that it could not give up an agent when it wanted to."""
 
     def __init__(self, disk: Disk, chance: Random, faults: Faults, die: Callable[[str], None]) -> None:
         self.is_dead = False
+        self.kept = False
         self._disk = disk
         self._chance = chance
         self._faults = faults
@@ -79,6 +81,7 @@ class Port:
         outcomes: list[list[Any] | PerdureError]
         if self._chance.random() < self._faults.busy_disk:
             outcomes = [StoreBusy("somebody else has the file") for _ in batch]
+            self.kept = self.kept or any(isinstance(op, Unclaim) for ops, _, _ in batch for op in ops)
         else:
             outcomes = [self._apply(ops, guards) for ops, guards, _ in batch]
         if self._faults.dies(self._chance, "after the disk"):

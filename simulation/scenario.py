@@ -185,7 +185,7 @@ class World:
         stopping = asyncio.create_task(process.stop())
         died = asyncio.create_task(process.died.wait())
         await asyncio.wait((stopping, died), return_when=asyncio.FIRST_COMPLETED)
-        if stopping.done():
+        if stopping.done() and not process.port.kept:
             self.stopped.add(process.engine.worker)
 
     async def alive(self) -> Process:
