@@ -16,6 +16,12 @@ from .packing import pack_row, tight
 from .restore import restore
 from .transaction import RECORDS, Transaction
 
+_RUNS = Insert(
+    "runs",
+    "id, agent, status, parent, envelope, created_at, first_seq, spec, row",
+    conflict="ON CONFLICT (id) DO UPDATE SET status = excluded.status, spec = excluded.spec, row = excluded.row,"
+    " first_seq = iif(first_seq, first_seq, excluded.first_seq)",
+)
 _AGENT_ROWS = Insert("agent_rows", "agent, spec, row, rests", verb="INSERT OR REPLACE")
 _SPECS = Insert("specs", "digest, at, data", verb="INSERT OR IGNORE")
 _BLOBS = Insert("blobs", "digest, data", verb="INSERT OR IGNORE")
@@ -65,22 +71,9 @@ def _put_run(tx: Transaction, op: ops.PutRun) -> None:
     row = op.row
     n = tx.need(row.agent_id).n
     first = row.first_seq or tx.first_seqs.get(row.id, 0)
-    tx.insert(
-        "INSERT INTO runs (id, agent, status, parent, envelope, created_at, first_seq, spec, row)"
-        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (id) DO UPDATE SET"
-        " status = ?3, spec = ?8, row = ?9, first_seq = CASE ?10 WHEN 0 THEN first_seq ELSE ?10 END",
-        (
-            row.id,
-            n,
-            row.status,
-            row.parent,
-            row.envelope_id,
-            row.created_at,
-            first,
-            row.spec,
-            pack_row(row),
-            row.first_seq,
-        ),
+    tx.later(
+        _RUNS,
+        (row.id, n, row.status, row.parent, row.envelope_id, row.created_at, first, row.spec, pack_row(row)),
     )
     if not first:
         tx.new_runs.append((row.id, n))
