@@ -59,7 +59,8 @@ class Flow:
             self.show(step, "skipped")
             return None
         with self.ctx.scope(step.segment, last=main):
-            self.show(step, "started")
+            if self.ctx.watched:
+                self.show(step, "started")
             if step.env:
                 more = {name: evaluate(node, names) for name, node in step.env}
                 names, main = names.lens(env={**names.get("env"), **more}), False
@@ -78,7 +79,8 @@ class Flow:
                 raise
             if step.finally_:
                 await self._finally(step, names)
-            self.show(step, "done", value)
+            if self.ctx.watched:
+                self.show(step, "done", value)
             return value
 
     async def caught(self, step: Step, names: Names, main: bool) -> Any:

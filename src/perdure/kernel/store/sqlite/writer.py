@@ -91,8 +91,7 @@ class Writer:
         if batch:
             del self._gathered[:BATCH]
             self._is_away = True
-            is_short = all(_LONG.isdisjoint(map(type, ops)) for _, _, ops, _ in batch)
-            self._handed.put((batch, self._write(batch) if is_short else None))
+            self._handed.put((batch, None if _is_long(batch) else self._write(batch)))
         elif self._ended is not None:
             self._is_away = True
             self._handed.put(None)
@@ -247,3 +246,11 @@ class Writer:
         self._connection.close()
         if self._ended is not None:
             self._ended.get_loop().call_soon_threadsafe(self._ended.set_result, None)
+
+
+def _is_long(batch: list[Commit]) -> bool:
+    for _, _, ops, _ in batch:
+        for op in ops:
+            if type(op) in _LONG:
+                return True
+    return False
