@@ -63,7 +63,8 @@ class FunctionTool(Generic[P, R]):
         # A tool that journals its own effects may wait for days; what it does has timeouts of its own.
         self.timeout_ms = None if timeout is None or self.effect is None else parse_duration(timeout)
         self.source_digest = "" if builtin else source_digest(function)
-        self._load = partial(load_arguments, self.definition.name, self.signature.parameters)
+        self.load = partial(load_arguments, self.definition.name, self.signature.parameters)
+        """The arguments as the function gets them. Raises InvalidArguments naming every problem."""
         self._async = inspect.iscoroutinefunction(plain)
         self._probe = None if reconcile is None else _Probe(reconcile)
 
@@ -74,13 +75,13 @@ class FunctionTool(Generic[P, R]):
         return f"<tool {self.definition.name}>"
 
     def check(self, arguments: Mapping[str, Any]) -> None:
-        self._load(arguments)
+        self.load(arguments)
 
     def effect_of(self, arguments: Mapping[str, Any]) -> EffectClass | None:
         return self.effect
 
     async def call(self, arguments: Mapping[str, Any], *, key: str, ctx: Context) -> ToolOutput:
-        values = self._load(arguments)
+        values = self.load(arguments)
         if self.signature.key:
             values[self.signature.key] = key
         if self.signature.ctx:
@@ -92,7 +93,7 @@ class FunctionTool(Generic[P, R]):
             return Unsure()
         # The probe is told everything that the call was: defaults too, which the model left out.
         defaults = {one.name: one.default for one in self.signature.parameters}
-        values = self._probe.wanted({**defaults, **self._load(arguments), "key": key, "ctx": ctx})
+        values = self._probe.wanted({**defaults, **self.load(arguments), "key": key, "ctx": ctx})
         found = await self._run(self._probe.function, self._probe.is_async, values)
         return found if isinstance(found, (NotDone, Unsure)) else to_output(found)
 
