@@ -220,9 +220,9 @@ def messages_of(records: Iterable[r.Record], opening: Message | None = None) -> 
             case r.EffectIntended(kind="tool"):
                 doubtful[record.key] = event.note.get("call", "")
             case r.EffectDone(kind="tool"):
-                result(event.note.get("call"), record.key, unpack_as(event.body, ToolOutput))
+                result(event.note.get("call", ""), record.key, unpack_as(event.body, ToolOutput))
             case r.EffectFailed(kind="tool"):
-                result(event.note.get("call"), record.key, restored(event.body))
+                result(event.note.get("call", ""), record.key, restored(event.body))
             case r.EffectResolved(how="done"):
                 result(doubtful.get(record.key), record.key, unpack(event.body))
             case _:
