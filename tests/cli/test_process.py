@@ -138,9 +138,9 @@ def test_a_run_in_a_pipe_imports_only_what_it_needs(folder: Path) -> None:
 import sys
 from perdure.cli.main import cli
 assert cli.main(["run", "calculator.yaml", "--input", "3 * 4"], standalone_mode=False) == 0
-heavy = ("csv", "email", "http", "zoneinfo", "sqlite3")
+heavy = ("click.shell_completion", "csv", "difflib", "email", "http", "shlex", "zoneinfo", "sqlite3")
 heavy += ("genai_prices", "httpx", "jsonschema", "pydantic", "pyreqwest", "rich", "starlette", "uvloop")
-verbs = ("cassettes", "cleaning", "deletion", "exporting", "forking", "planning", "replaying", "spans", "verifying")
+verbs = ("cassettes", "cleaning", "deletion", "exporting", "forking", "listening", "planning", "replaying", "spans", "verifying")
 heavy += tuple(f"perdure.control.{name}" for name in verbs)
 heavy += tuple(f"perdure.compute.wire.{name}" for name in ("anthropic", "gemini", "openai_chat", "openai_responses"))
 assert not [name for name in heavy if name in sys.modules], [name for name in heavy if name in sys.modules]

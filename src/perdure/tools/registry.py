@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import msgspec
 
 from perdure.base.errors import ConfigError, InputError, InvalidArguments, MissingDependency
 from perdure.base.lazy import load
+from perdure.base.nearest import nearest
 
 from .builtin.port import Builtin, Setting
 from .fetch.port import Fetch
@@ -69,8 +69,8 @@ def resolve(entry: Any, *, folder: Path, fetch: Fetch | None = None) -> tuple[To
 
 def _builtin(name: str, options: Any, setting: Setting) -> tuple[Tool, ...]:
     if name not in BUILTINS:
-        close = get_close_matches(name, BUILTINS, 1)
-        meant = f"; did you mean {close[0]}?" if close else f"; there are {', '.join(BUILTINS)}"
+        close = nearest(name, BUILTINS)
+        meant = f"; did you mean {close}?" if close else f"; there are {', '.join(BUILTINS)}"
         raise ConfigError(f"there is no built-in tool {name}{meant}", hint=_HINT, tool=name)
     builtin: Builtin[Any] = load(BUILTINS[name])
     if not isinstance(options, Mapping):
@@ -104,8 +104,8 @@ def _function(entry: str, folder: Path) -> Tool:
     if callable(found):
         return FunctionTool(found)
     known = [one for one, value in vars(module).items() if isinstance(value, FunctionTool)]
-    close = get_close_matches(name, known or vars(module), 1)
-    meant = f"; did you mean {close[0]}?" if close else f"; its tools: {', '.join(known)}" if known else ""
+    close = nearest(name, known or vars(module))
+    meant = f"; did you mean {close}?" if close else f"; its tools: {', '.join(known)}" if known else ""
     kind = "is not a function" if found is not None else "is not there"
     raise ConfigError(f"{entry}: {name} {kind}{meant}", tool=entry)
 
