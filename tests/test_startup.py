@@ -57,7 +57,13 @@ NOT_NEEDED = [
     *("perdure.control.drivers.running", "perdure.control.listening", "perdure.flows.language"),
     *("perdure.flows.spec", "perdure.kernel.contest", "perdure.kernel.store.sqlite.audit"),
     *("perdure.kernel.store.sqlite.restore", "perdure.kernel.store.sqlite.snapshot", "perdure.namespace.path"),
-    *("perdure.namespace.tree", "perdure.tools.client", "perdure.tools.threads"),
+    *(
+        "perdure.agents.config.toml_marks",
+        "perdure.agents.config.yaml_syntax",
+        "perdure.compute.transport.plain.unpack",
+    ),
+    *("perdure.namespace.tree", "perdure.tools.builtin.port", "perdure.tools.client", "perdure.tools.fetch.port"),
+    "perdure.tools.threads",
 ]
 
 

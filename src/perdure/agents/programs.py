@@ -20,7 +20,6 @@ from perdure.kernel.context import Context as KernelContext
 from perdure.kernel.program import Program
 from perdure.kernel.supervision import Supervision
 from perdure.namespace.context import Context, Reach
-from perdure.tools.fetch.port import Fetch
 from perdure.tools.load import load_file
 from perdure.tools.port import Tool
 from perdure.tools.registry import resolve_all
@@ -35,6 +34,8 @@ from .spec import AgentSpec, Budget, Supervise, document_digest, spec_document
 from .targets import Target, spec_of
 
 if TYPE_CHECKING:
+    from perdure.tools.fetch.port import Fetch
+
     from .output import Shape
     from .python import Agent
 
