@@ -20,13 +20,13 @@ from perdure.base.codec import digest, pack, unpack
 from perdure.base.envelope import Envelope
 from perdure.base.errors import InputError, ReplayDivergence
 from perdure.base.ids import uuid7
+from perdure.base.lazy import load
 from perdure.base.traceparent import OUTGOING, span_of_run
 
 from . import records as r
 from .alarms import PREFIX, Plan, drop_schedule, set_schedule
 from .answering import answering, correlation_of, read_answer
 from .classes import EffectClass
-from .contest import Branch, Contest, Enough
 from .gates import closed, shielded
 from .keys import Scope, enter, here
 from .outgoing import Outgoing
@@ -35,7 +35,10 @@ from .store.rows import RecordFilter
 from .topics import Topics
 
 if TYPE_CHECKING:
+    from .contest import Branch, Enough
     from .execution import Execution
+
+CONTEST = "perdure.kernel.contest:Contest"
 
 T = TypeVar("T")
 
@@ -172,7 +175,9 @@ class Context:
         change something is let finish, child runs are cancelled, and everything else ends at once. Each branch opens a
         scope of its own.
         """
-        return await Contest(self._x, branches, enough=enough, at_once=at_once, within_ms=within_ms).hold()
+        contest = load(CONTEST)(self._x, branches, enough=enough, at_once=at_once, within_ms=within_ms)
+        ended: list[Branch[T]] = await contest.hold()
+        return ended
 
     @staticmethod
     def shielded() -> AbstractContextManager[None]:

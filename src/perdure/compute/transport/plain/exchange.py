@@ -6,18 +6,24 @@ import asyncio
 import os
 import socket
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from perdure.base.duration import show_duration
 from perdure.base.errors import ModelTimeout, Unreachable
+from perdure.base.lazy import load
 
 from ..port import Post
 from .arriving import Arriving, Part, Stale
 from .connection import Connection
 from .pool import Pool
 from .request import Target, render_head
-from .unpack import Unpacker
+
+if TYPE_CHECKING:
+    from .unpack import Unpacker
+
+UNPACKER = "perdure.compute.transport.plain.unpack:Unpacker"
 
 LINGER_S = 0.25
 """Seconds that an answer may take to its end after its reader has left content: an event stream ends in its last event,
@@ -77,7 +83,7 @@ class Exchange:
         self.status, self.headers = self._answer.status, self._answer.headers
         coding = self.headers.get("content-encoding")
         if coding is not None and coding != "identity":
-            self._unpacker = Unpacker(coding, target.place, self._bounds.max_body)
+            self._unpacker = load(UNPACKER)(coding, target.place, self._bounds.max_body)
             for name in ("content-encoding", "content-length"):  # true of the packed body only
                 self.headers.pop(name, None)
 
