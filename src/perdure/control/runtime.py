@@ -416,6 +416,14 @@ class Runtime:
         """Accept a delivery whose signature is right; it is on disk when this returns, and accepted once."""
         return await control.webhooks.take_in(self, webhook, delivery)
 
+    def webhook_source(self, source: str) -> Webhook:
+        """How deliveries of this source, which are published, are signed. Raises NoSuchRoute where none are."""
+        return control.webhooks.find_source(self, source)
+
+    async def publish_delivery(self, webhook: Webhook, delivery: Delivery, *, traceparent: str = "") -> Published:
+        """Publish a delivery whose signature is right, on the topic of its source, once."""
+        return await control.webhooks.publish(self, webhook, delivery, traceparent=traceparent)
+
     async def schedules(self, agent: str) -> list[Planned]:
         """An agent's schedules, the next to come first."""
         return await control.schedules.planned(self, agent)
