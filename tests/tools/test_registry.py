@@ -87,6 +87,7 @@ def test_every_builtin_resolves(folder: Path) -> None:
         "ask": "2d",
         "http": ["example.com"],
         "calculator": {},
+        "capability": "weather",
         "namespace": {},
         "publish": ["reports.>"],
     }

@@ -8,11 +8,12 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from perdure.base.errors import ConfigError, UnknownSpec
+from perdure.base.lazy import load
 from perdure.compute.gateway import Gateway
 from perdure.kernel.budgets import BudgetRules
 from perdure.kernel.context import Context as KernelContext
@@ -37,6 +38,12 @@ from .setup import Setup
 from .spec import AgentSpec, Budget, Supervise, document_digest, spec_document
 from .targets import Target, spec_of
 
+if TYPE_CHECKING:
+    from perdure.tools.capability import Broker
+
+CAPABILITY = "capability"
+OFFERS = "perdure.agents.offers:converse_with_offers"
+"""The loop of an agent that has this tool."""
 KEPT = 1_024
 """Programs kept in memory; the rest are made again from the store."""
 
@@ -56,6 +63,8 @@ class Library:
         self.given: dict[str, Any] = {}
         self.reach: Reach | None = None
         """The directories of agents, given by whoever puts them together."""
+        self.broker: Callable[[], Broker] | None = None
+        """The way to what programs offer, given likewise."""
         self._recent = Recent()
         self.project = project
         self.gateway = gateway
@@ -145,7 +154,8 @@ class Library:
             return self.of_agent(spec, partial(drive, cls=cls, forgets=spec.forgets), {})
         setup = self.setup(spec, rehearsal=rehearsal)
         sources = {name: tool.source_digest for name, tool in setup.tools.items() if tool.source_digest}
-        return self.of_agent(spec, partial(converse, setup=setup), sources)
+        handle = load(OFFERS) if any(isinstance(one, dict) and CAPABILITY in one for one in spec.tools) else converse
+        return self.of_agent(spec, partial(handle, setup=setup), sources)
 
     def setup(self, spec: AgentSpec, *, rehearsal: bool = False) -> Setup:
         """The spec with its model, tools and prices. Raises ConfigError and AuthFailed for what is missing; a rehearsal
@@ -192,7 +202,8 @@ class Library:
     def tools(self, spec: AgentSpec) -> dict[str, Tool]:
         """The tools that the spec grants, by name: those that its `permissions` do not close."""
         entries = (self.given.get(entry, entry) if isinstance(entry, str) else entry for entry in spec.tools)
-        found = resolve_all(entries, folder=self.project.root / spec.folder, fetch=self.fetch)
+        folder = self.project.root / spec.folder
+        found = resolve_all(entries, folder=folder, fetch=self.fetch, broker=self.broker)
         return {name: tool for name, tool in found.items() if grants(spec, name)} if spec.permissions else found
 
     def shape(self, spec: AgentSpec) -> Shape | None:

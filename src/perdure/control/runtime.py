@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from .agents import AgentDetail, AgentSummary
     from .approvals import Approval
     from .bundle.importing import Imported, ImportMode
+    from .capabilities import Capabilities
     from .channels import Channels
     from .checking import Check
     from .cleaning import Cleaned
@@ -125,6 +126,7 @@ class Runtime:
         self._services = services
         self.mount_changes = MountChanges(engine.store)
         library.reach = _Reach(self)
+        library.broker = lambda: self.capabilities
         engine.demote = self._demoted
         self.undeployed: dict[str, ConfigError] = {}
         """Files of agents that could not be deployed, and why."""
@@ -446,6 +448,11 @@ class Runtime:
     async def publish(self, topic: str, payload: Any, **more: Any) -> Published:
         """Publish an event; see `Topics.publish` for what more can be said."""
         return await self.topics.publish(topic, payload, **more)
+
+    @cached_property
+    def capabilities(self) -> Capabilities:
+        """What programs beside the server offer, called by name."""
+        return control.capabilities.Capabilities(self)
 
     def heard(self) -> None:
         """The log or the subscriptions changed, by the doing of this process."""

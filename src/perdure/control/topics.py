@@ -142,7 +142,7 @@ class Topics:
         try:
             more = {"reply_to": f"{ADDRESS}{answers}", "correlation": id, "expires_in_ms": timeout_ms, **more}
             await self.publish(topic, payload, id=id, kind="request", sender=sender, **more)
-            answer = await self._within(hearer, timeout_ms)
+            answer = await self.within(hearer, timeout_ms)
         finally:
             hearer.close()
         if answer is None:
@@ -249,7 +249,8 @@ class Topics:
         """Forget what is old now, as the rules of the topics say; gives how many events that were."""
         return await self._retention.trim()
 
-    async def _within(self, hearer: Hearer, ms: int) -> Event | None:
+    async def within(self, hearer: Hearer, ms: int) -> Event | None:
+        """The next event of a hearer, None where none comes within `ms`."""
         answer = asyncio.ensure_future(anext(hearer, None))
         pause = asyncio.ensure_future(self._runtime.clock.sleep(ms))
         try:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -20,9 +20,13 @@ from .load import load_file
 from .port import Tool
 from .source import where
 
+if TYPE_CHECKING:
+    from .capability import Broker
+
 BUILTINS: dict[str, str] = {
     "ask": "perdure.tools.builtin.ask:BUILTIN",
     "calculator": "perdure.tools.builtin.calculator:BUILTIN",
+    "capability": "perdure.tools.builtin.capability:BUILTIN",
     "files": "perdure.tools.builtin.files:BUILTIN",
     "http": "perdure.tools.builtin.http:BUILTIN",
     "namespace": "perdure.tools.builtin.namespace:BUILTIN",
@@ -34,11 +38,13 @@ BUILTINS: dict[str, str] = {
 _HINT = "Write a built-in's name, ./file.py:function, or package.module:function."
 
 
-def resolve_all(entries: Iterable[Any], *, folder: Path, fetch: Fetch | None = None) -> dict[str, Tool]:
+def resolve_all(
+    entries: Iterable[Any], *, folder: Path, fetch: Fetch | None = None, broker: Callable[[], Broker] | None = None
+) -> dict[str, Tool]:
     """The tools of all entries by name. Raises ConfigError where two have one name."""
     tools: dict[str, Tool] = {}
     for entry in entries:
-        for tool in resolve(entry, folder=folder, fetch=fetch):
+        for tool in resolve(entry, folder=folder, fetch=fetch, broker=broker):
             name = tool.definition.name
             if name in tools:
                 raise ConfigError(f"two tools are called {name}", hint="Give one of them another `name`.", tool=name)
@@ -46,19 +52,22 @@ def resolve_all(entries: Iterable[Any], *, folder: Path, fetch: Fetch | None = N
     return tools
 
 
-def resolve(entry: Any, *, folder: Path, fetch: Fetch | None = None) -> tuple[Tool, ...]:
+def resolve(
+    entry: Any, *, folder: Path, fetch: Fetch | None = None, broker: Callable[[], Broker] | None = None
+) -> tuple[Tool, ...]:
     """The tools that one entry stands for; some stand for several.
 
     An entry is a tool or function, a built-in's name, a mapping of one such name to its options, `./file.py:function`
     (relative to `folder`), or `package.module:function`. Raises ConfigError naming what is wrong with it.
     """
+    setting = Setting(folder, fetch, broker)
     if isinstance(entry, str):
-        return (_function(entry, folder),) if ":" in entry else _builtin(entry, {}, Setting(folder, fetch))
+        return (_function(entry, folder),) if ":" in entry else _builtin(entry, {}, setting)
     if isinstance(entry, Mapping):
         if len(entry) != 1:
             raise ConfigError(f"a tool is one name with its options, not {len(entry)}: {', '.join(map(str, entry))}")
         (name, options), *_ = entry.items()
-        return _builtin(str(name), {} if options is None else options, Setting(folder, fetch))
+        return _builtin(str(name), {} if options is None else options, setting)
     if callable(getattr(entry, "effect_of", None)):
         tool: Tool = entry
         return (tool,)
