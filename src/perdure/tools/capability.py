@@ -75,7 +75,9 @@ class CapabilityTool:
         self.timeout_ms: int | None = None
         self._within_ms = timeout_ms
         self._broker = broker
-        described = offer.description if offer is not None else f"The capability {name}, which nobody offers just now."
+        described = (
+            offer.description if offer is not None else f"`{name}` of a connected program; nobody offers it just now."
+        )
         schema = offer.input_schema if offer is not None else ANYTHING
         self.definition = ToolDefinition(re.sub(r"[^A-Za-z0-9_-]", "_", name)[:64], described, schema)
         declared = offer.effect if offer is not None else "once"
