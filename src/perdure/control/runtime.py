@@ -97,7 +97,8 @@ class _Reach:
         return self._runtime.directory.files(ctx)
 
     async def may_call(self, agent_id: str, tool: str) -> bool:
-        return may_call(tool, await self._runtime.mount_changes.of(agent_id))
+        changes = await self._runtime.mount_changes.of(agent_id)
+        return not changes or may_call(tool, changes)
 
 
 class Runtime:
