@@ -52,7 +52,15 @@ def ask(
         return Outcome(response, response.usage, charge.microusd, charge.version, note)
 
     return ctx.effect(
-        "model", name, call, asked=asked, effect="read", type=ModelResponse, reserve=reserve, note=kept_note
+        "model",
+        name,
+        call,
+        asked=asked,
+        effect="read",
+        type=ModelResponse,
+        reserve=reserve,
+        note=kept_note,
+        keyed=False,
     )
 
 
