@@ -7,6 +7,8 @@ import pytest
 from perdure.base.clock import ManualClock
 from perdure.base.errors import InputError
 from perdure.kernel.settings import Settings
+from perdure.kernel.store.memory import MemoryStore
+from perdure.kernel.store.rows import RecordFilter
 from perdure.testing import Scripted, call
 
 TIMELESS = Settings(recover=True, heartbeat_ms=None)
@@ -190,6 +192,47 @@ async def test_settings_hold_inside_a_step_and_the_environment_is_on_record(proj
     """
     result = await project.run(flow, environment={"WHERE": "home"})
     assert result.output == {"all": ["US", "EU", "home"]}
+
+
+SECRET = """
+    inputs: {most: integer}
+    tasks:
+      - id: first
+        tool: act
+        with: {name: a}
+        compensate: [{tool: act, with: {name: "undo ${env.API_TOKEN == 'new'}"}}]
+      - for_each: ${range(most)}
+        do: [{tool: number, with: {value: "${item}"}}, {wait: {approval: "?"}, if: "${item == 150}"}]
+      - set: {seen: "${[env.API_TOKEN == 'new', env.DATABASE == 'new', env.WHERE]}"}
+      - {if: "${most > 200}", then: [{fail: "too many"}]}
+    outputs: {seen: "${seen}"}
+"""
+OLD = {"API_TOKEN": "only-me-to-know", "DATABASE": "pg://me:only-me-to-know@db", "WHERE": "home"}
+
+
+@pytest.mark.parametrize(("most", "output"), [(160, {"seen": [True, True, "home"]}), (201, None)])
+async def test_a_secret_of_the_environment_is_not_on_record_but_read_again(project, most, output):
+    store = MemoryStore()
+    async with project.open(store=store, environment=OLD) as rt:
+        waiting = await rt.run(project.write(SECRET), most)
+        row = await store.load_run(waiting.run_id)
+        assert waiting.status == "waiting" and row.checkpoint_seq
+    async with project.open(store=store, environment={name: "new" for name in OLD}) as rt:
+        await rt.approve(waiting.run_id)
+        result = await rt.wait(waiting.run_id, beyond=waiting.waits)
+        assert result.output == output
+    records = await store.records(RecordFilter(row.agent_id, row.id), limit=10_000)
+    written = b"".join(record.data + (record.payload or b"") for record in records)
+    assert b"home" in written and b"only-me-to-know" not in written
+    assert project.calls == (["a"] if output else ["a", "undo true"])
+
+
+async def test_what_is_not_set_in_the_environment_is_what_is_written_for_it(project):
+    flow = """
+        tasks: [{set: {where: "${env.NOWHERE ?? 'here'}"}}]
+        outputs: {where: "${where}"}
+    """
+    assert (await project.run(flow)).output == {"where": "here"}
 
 
 async def test_a_person_is_asked_and_the_answer_is_the_result(project):
