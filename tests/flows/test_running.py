@@ -296,6 +296,34 @@ async def test_events_are_published_and_waited_for(project):
         assert [(await rt.wait(run)).output for run in (one, two)] == [{"amount": 7}, {"amount": 5}]
 
 
+HEARS = """
+    tasks: [{id: paid, wait: {event: orders.paid, match: "${event.id == 7}"}}]
+    outputs: {paid: "${paid}"}
+"""
+ON_DISK = {"store": None, "settings": Settings(poll_ms=20)}
+
+
+async def test_a_flow_hears_another_process_also_where_nobody_takes_over_what_lies_idle(project):
+    async with project.open(**ON_DISK) as rt, project.open(**ON_DISK) as other:
+        run, bystander = [await one.start(project.write(HEARS), None) for one in (rt, other)]
+        await until_waiting(rt, run)
+        await until_waiting(other, bystander)
+        for id in (6, 7):
+            await other.publish("orders.paid", {"id": id})
+        assert (await rt.wait(run)).output == {"paid": {"id": 7}}
+        assert (await other.wait(bystander)).output == {"paid": {"id": 7}}
+
+
+async def test_a_flow_that_is_gone_on_with_hears_what_came_meanwhile(project):
+    async with project.open(**ON_DISK) as rt:
+        run = await rt.start(project.write(HEARS), None)
+        await until_waiting(rt, run)
+    async with project.open(**ON_DISK) as rt:
+        await rt.publish("orders.paid", {"id": 7})
+    async with project.open(**ON_DISK) as rt:
+        assert (await rt.resume(run.id)).output == {"paid": {"id": 7}}
+
+
 async def test_two_waits_for_one_topic_both_hear_all_of_it(project):
     flow = """
         tasks:
