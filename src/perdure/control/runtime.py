@@ -135,6 +135,7 @@ class Runtime:
         self.undeployed: dict[str, ConfigError] = {}
         """Files of agents that could not be deployed, and why."""
         engine.published = self.heard
+        engine.listening = self.listen
         self._providers = providers
 
     @property
@@ -468,6 +469,10 @@ class Runtime:
         """The log or the subscriptions changed, by the doing of this process."""
         if "topics" in self.__dict__:
             self.topics.heard()
+
+    def listen(self) -> None:
+        """A run of this process waits for an event: it is to hear it also where nobody takes over what lies idle."""
+        self.topics.listen()
 
     async def subscriptions(self, agent: str = "") -> list[Subscribed]:
         """What agents hear: all of them, or one."""
