@@ -98,6 +98,8 @@ class Writer:
             self._handed.put(None)
 
     def _landed(self, settled: list[tuple[Future, Outcome]]) -> None:
+        if len(self._gathered) >= BATCH:
+            self._turn()  # a batch is full: the disk takes it while the loop goes on
         for future, outcome in settled:
             if future.done():
                 continue
