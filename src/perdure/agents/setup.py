@@ -61,7 +61,7 @@ class Setup(msgspec.Struct):
         if found is None or found.options == NO_OPTIONS:
             return self
         options = found.options
-        tools = {**self.tools, **{tool.name: ClientTool(tool) for tool in options.tools}}
+        tools = {**self.tools, **{tool.name: ClientTool(tool, self.spec.limits.client_ms) for tool in options.tools}}
         schema = options.output_schema
         shape = self.shape if schema is None else Shape(schema, self.spec.output_retries)
         return msgspec.structs.replace(self, tools=tools, shape=shape, options=options)
