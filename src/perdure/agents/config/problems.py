@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
+from functools import partial
+from heapq import nlargest
 from typing import Any, Literal, NoReturn, TypeAlias
 from unicodedata import combining, east_asian_width
 
@@ -18,6 +20,8 @@ Path: TypeAlias = tuple[str | int, ...]
 ROOM = 120
 """Columns of a source line that are shown; a longer one is cut around its caret."""
 MOST_SHOWN = 50
+MOST_COMPARED = 20
+LONGEST_GUESSED = 128
 TAB = "    "
 _PLAIN_KEY = r"[A-Za-z_$][\w$-]*"
 
@@ -118,10 +122,22 @@ def either(words: Iterable[str]) -> str:
 
 def guess(word: str, known: Iterable[str]) -> str:
     """`; did you mean `x`?` where a known word is near, else nothing."""
-    near = get_close_matches(word.lower(), {name.lower(): name for name in known}, n=1, cutoff=0.6)
-    if not near:
+    if len(word) > LONGEST_GUESSED:
         return ""
-    return f"; did you mean `{next(name for name in known if name.lower() == near[0])}`?"
+    names = {name.lower(): name for name in known}
+    likely = nlargest(MOST_COMPARED, names, key=partial(_alike, word.lower()))  # comparing all would take long
+    near = get_close_matches(word.lower(), likely, n=1, cutoff=0.6)
+    return f"; did you mean `{names[near[0]]}`?" if near else ""
+
+
+def _alike(word: str, other: str) -> int:
+    """How many characters two words have in common at their beginnings and ends."""
+    return _shared(word, other) + _shared(word[::-1], other[::-1])
+
+
+def _shared(word: str, other: str) -> int:
+    differ = (number for number, (one, two) in enumerate(zip(word, other, strict=False)) if one != two)
+    return next(differ, min(len(word), len(other)))
 
 
 def refuse(problems: Sequence[Problem]) -> NoReturn:
