@@ -17,9 +17,9 @@ import msgspec
 import perdure
 from perdure.agents.schema import KINDS, file_schema
 from perdure.base.errors import PerdureError
+from perdure.cli.commands import cli as command_line
 from perdure.cli.exits import MEANINGS
 from perdure.cli.group import LazyGroup
-from perdure.cli.main import cli as command_line
 from perdure.flows.expressions.functions import FUNCTIONS
 from perdure.flows.language.grammar import COMMON, FLOW, RETRY, WAIT, Field
 from perdure.flows.language.grammar import KINDS as STEPS

@@ -20,7 +20,6 @@ from perdure.kernel.context import Context as KernelContext
 from perdure.kernel.program import Handler, Program
 from perdure.kernel.supervision import Supervision
 from perdure.namespace.context import Context, Reach
-from perdure.tools.fetch.port import Fetch
 from perdure.tools.load import load_file
 from perdure.tools.port import Tool
 from perdure.tools.registry import resolve_all
@@ -28,11 +27,7 @@ from perdure.tools.registry import resolve_all
 from .amounts import whole
 from .config.loader import load_document
 from .loop import converse
-from .output import Shape
-from .permissions import grants
 from .project import ProjectConfig
-from .python import Agent, drive
-from .react import TextProtocol
 from .recent import Recent
 from .setup import Setup
 from .spec import AgentSpec, Budget, Supervise, document_digest, spec_document
@@ -40,10 +35,20 @@ from .targets import Target, spec_of
 
 if TYPE_CHECKING:
     from perdure.tools.capability import Broker
+    from perdure.tools.fetch.port import Fetch
 
+    from .output import Shape
+    from .python import Agent
+
+AGENT = "perdure.agents.python:Agent"
 CAPABILITY = "capability"
+DRIVE = "perdure.agents.python:drive"
+GRANTS = "perdure.agents.permissions:grants"
 OFFERS = "perdure.agents.offers:converse_with_offers"
-"""The loop of an agent that has this tool."""
+"""The loop of an agent that has a capability among its tools."""
+SHAPE = "perdure.agents.output:Shape"
+TEXT_PROTOCOL = "perdure.agents.react:TextProtocol"
+
 Handle: TypeAlias = Callable[..., Coroutine[Any, Any, Any]]
 """A handler that takes the context which also reaches files."""
 KEPT = 1_024
@@ -153,7 +158,7 @@ class Library:
         folder = self.project.root / spec.folder
         if spec.handler is not None:
             cls = self._agent_class(spec.handler, folder)
-            return self.of_agent(spec, partial(drive, cls=cls, forgets=spec.forgets), {})
+            return self.of_agent(spec, partial(load(DRIVE), cls=cls, forgets=spec.forgets), {})
         setup = self.setup(spec, rehearsal=rehearsal)
         sources = {name: tool.source_digest for name, tool in setup.tools.items() if tool.source_digest}
         handle: Handle = (
@@ -171,7 +176,7 @@ class Library:
         if rehearsal:
             asker = self.gateway.rehearsal(spec.model)
         elif spec.strategy == "react":
-            asker = self.gateway.asker(spec.model, TextProtocol)
+            asker = self.gateway.asker(spec.model, load(TEXT_PROTOCOL))
         else:
             asker = self.gateway.asker(spec.model)
         recent = Recent() if rehearsal else self._recent
@@ -208,22 +213,24 @@ class Library:
         entries = (self.given.get(entry, entry) if isinstance(entry, str) else entry for entry in spec.tools)
         folder = self.project.root / spec.folder
         found = resolve_all(entries, folder=folder, fetch=self.fetch, broker=self.broker)
-        return {name: tool for name, tool in found.items() if grants(spec, name)} if spec.permissions else found
+        if not spec.permissions:
+            return found
+        grants = load(GRANTS)
+        return {name: tool for name, tool in found.items() if grants(spec, name)}
 
     def shape(self, spec: AgentSpec) -> Shape | None:
         """The shape that answers are to have."""
-        match spec.output:
-            case None:
-                return None
-            case dict():
-                return Shape(spec.output, spec.output_retries)
-            case reference:
-                found = self._find(reference, self.project.root / spec.folder)
-                return Shape(_schema_of(found), spec.output_retries)
+        if spec.output is None:
+            return None
+        schema = spec.output
+        if not isinstance(schema, dict):
+            schema = _schema_of(self._find(schema, self.project.root / spec.folder))
+        shape: Shape = load(SHAPE)(schema, spec.output_retries)
+        return shape
 
     def _agent_class(self, reference: str, folder: Path) -> type[Agent]:
         found = self._find(reference, folder)
-        if not (isinstance(found, type) and issubclass(found, Agent)):
+        if not (isinstance(found, type) and issubclass(found, load(AGENT))):
             raise ConfigError(f"{reference} is not a subclass of perdure.Agent")
         return found
 

@@ -1,6 +1,6 @@
 """The project: one folder with one file of settings that every agent in it shares."""
 
-from __future__ import annotations
+# No `from __future__ import annotations`: msgspec would compile and evaluate each text again when a process starts.
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -7,7 +7,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from perdure import control
-from perdure.agents.permissions import may_call
 from perdure.agents.programs import Library
 from perdure.agents.project import ProjectConfig
 from perdure.agents.spec import AgentSpec
@@ -16,13 +15,13 @@ from perdure.base.clock import Clock
 from perdure.base.envelope import Envelope
 from perdure.base.errors import ConfigError
 from perdure.base.ids import Ids
+from perdure.base.lazy import load
 from perdure.kernel.engine import Engine
 from perdure.kernel.records import Wait
 from perdure.kernel.store.port import Store
 from perdure.kernel.store.rows import Page, RunFilter, RunRow
 
 from .changes import MountChanges
-from .drivers.running import Drivers
 from .results import RunResult, result_of
 
 if TYPE_CHECKING:
@@ -54,6 +53,7 @@ if TYPE_CHECKING:
     from .deletion import Deleted
     from .deploying import Deployed
     from .directory import Directory, Extra
+    from .drivers.running import Drivers
     from .everywhere import Everywhere
     from .exporting import ExportFormat
     from .flows import FlowShelf
@@ -78,6 +78,9 @@ if TYPE_CHECKING:
     from .watching import Progress
     from .webhooks import Delivery, Webhook
 
+DRIVERS = "perdure.control.drivers.running:Drivers"
+MAY_CALL = "perdure.agents.permissions:may_call"
+
 
 def _none() -> None:
     return None
@@ -98,7 +101,7 @@ class _Reach:
 
     async def may_call(self, agent_id: str, tool: str) -> bool:
         changes = await self._runtime.mount_changes.of(agent_id)
-        return not changes or may_call(tool, changes)
+        return not changes or bool(load(MAY_CALL)(tool, changes))
 
 
 class Runtime:
@@ -132,12 +135,18 @@ class Runtime:
         self.undeployed: dict[str, ConfigError] = {}
         """Files of agents that could not be deployed, and why."""
         engine.published = self.heard
-        self.drivers = Drivers(self.deliver)
+        engine.listening = self.listen
         self._providers = providers
 
     @property
     def store(self) -> Store:
         return self.engine.store
+
+    @cached_property
+    def drivers(self) -> Drivers:
+        """What brings agents what happens outside."""
+        made: Drivers = load(DRIVERS)(self.deliver)
+        return made
 
     @cached_property
     def jobs(self) -> Jobs:
@@ -146,7 +155,8 @@ class Runtime:
 
     async def close(self, grace_ms: float = 0) -> None:
         """Let what was begun beside the engine finish, at most `grace_ms`, then end it."""
-        await self.drivers.stop()
+        if "drivers" in self.__dict__:
+            await self.drivers.stop()
         if "topics" in self.__dict__:
             await self.topics.close()
         if "jobs" in self.__dict__:
@@ -459,6 +469,10 @@ class Runtime:
         """The log or the subscriptions changed, by the doing of this process."""
         if "topics" in self.__dict__:
             self.topics.heard()
+
+    def listen(self) -> None:
+        """A run of this process waits for an event: it is to hear it also where nobody takes over what lies idle."""
+        self.topics.listen()
 
     async def subscriptions(self, agent: str = "") -> list[Subscribed]:
         """What agents hear: all of them, or one."""

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from difflib import get_close_matches
-from functools import partial
-from heapq import nlargest
+from importlib import import_module
 from typing import Any, Literal, NoReturn, TypeAlias
-from unicodedata import combining, east_asian_width
 
 import msgspec
 
 from perdure.base.errors import InvalidFile, MissingVariable
+from perdure.base.nearest import nearest
 
 Path: TypeAlias = tuple[str | int, ...]
 """Keys and positions that lead from the root of a file to a value."""
@@ -20,8 +18,6 @@ Path: TypeAlias = tuple[str | int, ...]
 ROOM = 120
 """Columns of a source line that are shown; a longer one is cut around its caret."""
 MOST_SHOWN = 50
-MOST_COMPARED = 20
-LONGEST_GUESSED = 128
 TAB = "    "
 _PLAIN_KEY = r"[A-Za-z_$][\w$-]*"
 
@@ -122,22 +118,9 @@ def either(words: Iterable[str]) -> str:
 
 def guess(word: str, known: Iterable[str]) -> str:
     """`; did you mean `x`?` where a known word is near, else nothing."""
-    if len(word) > LONGEST_GUESSED:
-        return ""
     names = {name.lower(): name for name in known}
-    likely = nlargest(MOST_COMPARED, names, key=partial(_alike, word.lower()))  # comparing all would take long
-    near = get_close_matches(word.lower(), likely, n=1, cutoff=0.6)
-    return f"; did you mean `{names[near[0]]}`?" if near else ""
-
-
-def _alike(word: str, other: str) -> int:
-    """How many characters two words have in common at their beginnings and ends."""
-    return _shared(word, other) + _shared(word[::-1], other[::-1])
-
-
-def _shared(word: str, other: str) -> int:
-    differ = (number for number, (one, two) in enumerate(zip(word, other, strict=False)) if one != two)
-    return next(differ, min(len(word), len(other)))
+    near = nearest(word.lower(), names)
+    return f"; did you mean `{names[near]}`?" if near else ""
 
 
 def refuse(problems: Sequence[Problem]) -> NoReturn:
@@ -180,4 +163,5 @@ def _visible(text: str) -> str:
 def _columns(text: str) -> int:
     if text.isascii():
         return len(text)
-    return sum(0 if combining(char) else 2 if east_asian_width(char) in "WF" else 1 for char in text)
+    known = import_module("unicodedata")  # 300 kB of tables
+    return sum(0 if known.combining(char) else 2 if known.east_asian_width(char) in "WF" else 1 for char in text)

@@ -8,18 +8,20 @@ from importlib import import_module
 from typing import Any, Literal, TypeAlias
 
 from perdure.base.errors import InputError, InvalidPath
+from perdure.base.lazy import load
 from perdure.base.topic import check_pattern, is_topic
 from perdure.compute.provider import PROVIDERS
-from perdure.namespace.path import parse
 
 from ..amounts import LEAST_EVERY_MS, Duration, decode_amount
-from ..permissions import check_place
 from .problems import Finding, Path, guess
 from .scalars import as_number
 from .team_rules import team_findings
 
-_TOOL_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
-_OBJECT = re.compile(r"[^:\s][^:]*:[A-Za-z_][A-Za-z0-9_.]*")
+CHECK_PLACE = "perdure.agents.permissions:check_place"
+PARSE = "perdure.namespace.path:parse"
+
+_TOOL_NAME = r"[A-Za-z][A-Za-z0-9_.-]{0,63}"
+_OBJECT = r"[^:\s][^:]*:[A-Za-z_][A-Za-z0-9_.]*"
 _KINDS = ("topic", "schedule", "every", "webhook", "file")
 _SOURCES = ("websocket", "schedule", "every", "file")
 _JSON_TYPES = ("object", "array", "string", "number", "integer", "boolean", "null")
@@ -49,7 +51,7 @@ def _agent(tree: dict[str, Any], reach: Reach | None) -> Iterator[Finding]:
     if model is None and handler is None and tree.get("team") is None:
         yield Finding(("model",), "this key is required where there is no `class`, nor a default model of the project")
     yield from _model(model, ("model",), reach)
-    if isinstance(handler, str) and not _OBJECT.fullmatch(handler):
+    if isinstance(handler, str) and not re.fullmatch(_OBJECT, handler):
         yield Finding(("class",), "expected ./file.py:Class or package.module:Class", shown=True)
     for index, entry in enumerate(_list(tree.get("tools"))):
         yield from _tool(entry, ("tools", index))
@@ -58,7 +60,7 @@ def _agent(tree: dict[str, Any], reach: Reach | None) -> Iterator[Finding]:
     for index, path in enumerate(_list(_mapping(tree.get("supervise")).get("demote"))):
         yield from _permission(path, "disabled", ("supervise", "demote", index), "value")
     output = tree.get("output")
-    if isinstance(output, str) and not _OBJECT.fullmatch(output):
+    if isinstance(output, str) and not re.fullmatch(_OBJECT, output):
         yield Finding(("output",), "expected a JSON Schema or ./file.py:Type", shown=True)
     if isinstance(output, dict):
         yield from _json_schema(output, ("output",))
@@ -69,7 +71,7 @@ def _agent(tree: dict[str, Any], reach: Reach | None) -> Iterator[Finding]:
 
 def _permission(text: Any, access: Any, path: Path, at: Literal["key", "value"]) -> Iterator[Finding]:
     try:
-        check_place(parse(str(text)), access)
+        load(CHECK_PLACE)(load(PARSE)(str(text)), access)
     except (InvalidPath, InputError) as error:
         hint = f". {error.hint}" if isinstance(error, InputError) and "nothing was accepted" not in error.hint else ""
         yield Finding(path, error.message, at, hint=hint)
@@ -179,7 +181,7 @@ def _tool(entry: Any, path: Path) -> Iterator[Finding]:
             yield Finding(path, f"expected one name with its options, found {len(entry)} keys")
             return
         entry = next(iter(entry))
-    if isinstance(entry, str) and not (_TOOL_NAME.fullmatch(entry) or _OBJECT.fullmatch(entry)):
+    if isinstance(entry, str) and not (re.fullmatch(_TOOL_NAME, entry) or re.fullmatch(_OBJECT, entry)):
         what = "expected a tool's name, ./file.py:function or package.module:function"
         yield Finding(path, what, shown=True)
 

@@ -6,14 +6,16 @@ in the same commit; without it the commit fails with AgentNotFound.
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import msgspec
 
 from perdure.kernel.records import Record
 
 from .rows import AgentRow, MarkRow, RunRow, Timer, WorkerRow
-from .snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from .snapshot import Snapshot
 
 ENVELOPES_KNOWN = 1_024
 """How many acknowledged envelopes of each agent are remembered to tell duplicates."""

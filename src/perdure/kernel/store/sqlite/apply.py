@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from perdure.base.lazy import load
 from perdure.kernel.chain import link
 from perdure.kernel.store import ops
 from perdure.kernel.store.ops import Op
@@ -13,8 +14,9 @@ from perdure.kernel.store.rows import RESTING
 from . import answers, events, inbox, money, values
 from .insert import Insert
 from .packing import pack_row, tight
-from .restore import restore
 from .transaction import RECORDS, Transaction
+
+RESTORE = "perdure.kernel.store.sqlite.restore:restore"
 
 _RUNS = Insert(
     "runs",
@@ -112,7 +114,7 @@ def _delete_agent(tx: Transaction, op: ops.DeleteAgent) -> None:
 
 
 def _restore(tx: Transaction, op: ops.Restore) -> None:
-    restore(tx, op.snapshot, lambda operations: [_APPLY[type(one)](tx, one) for one in operations])
+    load(RESTORE)(tx, op.snapshot, lambda operations: [_APPLY[type(one)](tx, one) for one in operations])
 
 
 # -- specs, blobs -----------------------------------------------------------------------------------------------------
