@@ -389,6 +389,18 @@ class Context:
         """The digest of the definition that this run is of."""
         return self._x.run.spec
 
+    async def of_parent(self, read: Callable[[bytes], T], type: type[T]) -> T | None:
+        """What `read` makes of the stored definition of the run that this one is a child of; None where it is nobody's
+        child. Nobody but a run can begin a child of its own: this is who asks, whatever the message says."""
+
+        async def look(_: str) -> T | None:
+            parent = await self._x.store.load_run(self._x.run.parent) if self._x.run.parent else None
+            document = None if parent is None else await self._x.store.spec(parent.spec)
+            return None if document is None else read(document)
+
+        found: T | None = await self.effect("parent", "", look, effect="read", type=type)
+        return found
+
     async def history(self, *, before: int | None = None, limit: int = 200) -> list[r.Record]:
         """Records of this agent from before this run, or before its last checkpoint, the newest first."""
         if not self._x.agent.records:
