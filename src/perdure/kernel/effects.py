@@ -100,6 +100,7 @@ class Effects:
         timeout_ms: int | None = None,
         reserve: int = 0,
         note: dict[str, Any] | None = None,
+        keyed: bool = True,
     ) -> Any:
         """The effect's result: from the journal, or by `call(idempotency key)`, which may return an `Outcome`.
 
@@ -114,7 +115,7 @@ class Effects:
             self._journal.asked.add(key)
             if past.digest != asked:
                 raise diverged(key, past, asked, request)
-        one = Effect(key, kind, asked, effect, request, call, probe, timeout_ms, reserve, past, note or {})
+        one = Effect(key, kind, asked, effect, request, call, probe, timeout_ms, reserve, past, note or {}, keyed)
         one.begun = past is not None
         resolved = self._journal.resolved.get(key)
         match decide(past, resolved, effect):
@@ -151,8 +152,8 @@ class Effects:
                 hint="Fork again with --live to let it.",
                 key=one.key,
             )
-        left = self._time_left()
-        key = idempotency_key(self._run_id, one.key)
+        left = None if self.time_left is None else self._time_left()
+        key = idempotency_key(self._run_id, one.key) if one.keyed or self.trace is not None else ""
         if self.trace is not None:
             OUTGOING.set(self.trace.at(key))
         if one.effect != "read" or one.reserve > 0:
@@ -165,7 +166,7 @@ class Effects:
         started = perf_counter()
         try:
             # What has no side effect is cut off when the run's time is up; anything else is let finish.
-            limit = _least(one.timeout_ms, left if one.effect == "read" else None)
+            limit = one.timeout_ms if left is None or one.effect != "read" else _least(one.timeout_ms, left)
             if limit is None:
                 value = await one.call(key)
             else:
@@ -355,8 +356,8 @@ class ReplayEnd(BaseException):
         self.key = key
 
 
-def _least(one: int | None, other: int | None) -> int | None:
-    return one if other is None else other if one is None else min(one, other)
+def _least(one: int | None, other: int) -> int:
+    return other if one is None else min(one, other)
 
 
 def _ms_since(started: float) -> int:

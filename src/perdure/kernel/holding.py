@@ -46,6 +46,15 @@ class Ended(msgspec.Struct, frozen=True, gc=False):
     waits: tuple[r.Wait, ...] = ()
 
 
+class Begun(msgspec.Struct, frozen=True, gc=False):
+    """An agent that came to be under this worker's first fence, and its first run, of which nothing is done yet."""
+
+    agent: AgentRow
+    run: RunRow
+    program: Program
+    envelope: Envelope
+
+
 class House(Protocol):
     """What a holding needs of the engine that it lives in."""
 
@@ -95,6 +104,14 @@ class Holding:
         self._guards: tuple[Guard, ...] = (HasFence(agent.id, house.worker, fence),)
 
     # -- the run in memory --------------------------------------------------------------------------------------------
+
+    @classmethod
+    async def of(cls, house: House, begun: Begun) -> Holding:
+        """An agent with its first run, ready for the first turn."""
+        self = cls(house, begun.agent, 1)
+        self.begin(begun.run, begun.program, begun.envelope, await self.money(begun.run, begun.program))
+        self.fresh = True
+        return self
 
     def begin(self, run: RunRow, program: Program, envelope: Envelope, money: Money) -> None:
         """Take up a run that has no history yet."""
@@ -223,7 +240,9 @@ class Holding:
             run_id = self.execution.run.id
         if entries:
             now = house.clock.now()
-            records = [encode(event, agent_id=agent_id, run_id=run_id, key=key, at=now) for key, event in entries]
+            records: list[r.Record] = []
+            for key, event in entries:
+                records.append(encode(event, agent_id=agent_id, run_id=run_id, key=key, at=now))
             ops = [*append(agent_id, records), *ops]
         written = house.store.commit(ops, (*self._guards, *guards) if guards else self._guards)
         if entries and house.live.recorded(run_id):
