@@ -58,10 +58,9 @@ async def deploy(runtime: Runtime, spec: AgentSpec, *, agent: str | None = None)
     return Deployed(agent_id, digest, is_new, tuple(await planned(runtime, agent_id)))
 
 
-async def deploy_project(runtime: Runtime) -> dict[str, ConfigError]:
-    """Deploy the agents in the project's folder `agents` that something wakes. Gives the files that are wrong: they
-    keep no other agent from its work."""
-    wrong: dict[str, ConfigError] = {}
+async def deploy_project(runtime: Runtime) -> None:
+    """Deploy the agents in the project's folder `agents` that something wakes. A file that is wrong keeps no other
+    agent from its work, and is one of the `problems` of `runtime.reloads`."""
     root = runtime.project.root
     for path in sorted((root / "agents").rglob("*")):
         shown = path.relative_to(root)
@@ -70,11 +69,10 @@ async def deploy_project(runtime: Runtime) -> dict[str, ConfigError]:
         try:
             spec = runtime.spec(shown)
         except ConfigError as error:
-            wrong[shown.as_posix()] = error
+            runtime.reloads.problems[shown.as_posix()] = error.message
             continue
         if spec.on:
             await deploy(runtime, spec)
-    return wrong
 
 
 def _drivers(runtime: Runtime, agent_id: str, spec: AgentSpec) -> Iterable[Driver]:

@@ -13,7 +13,6 @@ from perdure.agents.spec import AgentSpec
 from perdure.agents.targets import Target
 from perdure.base.clock import Clock
 from perdure.base.envelope import Envelope
-from perdure.base.errors import ConfigError
 from perdure.base.ids import Ids
 from perdure.base.lazy import load
 from perdure.kernel.engine import Engine
@@ -130,8 +129,6 @@ class Runtime:
         self.mount_changes = MountChanges(engine.store)
         library.reach = _Reach(self)
         engine.demote = self._demoted
-        self.undeployed: dict[str, ConfigError] = {}
-        """Files of agents that could not be deployed, and why."""
         engine.published = self.heard
         self._providers = providers
 
