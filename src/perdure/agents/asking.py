@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import msgspec
 
 from perdure.base.messages import Delta, ModelRequest, ModelResponse
@@ -39,12 +41,8 @@ async def ask(
     if ctx.watched:
         ctx.emit(Asked(f"{ctx.place}model:{name}" if name else f"{ctx.place}model", request))
 
-    def hear(delta: Delta) -> None:
-        ctx.crash_point("stream.middle")
-        ctx.emit(Heard(ctx.place, delta, ctx.agent_id))
-
     async def call(_: str) -> Outcome:
-        answered = await setup.asker.ask(request, hear if ctx.watched else None)
+        answered = await setup.asker.ask(request, partial(_hear, ctx) if ctx.watched else None)
         response, charge = answered.response, answered.charge
         note = {"model": response.model or setup.model_spec.full_name, "window": len(request.messages)}
         if charge is None:
@@ -55,3 +53,8 @@ async def ask(
         "model", name, call, asked=asked, effect="read", type=ModelResponse, reserve=reserve, note=kept_note
     )
     return answer
+
+
+def _hear(ctx: Context, delta: Delta) -> None:
+    ctx.crash_point("stream.middle")
+    ctx.emit(Heard(ctx.place, delta, ctx.agent_id))

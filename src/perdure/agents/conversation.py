@@ -125,7 +125,10 @@ def said_with(payload: Any) -> tuple[Message, ...]:
 def opening_of(said: Sequence[Message]) -> int:
     """The place of the message that opens a run with these: a person's last, as what follows it may be calls of tools
     that make no sense without it."""
-    return next((place for place in range(len(said) - 1, -1, -1) if said[place].role == "user"), len(said) - 1)
+    for place in range(len(said) - 1, -1, -1):
+        if said[place].role == "user":
+            return place
+    return len(said) - 1
 
 
 def assistant_message(response: ModelResponse) -> Message:
@@ -218,9 +221,9 @@ def messages_of(records: Iterable[r.Record], opening: Message | None = None) -> 
             case r.EffectIntended(kind="tool"):
                 doubtful[record.key] = event.note.get("call", "")
             case r.EffectDone(kind="tool"):
-                result(event.note.get("call"), record.key, unpack_as(event.body, ToolOutput))
+                result(event.note.get("call", ""), record.key, unpack_as(event.body, ToolOutput))
             case r.EffectFailed(kind="tool"):
-                result(event.note.get("call"), record.key, restored(event.body))
+                result(event.note.get("call", ""), record.key, restored(event.body))
             case r.EffectResolved(how="done"):
                 result(doubtful.get(record.key), record.key, unpack(event.body))
             case _:

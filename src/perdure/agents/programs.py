@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
 
@@ -17,7 +17,7 @@ from perdure.base.lazy import load
 from perdure.compute.gateway import Gateway
 from perdure.kernel.budgets import BudgetRules
 from perdure.kernel.context import Context as KernelContext
-from perdure.kernel.program import Program
+from perdure.kernel.program import Handler, Program
 from perdure.kernel.supervision import Supervision
 from perdure.namespace.context import Context, Reach
 from perdure.tools.load import load_file
@@ -45,6 +45,8 @@ GRANTS = "perdure.agents.permissions:grants"
 SHAPE = "perdure.agents.output:Shape"
 TEXT_PROTOCOL = "perdure.agents.react:TextProtocol"
 
+Handle: TypeAlias = Callable[..., Coroutine[Any, Any, Any]]
+"""A handler that takes the context which also reaches files."""
 KEPT = 1_024
 """Programs kept in memory; the rest are made again from the store."""
 
@@ -172,7 +174,7 @@ class Library:
         tools, shape = self.tools(spec), self.shape(spec)
         return Setup(spec, asker, tools, shape, recent=recent, rehearsal=rehearsal)
 
-    def of_agent(self, spec: AgentSpec, handle: Callable[..., Awaitable[Any]], sources: dict[str, str]) -> Program:
+    def of_agent(self, spec: AgentSpec, handle: Handle, sources: dict[str, str]) -> Program:
         """The program of an agent: its handler under the rules of its spec. `sources` are digests of its tools."""
 
         return Program(
@@ -189,10 +191,10 @@ class Library:
             supervision=None if spec.supervise is None else _supervision(spec.supervise),
         )
 
-    def working(self, handle: Callable[..., Awaitable[Any]]) -> Callable[[KernelContext], Awaitable[Any]]:
+    def working(self, handle: Handle) -> Handler:
         """A handler that also reaches files, as the kernel calls it."""
 
-        def work(ctx: KernelContext) -> Awaitable[Any]:
+        def work(ctx: KernelContext) -> Coroutine[Any, Any, Any]:
             return handle(Context(ctx, self.reach))
 
         return work

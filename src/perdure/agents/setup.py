@@ -87,4 +87,7 @@ class Setup(msgspec.Struct):
 
     def consent(self, tool: str) -> str | None:
         """The pattern that makes a person be asked before each call of this tool; None: nobody is asked."""
-        return next((pattern for pattern in self.spec.approve if fnmatchcase(tool, pattern)), None)
+        for pattern in self.spec.approve:
+            if fnmatchcase(tool, pattern):
+                return pattern
+        return None

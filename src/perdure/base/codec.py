@@ -56,9 +56,10 @@ def from_json(data: bytes | str) -> Any:
 def digest(value: Any) -> str:
     """32 hex digits that stand for the value; the order of keys in mappings does not matter. Raises InputError."""
     try:
-        return digest_bytes(value if isinstance(value, bytes) else _canonical.encode(value))
+        data = value if isinstance(value, bytes) else _canonical.encode(value)
     except (TypeError, ValueError, OverflowError, RecursionError) as error:
         raise _unstorable(error) from error
+    return blake2b(data, digest_size=16).hexdigest()
 
 
 def digest_bytes(data: bytes) -> str:

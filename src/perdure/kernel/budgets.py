@@ -190,5 +190,7 @@ class Money:
 
     def retire(self) -> list[Op]:
         """What becomes of the scopes of this run and those above it when it ends: see Retire."""
+        if not self._scopes:
+            return []
         runs = tuple(one.id.removeprefix(RUN) for one in self._scopes if one.every == "run")
         return [Retire(runs)] if runs else []

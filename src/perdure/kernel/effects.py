@@ -149,7 +149,7 @@ class Effects:
                 hint="Fork again with --live to let it.",
                 key=one.key,
             )
-        left = self._time_left()
+        left = None if self.time_left is None else self._time_left()
         key = idempotency_key(self._run_id, one.key)
         if self.trace is not None:
             OUTGOING.set(self.trace.at(key))
@@ -163,7 +163,7 @@ class Effects:
         started = perf_counter()
         try:
             # What has no side effect is cut off when the run's time is up; anything else is let finish.
-            limit = _least(one.timeout_ms, left if one.effect == "read" else None)
+            limit = one.timeout_ms if left is None or one.effect != "read" else _least(one.timeout_ms, left)
             if limit is None:
                 value = await one.call(key)
             else:
@@ -351,8 +351,8 @@ class ReplayEnd(BaseException):
         self.key = key
 
 
-def _least(one: int | None, other: int | None) -> int | None:
-    return one if other is None else other if one is None else min(one, other)
+def _least(one: int | None, other: int) -> int:
+    return other if one is None else min(one, other)
 
 
 def _ms_since(started: float) -> int:

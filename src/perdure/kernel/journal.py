@@ -108,6 +108,8 @@ class Journal:
 
     def unasked(self) -> tuple[str, ...]:
         """Keys on record that the handler never came for: it is not the handler that wrote them."""
+        if not (self.effects or self.answers):
+            return ()
         known = (*self.effects, *self.answers)
         return tuple(key for key in known if key not in self.asked and not key.startswith(KERNELS))
 

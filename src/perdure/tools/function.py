@@ -64,7 +64,8 @@ class FunctionTool(Generic[P, R]):
         # A tool that journals its own effects may wait for days; what it does has timeouts of its own.
         self.timeout_ms = None if timeout is None or self.effect is None else parse_duration(timeout)
         self.source_digest = "" if builtin else source_digest(function)
-        self._known = tuple(parameter.name for parameter in self.signature.parameters)
+        self.load = partial(load_arguments, self.definition.name, self.signature.parameters)
+        """The arguments as the function gets them. Raises InvalidArguments naming every problem."""
         self._async = inspect.iscoroutinefunction(plain)
         self._probe = None if reconcile is None else _Probe(reconcile)
 
@@ -96,10 +97,6 @@ class FunctionTool(Generic[P, R]):
         values = self._probe.wanted({**defaults, **self.load(arguments), "key": key, "ctx": ctx})
         found = await self._run(self._probe.function, self._probe.is_async, values)
         return found if isinstance(found, (NotDone, Unsure)) else to_output(found)
-
-    def load(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        """The arguments as the function gets them. Raises InvalidArguments naming every problem."""
-        return load_arguments(self.definition.name, self.signature.parameters, arguments, self._known)
 
     async def _run(self, function: Callable[..., Any], is_async: bool, values: dict[str, Any]) -> Any:
         name, is_late = self.definition.name, False

@@ -68,9 +68,7 @@ def build_schema(tool: str, parameters: tuple[Parameter, ...]) -> dict[str, Any]
     return shape
 
 
-def load_arguments(
-    tool: str, parameters: tuple[Parameter, ...], given: Mapping[str, Any], known: tuple[str, ...]
-) -> dict[str, Any]:
+def load_arguments(tool: str, parameters: tuple[Parameter, ...], given: Mapping[str, Any]) -> dict[str, Any]:
     """The values to call with, for the parameters that were given. Raises InvalidArguments naming every problem.
 
     What a model commonly gets wrong is put right: `"3"` for 3, 3 for `"3"`, and JSON text for a list or an object.
@@ -91,6 +89,7 @@ def load_arguments(
             except msgspec.ValidationError as error:
                 problems.append(_problem(parameter.name, value, error))
     if len(given) > len(values) or problems:
+        known = tuple(parameter.name for parameter in parameters)
         problems.extend(_unknown(name, known) for name in given if name not in known)
     if problems:
         raise InvalidArguments(

@@ -54,9 +54,9 @@ class PutAgent(_Value, frozen=True):
 
 
 class PutRun(_Value, frozen=True):
-    """Create or replace the run's row; its agent, envelope, parent and time of creation stay as they were first.
-    With `first_seq` 0 an existing row keeps its own, and a new one gets the seq of the run's first record in this
-    commit, or where it has none there, that of the agent's last record."""
+    """Create or replace the run's row; its agent, envelope, parent, time of creation and `first_seq` stay as they were
+    first. A row without `first_seq` gets the seq of the run's first record in this commit, or where it has none there,
+    that of the agent's last record."""
 
     row: RunRow
 

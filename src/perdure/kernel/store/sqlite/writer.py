@@ -41,6 +41,14 @@ Outcome: TypeAlias = list[Any] | PerdureError
 Commit: TypeAlias = tuple[Loop, Future, Sequence[Op], Sequence[Guard]]
 
 
+def _takes_long(batch: list[Commit]) -> bool:
+    for _, _, ops, _ in batch:
+        for op in ops:
+            if type(op) in _LONG:
+                return True
+    return False
+
+
 class Writer:
     """Owns `connection` from its start on, and closes it at its end.
 
@@ -91,8 +99,7 @@ class Writer:
         if batch:
             del self._gathered[:BATCH]
             self._is_away = True
-            is_short = all(_LONG.isdisjoint(map(type, ops)) for _, _, ops, _ in batch)
-            self._handed.put((batch, self._write(batch) if is_short else None))
+            self._handed.put((batch, None if _takes_long(batch) else self._write(batch)))
         elif self._ended is not None:
             self._is_away = True
             self._handed.put(None)
