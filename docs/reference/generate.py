@@ -59,8 +59,9 @@ def files() -> Iterator[str]:
     yield from _flows()
     yield "## Built-in tools"
     yield ""
+    needed: dict[str, Any] = {"files": {"root": str(HERE), "read_only": False}, "capability": "weather"}
     for name in BUILTINS:
-        entry: Any = {name: {"root": str(HERE), "read_only": False}} if name == "files" else name
+        entry: Any = {name: needed[name]} if name in needed else name
         yield f"### {name}"
         yield ""
         for tool in resolve(entry, folder=HERE):

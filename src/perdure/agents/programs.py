@@ -34,14 +34,18 @@ from .spec import AgentSpec, Budget, Supervise, document_digest, spec_document
 from .targets import Target, spec_of
 
 if TYPE_CHECKING:
+    from perdure.tools.capability import Broker
     from perdure.tools.fetch.port import Fetch
 
     from .output import Shape
     from .python import Agent
 
 AGENT = "perdure.agents.python:Agent"
+CAPABILITY = "capability"
 DRIVE = "perdure.agents.python:drive"
 GRANTS = "perdure.agents.permissions:grants"
+OFFERS = "perdure.agents.offers:converse_with_offers"
+"""The loop of an agent that has a capability among its tools."""
 SHAPE = "perdure.agents.output:Shape"
 TEXT_PROTOCOL = "perdure.agents.react:TextProtocol"
 
@@ -66,6 +70,8 @@ class Library:
         self.given: dict[str, Any] = {}
         self.reach: Reach | None = None
         """The directories of agents, given by whoever puts them together."""
+        self.broker: Callable[[], Broker] | None = None
+        """The way to what programs offer, given likewise."""
         self._recent = Recent()
         self.project = project
         self.gateway = gateway
@@ -155,7 +161,10 @@ class Library:
             return self.of_agent(spec, partial(load(DRIVE), cls=cls, forgets=spec.forgets), {})
         setup = self.setup(spec, rehearsal=rehearsal)
         sources = {name: tool.source_digest for name, tool in setup.tools.items() if tool.source_digest}
-        return self.of_agent(spec, partial(converse, setup=setup), sources)
+        handle: Handle = (
+            load(OFFERS) if any(isinstance(one, dict) and CAPABILITY in one for one in spec.tools) else converse
+        )
+        return self.of_agent(spec, partial(handle, setup=setup), sources)
 
     def setup(self, spec: AgentSpec, *, rehearsal: bool = False) -> Setup:
         """The spec with its model, tools and prices. Raises ConfigError and AuthFailed for what is missing; a rehearsal
@@ -202,7 +211,8 @@ class Library:
     def tools(self, spec: AgentSpec) -> dict[str, Tool]:
         """The tools that the spec grants, by name: those that its `permissions` do not close."""
         entries = (self.given.get(entry, entry) if isinstance(entry, str) else entry for entry in spec.tools)
-        found = resolve_all(entries, folder=self.project.root / spec.folder, fetch=self.fetch)
+        folder = self.project.root / spec.folder
+        found = resolve_all(entries, folder=folder, fetch=self.fetch, broker=self.broker)
         if not spec.permissions:
             return found
         grants = load(GRANTS)

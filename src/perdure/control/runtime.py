@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from .agents import AgentDetail, AgentSummary
     from .approvals import Approval
     from .bundle.importing import Imported, ImportMode
+    from .capabilities import Capabilities
     from .channels import Channels
     from .checking import Check
     from .cleaning import Cleaned
@@ -128,6 +129,7 @@ class Runtime:
         self._services = services
         self.mount_changes = MountChanges(engine.store)
         library.reach = _Reach(self)
+        library.broker = lambda: self.capabilities
         engine.demote = self._demoted
         engine.published = self.heard
         self._providers = providers
@@ -423,6 +425,14 @@ class Runtime:
         """Accept a delivery whose signature is right; it is on disk when this returns, and accepted once."""
         return await control.webhooks.take_in(self, webhook, delivery)
 
+    def webhook_source(self, source: str) -> Webhook:
+        """How deliveries of this source, which are published, are signed. Raises NoSuchRoute where none are."""
+        return control.webhooks.find_source(self, source)
+
+    async def publish_delivery(self, webhook: Webhook, delivery: Delivery, *, traceparent: str = "") -> Published:
+        """Publish a delivery whose signature is right, on the topic of its source, once."""
+        return await control.webhooks.publish(self, webhook, delivery, traceparent=traceparent)
+
     async def schedules(self, agent: str) -> list[Planned]:
         """An agent's schedules, the next to come first."""
         return await control.schedules.planned(self, agent)
@@ -445,6 +455,11 @@ class Runtime:
     async def publish(self, topic: str, payload: Any, **more: Any) -> Published:
         """Publish an event; see `Topics.publish` for what more can be said."""
         return await self.topics.publish(topic, payload, **more)
+
+    @cached_property
+    def capabilities(self) -> Capabilities:
+        """What programs beside the server offer, called by name."""
+        return control.capabilities.Capabilities(self)
 
     def heard(self) -> None:
         """The log or the subscriptions changed, by the doing of this process."""

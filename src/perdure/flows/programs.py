@@ -73,7 +73,7 @@ class FlowLibrary(Library):
     def make(self, spec: Any, *, rehearsal: bool = False) -> Program:
         if not _is_flow_spec(spec):
             return super().make(spec, rehearsal=rehearsal) if spec.team is None else self._team(spec)
-        tools = load(f"{SPEC}:resolve_tools")(spec, root=self.project.root, fetch=self.fetch)
+        tools = load(f"{SPEC}:resolve_tools")(spec, root=self.project.root, fetch=self.fetch, broker=self.broker)
         ready = load(READY)(spec, tools, self.environment)
         return Program(
             self.working(partial(load(RUN), ready=ready)),
