@@ -21,7 +21,9 @@ from typing import Any
 import client
 
 HERE = Path(__file__).parent
-EFFECT_SERVER = HERE.parent / "tests" / "stories" / "effect_server.py"
+STORIES = HERE.parent / "tests" / "stories"
+LETTER_S = 0.1
+"""How long it takes to hear that a letter is gone: where kills fall in between."""
 START_S = 60
 GRACE_S = 60
 TOLD_LINES = 60
@@ -252,14 +254,15 @@ async def world(scratch: Path, *, seed: int, disk_mb: int, clocks: bool) -> Asyn
     project.mkdir()
     clock.write_text("0")
     shutil.copytree(HERE / "agents", project / "agents", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(STORIES / "crash_tools.py", project / "agents" / "tools.py")
     disk = Disk(project / ".perdure", disk_mb)
-    beside = [_beside(EFFECT_SERVER, str(effects)), _beside(HERE / "model_server.py", str(seed))]
+    beside = [_beside(STORIES / "effect_server.py", str(effects)), _beside(HERE / "model_server.py", str(seed))]
     servers: list[Server] = []
     try:
         assert (beside[0].stdout or sys.stdin).readline() == "ready\n"
         url = f"http://127.0.0.1:{int((beside[1].stdout or sys.stdin).readline())}/v1"
         (project / "perdure.toml").write_text(SETTINGS.format(url=url))
-        environment = {**os.environ, "EFFECTS": str(effects)}
+        environment = {**os.environ, "EFFECTS": str(effects), "LETTER_S": str(LETTER_S)}
         servers += [Server(project, environment, clock if clocks else None) for _ in range(2)]
         yield World(scratch, servers, disk, Outside(effects, url), clock)
     finally:
