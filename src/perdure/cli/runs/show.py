@@ -17,7 +17,7 @@ from ..json import print_json
 from ..outcome import text_of
 from ..process import complete
 from ..project import opened
-from ..terminal import paint
+from ..table import print_facts
 from ..times import show_time
 from .list import object_of_summary, state_of
 
@@ -43,12 +43,7 @@ def _tell(detail: RunDetail, as_json: bool) -> None:
     if as_json:
         print_json({**object_of_summary(detail.summary), **_rest(detail)})
         return
-    for name, value in _facts(detail):
-        if value:
-            first, *more = value.splitlines()
-            click.echo(f"{paint(name.ljust(9), dim=True)} {first}")
-            for line in more:
-                click.echo(f"{'':9} {line}")
+    print_facts(_facts(detail))
     if detail.error:
         tell(detail.error)
 
