@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Coroutine
 from functools import partial
+from typing import Any
 
 import msgspec
 
@@ -28,9 +30,9 @@ class Asked(msgspec.Struct, frozen=True):
     request: ModelRequest
 
 
-async def ask(
+def ask(
     ctx: Context, setup: Setup, request: ModelRequest, asked: str, *, kept: int | None = None
-) -> ModelResponse:
+) -> Coroutine[Any, Any, ModelResponse]:
     """The model's answer. `asked` is the digest of the question: of the whole conversation, not of the window sent.
     `kept` marks the answer as a summary of all but the last so many messages."""
     reserve = 0
@@ -49,10 +51,17 @@ async def ask(
             return Outcome(response, response.usage, note=note)
         return Outcome(response, response.usage, charge.microusd, charge.version, note)
 
-    answer: ModelResponse = await ctx.effect(
-        "model", name, call, asked=asked, effect="read", type=ModelResponse, reserve=reserve, note=kept_note
+    return ctx.effect(
+        "model",
+        name,
+        call,
+        asked=asked,
+        effect="read",
+        type=ModelResponse,
+        reserve=reserve,
+        note=kept_note,
+        keyed=False,
     )
-    return answer
 
 
 def _hear(ctx: Context, delta: Delta) -> None:

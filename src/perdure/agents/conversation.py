@@ -7,12 +7,11 @@ The journal is the only copy. What a person said stands in `run.accepted`, what 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from hashlib import blake2b
 from typing import Any, Protocol
 
 import msgspec
 
-from perdure.base.codec import pack, to_json, unpack, unpack_as
+from perdure.base.codec import hashed, pack, to_json, unpack, unpack_as
 from perdure.base.envelope import Envelope
 from perdure.base.errors import PerdureError
 from perdure.base.lazy import load
@@ -68,7 +67,7 @@ class Conversation:
     def digest(self) -> bytes:
         """Stands for everything ever said in it, also what was dropped since."""
         for message in self._undigested:
-            self._digest = blake2b(self._digest + pack(message), digest_size=16).digest()
+            self._digest = hashed(self._digest + pack(message))
         self._undigested.clear()
         return self._digest
 

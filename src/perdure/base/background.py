@@ -15,6 +15,10 @@ class Background:
         self._work = work
         self._task: asyncio.Task[None] | None = None
 
+    @property
+    def is_running(self) -> bool:
+        return self._task is not None
+
     def start(self, *args: Any) -> None:
         if self._task is None:
             self._task = asyncio.create_task(self._work(*args))

@@ -93,6 +93,7 @@ class Runtime(Keeping, Agents, Reading, Waking, Publishing, Moving, Running):
         library.broker = lambda: self.capabilities
         engine.demote = self._demoted
         engine.published = self.heard
+        engine.listening = self.listen
         self._providers = providers
 
     @property

@@ -98,4 +98,5 @@ def describes_flow(target: Any) -> bool:
 
 def _is_flow_spec(definition: Any) -> bool:
     """Whether it is a FlowSpec; its class need not be loaded to say no."""
-    return type(definition).__module__ == SPEC and type(definition).__name__ == "FlowSpec"
+    kind = type(definition)
+    return kind is not AgentSpec and kind.__module__ == SPEC and kind.__name__ == "FlowSpec"

@@ -81,13 +81,14 @@ class Context:
         timeout_ms: int | None = None,
         reserve: int = 0,
         note: dict[str, Any] | None = None,
+        keyed: bool = True,
     ) -> Coroutine[Any, Any, Any]:
         """Do something outside the run, once: `call(idempotency_key)`, or the recorded result of an earlier call.
 
         `request` is what is asked, as plain data; a handler that asks something else under the same key fails with
         ReplayDivergence. `effect` is its class (see `EffectClass`), `probe` finds out whether a `checkable` one
         happened, `type` is what a recorded result is decoded to, `reserve` is micro-USD to set aside,
-        `note` is shown beside it in a trace.
+        `note` is shown beside it in a trace. A `call` that sends no key says so with `keyed`, and gets "".
         """
         return self._x.effects.perform(
             kind,
@@ -101,6 +102,7 @@ class Context:
             timeout_ms=timeout_ms,
             reserve=reserve,
             note=note,
+            keyed=keyed,
         )
 
     async def now(self) -> int:

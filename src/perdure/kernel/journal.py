@@ -46,7 +46,7 @@ def decode(record: r.Record) -> r.Event:
     return event
 
 
-class Past(msgspec.Struct):
+class Past(msgspec.Struct, gc=False):
     """What the journal knows of one effect."""
 
     state: PastState
@@ -57,7 +57,7 @@ class Past(msgspec.Struct):
     usage: Usage | None = None
 
 
-class Totals(msgspec.Struct):
+class Totals(msgspec.Struct, gc=False):
     """What a run has used so far. `cost` is micro-USD."""
 
     steps: int = 0

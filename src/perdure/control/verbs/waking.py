@@ -95,6 +95,10 @@ class Waking(Verbs):
         if "topics" in self.__dict__:
             self.topics.heard()
 
+    def listen(self) -> None:
+        """A run of this process waits for an event: it is to hear it also where nobody takes over what lies idle."""
+        self.topics.listen()
+
     async def subscriptions(self, agent: str = "") -> list[Subscribed]:
         """What agents hear: all of them, or one."""
         return await control.subscriptions.list_subscriptions(self._runtime, agent)
