@@ -9,9 +9,6 @@ from typing import Any
 
 from perdure import Agent, Context, Envelope, NotDone, tool
 
-LETTER_S = float(os.environ.get("LETTER_S", "0"))
-"""How long it takes to hear that a letter is gone, where nobody says."""
-
 
 async def outside(**said: Any) -> Any:
     """One request to the other side."""
@@ -52,7 +49,7 @@ async def ship(what: str, *, key: str, ctx: Context) -> str:
 
 
 @tool(effect="once")
-async def mail(what: str, *, key: str, ctx: Context, seconds: float = LETTER_S) -> str:
+async def mail(what: str, *, key: str, ctx: Context, seconds: float = 0) -> str:
     """Write a letter; once it is gone nobody can tell."""
     return await act("once", key, ctx.agent_id, seconds)
 

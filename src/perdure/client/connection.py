@@ -14,7 +14,7 @@ import msgspec
 
 from perdure.base.clock import Clock, SystemClock
 from perdure.base.envelope import DEFAULT_PRIORITY, Envelope, answer_to
-from perdure.base.errors import NoAnswer, PerdureError
+from perdure.base.errors import InputError, NoAnswer, PerdureError
 from perdure.base.ids import Ids
 from perdure.base.topic import ADDRESS
 from perdure.bus.capabilities import (
@@ -200,7 +200,10 @@ class Connection:
             answer = done(await one.call(call.payload, key=call.correlation or call.id))
         except PerdureError as error:
             answer = failed(error)
-        await self.reply(call, answer)
+        try:
+            await self.reply(call, answer)
+        except InputError as error:  # the answer is none that an event can hold
+            await self.reply(call, failed(error))
 
     async def _claim(self, call: Envelope) -> bool:
         claimed = await self.emit(CLAIMED, self._who, id=claim_id(call.id), causation=call.id)

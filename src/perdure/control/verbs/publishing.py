@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Coroutine, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -51,7 +51,7 @@ class Publishing(Verbs):
         """The flows that the project publishes: the files in its folder `flows`."""
         return control.flows.FlowShelf(self._runtime)
 
-    async def accept(
+    def accept(
         self,
         input: Any,
         *,
@@ -60,10 +60,10 @@ class Publishing(Verbs):
         key: str = "",
         who: str = "operator",
         traceparent: str = "",
-    ) -> RunRow:
+    ) -> Coroutine[Any, Any, RunRow]:
         """Accept `input` for a published `spec`, or for the `agent` of this id; it is on disk when this returns, and
         the same idempotency `key` again gives the same run. `traceparent` (W3C) puts the run into a trace."""
-        return await control.accepting.accept(
+        return control.accepting.accept(
             self._runtime, input, spec=spec, agent=agent, key=key, who=who, traceparent=traceparent
         )
 
