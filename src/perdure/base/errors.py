@@ -432,6 +432,13 @@ class DeadlineExceeded(RunError):
     hint = "Raise `limits.timeout`, or `perdure resume RUN` to go on with a fresh limit."
 
 
+class ClientSilent(RunError):
+    """The client of this run was to call a tool of its own, and did not say in time what it gave."""
+
+    code = "run.client_silent"
+    hint = "Ask the agent again; `limits.client_timeout` in its file says how long it waits for a client."
+
+
 class FlowError(RunError):
     """A flow cannot go on."""
 

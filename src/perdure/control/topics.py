@@ -57,13 +57,14 @@ class Topics:
         rules = rules_of(runtime.project.bus)
         self.bus = LocalBus(store, clock, rules=rules, poll_ms=runtime.engine.settings.poll_ms)
         self._dispatcher = Dispatcher(self.bus, store, clock, runtime.engine.wake)
+        self._is_closed = False
         self._sources = Drivers(self.bus.publish)
         self._kept_sources = Drivers(partial(self.bus.publish, durable=True))
         self._retention = Retention(store, clock, rules, self._dispatcher)
 
     async def start(self) -> None:
         """Deliver to the agents that subscribe, listen to the sources outside, and forget what is old."""
-        await self._dispatcher.start()
+        self._dispatcher.start()
         await self._retention.start()
         runtime = self._runtime
         root, store, clock, ids = runtime.project.root, runtime.store, runtime.clock, runtime.ids
@@ -73,7 +74,15 @@ class Topics:
         await self._sources.start()
         await self._kept_sources.start()
 
+    def listen(self) -> None:
+        """Deliver events to the runs of this process that wait for them; where `start` was called, all are anyway."""
+        if not self._is_closed:
+            engine = self._runtime.engine
+            self._dispatcher.start(lambda wanted: wanted.run_id != "" and engine.works_for(wanted.agent_id))
+            self._dispatcher.changed()
+
     async def close(self) -> None:
+        self._is_closed = True
         await self._sources.stop()
         await self._kept_sources.stop()
         await self._retention.stop()

@@ -46,6 +46,15 @@ class Ended(msgspec.Struct, frozen=True, gc=False):
     waits: tuple[r.Wait, ...] = ()
 
 
+class Begun(msgspec.Struct, frozen=True, gc=False):
+    """An agent that came to be under this worker's first fence, and its first run, of which nothing is done yet."""
+
+    agent: AgentRow
+    run: RunRow
+    program: Program
+    envelope: Envelope
+
+
 class House(Protocol):
     """What a holding needs of the engine that it lives in."""
 
@@ -93,6 +102,14 @@ class Holding:
         self._guards: tuple[Guard, ...] = (HasFence(agent.id, house.worker, fence),)
 
     # -- the run in memory --------------------------------------------------------------------------------------------
+
+    @classmethod
+    async def of(cls, house: House, begun: Begun) -> Holding:
+        """An agent with its first run, ready for the first turn."""
+        self = cls(house, begun.agent, 1)
+        self.begin(begun.run, begun.program, begun.envelope, await self.money(begun.run, begun.program))
+        self.fresh = True
+        return self
 
     def begin(self, run: RunRow, program: Program, envelope: Envelope, money: Money) -> None:
         """Take up a run that has no history yet."""

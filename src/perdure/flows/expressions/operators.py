@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, TypeAlias
 
 from .meter import Fault, Meter
-from .values import is_number, kind_of, number
+from .values import NUMBERS, is_number, kind_of, number
 
 Apply: TypeAlias = Callable[[Any, Any, Meter], Any]
 
@@ -46,7 +46,7 @@ def number_for(sign: str, value: Any) -> Any:
 
 def _order(sign: str, compare: Callable[[Any, Any], bool]) -> Apply:
     def apply(left: Any, right: Any, meter: Meter) -> bool:
-        if (is_number(left) and is_number(right)) or (isinstance(left, str) and isinstance(right, str)):
+        if (type(left) in NUMBERS and type(right) in NUMBERS) or (isinstance(left, str) and isinstance(right, str)):
             return compare(left, right)
         raise Fault(f"`{sign}` compares two numbers or two texts, found {kind_of(left)} and {kind_of(right)}")
 
@@ -55,8 +55,9 @@ def _order(sign: str, compare: Callable[[Any, Any], bool]) -> Apply:
 
 def _reckon(sign: str, compute: Callable[[Any, Any], Any]) -> Apply:
     def apply(left: Any, right: Any, meter: Meter) -> int | float:
-        number_for(sign, left)
-        number_for(sign, right)
+        if not (type(left) in NUMBERS and type(right) in NUMBERS):
+            number_for(sign, left)
+            number_for(sign, right)
         if right == 0 and sign in ("/", "//", "%"):
             raise Fault("division by zero")
         return number(compute(left, right))

@@ -36,8 +36,8 @@ class Flow:
     def __init__(self, ctx: Context, ready: Ready) -> None:
         self.ctx = ctx
         self.ready = ready
-        self.undoing = Undoing()
-        self.progress = Progress(ctx, self.undoing)
+        self.undoing = Undoing(ready)
+        self.progress = Progress(ctx, ready, self.undoing)
         self.is_stepping = ctx.envelope.kind == "step"
 
     async def block(self, block: Block, names: Names, main: bool = False) -> Any:
