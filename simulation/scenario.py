@@ -32,7 +32,7 @@ from perdure.kernel.store.ops import PutAgent, PutSpec, SetLimit
 from perdure.kernel.store.rows import ENDED, AgentRow, RunFilter, RunRow
 from perdure.kernel.topics import subscribe
 
-STORMY_S = 40.0
+STORMY_S = 30.0
 CALM_S = 3_600.0
 """How long, of its own time, a world may take to come to an end once nothing goes wrong any more."""
 
@@ -279,9 +279,7 @@ def run(seed: int, *, forget_fences: bool = False) -> tuple[list[str], str, str]
     except PerdureError as error:
         wrong = f"{type(error).__name__}: {error}"
     finally:
-        for task in asyncio.all_tasks(loop):
-            task._log_destroy_pending = False  # type: ignore[attr-defined]
-        loop.close()
+        loop.leave()
     world.history.append(f"{loop.time():10.3f} {wrong or 'all is well'}")
     digest = blake2b("\n".join(world.history).encode(), digest_size=8).hexdigest()
     return world.history, digest, wrong
