@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from perdure.agents.project import STATE_FOLDER
-from perdure.agents.spec import AgentSpec, spec_digest, spec_document
+from perdure.agents.spec import AgentSpec, document_digest
 from perdure.base.errors import ConfigError, Fenced, Held, KeyExists
 from perdure.flows.files import is_flow
 from perdure.kernel.store.ops import Claim, Claimable, HasFence, NoAgent, Op, PutAgent, PutSpec, Unclaim
@@ -22,6 +22,8 @@ from .schedules import Planned, follow_file, planned
 from .starting import check_agent_id
 
 if TYPE_CHECKING:
+    from perdure.flows.spec import FlowSpec
+
     from .runtime import Runtime
 
 AGENT_FILES = re.compile(r".*\.(yaml|yml|toml)")
@@ -38,11 +40,12 @@ class Deployed(msgspec.Struct, frozen=True):
     schedules: tuple[Planned, ...]
 
 
-async def deploy(runtime: Runtime, spec: AgentSpec, *, agent: str | None = None) -> Deployed:
+async def deploy(runtime: Runtime, spec: AgentSpec | FlowSpec, *, agent: str | None = None) -> Deployed:
     """Deploy a spec as the agent of its name, or as `agent`. A run in flight stays on the spec that it began with.
     Raises Held where the agent is at work for longer than ten seconds."""
-    agent_id, digest, now = check_agent_id(agent or spec.name), spec_digest(spec), runtime.clock.now()
-    keep = PutSpec(digest, spec_document(spec), now)
+    document = runtime.library.document(spec)
+    agent_id, digest, now = check_agent_id(agent or spec.name), document_digest(document), runtime.clock.now()
+    keep = PutSpec(digest, document, now)
     is_new = True
     try:
         row = AgentRow(agent_id, digest, now, updated_at=now)
@@ -59,9 +62,10 @@ async def deploy(runtime: Runtime, spec: AgentSpec, *, agent: str | None = None)
 
 
 async def deploy_project(runtime: Runtime) -> dict[str, ConfigError]:
-    """Deploy the agents in the project's folder `agents` that something wakes. Gives the files that are wrong: they
-    keep no other agent from its work."""
+    """Deploy the agents in the project's folder `agents` that something wakes, and the flows in `flows` that something
+    starts. Gives the files that are wrong: they keep no other from its work."""
     wrong: dict[str, ConfigError] = {}
+    names: set[str] = set()
     root = runtime.project.root
     for path in sorted((root / "agents").rglob("*")):
         shown = path.relative_to(root)
@@ -72,12 +76,20 @@ async def deploy_project(runtime: Runtime) -> dict[str, ConfigError]:
         except ConfigError as error:
             wrong[shown.as_posix()] = error
             continue
+        names.add(spec.name)
         if spec.on:
             await deploy(runtime, spec)
-    return wrong
+    for file, flow in runtime.flows.specs():
+        if flow.on and flow.name not in names:
+            names.add(flow.name)
+            await deploy(runtime, flow)
+        elif flow.on:
+            hint = "Give the flow another `name`."
+            wrong[file] = ConfigError(f"{flow.name} is the name of another file's agent or flow", hint=hint)
+    return wrong | {one.file: ConfigError(one.problem) for one in runtime.flows.all() if one.problem}
 
 
-def _drivers(runtime: Runtime, agent_id: str, spec: AgentSpec) -> Iterable[Driver]:
+def _drivers(runtime: Runtime, agent_id: str, spec: AgentSpec | FlowSpec) -> Iterable[Driver]:
     folder = runtime.project.root / spec.folder
     for trigger in spec.on:
         if trigger.file is not None:

@@ -393,9 +393,9 @@ class Runtime:
 
     # -- what wakes agents --------------------------------------------------------------------------------------------
 
-    async def deploy(self, target: Target, *, agent: str | None = None, overrides: Sequence[str] = ()) -> Deployed:
-        """Let an agent be there, of this spec from its next run on, woken by what its `on` says."""
-        return await control.deploying.deploy(self, self.spec(target, overrides), agent=agent)
+    async def deploy(self, target: Runnable, *, agent: str | None = None, overrides: Sequence[str] = ()) -> Deployed:
+        """Let an agent or a flow be there, of this spec from its next run on, woken by what its `on` says."""
+        return await control.deploying.deploy(self, self.library.definition(target, overrides), agent=agent)
 
     async def check(self) -> Check:
         """What the files as they are now would break of what is under way; asks nobody, writes nothing."""
