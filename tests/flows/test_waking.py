@@ -66,7 +66,7 @@ async def test_a_schedule_starts_a_flow_that_takes_nothing_also_after_a_restart(
     publish(
         project,
         """
-        on: [{every: 1h}]
+        on: [{every: 2s}]
         tasks: [{tool: act, with: {name: tick}}]
     """,
     )
@@ -74,7 +74,7 @@ async def test_a_schedule_starts_a_flow_that_takes_nothing_also_after_a_restart(
     for turn in (1, 2):
         async with project.open(recover=True, store=store, clock=clock, settings=Settings(recover=True)) as rt:
             assert len(await rt.schedules("flow")) == 1
-            await clock.advance(3_600_000)
+            await clock.advance(2_000)
             await ended(rt, turn)
     assert project.calls == ["tick", "tick"]
 
