@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Sequence
+from functools import partial
 
 from perdure.base.codec import digest
 from perdure.base.errors import EffectFailed, PerdureError, ToolDenied, ToolError
@@ -61,10 +62,6 @@ async def _act(ctx: Context, prepared: Prepared) -> ToolOutput:
         except PerdureError as error:
             raise EffectFailed(error.message, hint=error.hint) from error
 
-    async def probe(key: str) -> Outcome | NotDone | Unsure:
-        found = await tool.reconcile(arguments, key=key, ctx=ctx)
-        return found if isinstance(found, (NotDone, Unsure)) else Outcome(found)
-
     # The arguments stand in the model's answer already; only an intent repeats them, for a person to judge.
     request = None if prepared.effect == "read" else {"tool": call.name, "arguments": arguments}
     asked = digest([call.name, arguments])
@@ -76,10 +73,16 @@ async def _act(ctx: Context, prepared: Prepared) -> ToolOutput:
         asked=asked,
         effect=prepared.effect,
         type=ToolOutput,
-        probe=probe,
+        probe=partial(_look, ctx, prepared),
         note={"call": call.id} if call.id else None,
     )
     return as_output(output)
+
+
+async def _look(ctx: Context, prepared: Prepared, key: str) -> Outcome | NotDone | Unsure:
+    """Whether the call was made, and what it gave."""
+    found = await prepared.tool.reconcile(prepared.arguments, key=key, ctx=ctx)
+    return found if isinstance(found, (NotDone, Unsure)) else Outcome(found)
 
 
 async def _take_part(ctx: Context, prepared: Prepared) -> ToolOutput:

@@ -33,8 +33,8 @@ async def converse(ctx: Context, setup: Setup) -> Any:
             asked = talk.digest.hex()
             answer = await ask(ctx, setup, setup.ask(talk.messages), asked)
             talk.add(assistant_message(answer))
-            if answer.tool_calls:
-                talk.add(results_message(await call_all(ctx, setup, answer.tool_calls)))
+            if calls := answer.tool_calls:
+                talk.add(results_message(await call_all(ctx, setup, calls)))
             elif setup.shape is None:
                 setup.recent.put(ctx.agent_id, Talk(ctx.run_id, asked, tuple(talk.messages), tuple(talk.sizes)))
                 return answer.text

@@ -1,6 +1,6 @@
 """What an agent is: the fields of its file, and the spec that a run keeps to its end."""
 
-from __future__ import annotations
+# No `from __future__ import annotations`: msgspec would compile and evaluate each text again when a process starts.
 
 from functools import lru_cache
 from typing import Annotated, Any, Literal, TypeAlias

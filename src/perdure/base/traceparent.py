@@ -16,8 +16,8 @@ from .codec import digest
 OUTGOING: ContextVar[str] = ContextVar("perdure.traceparent", default="")
 """The `traceparent` of the effect under way, for what it sends to others; "" where its run is not traced."""
 
-_FORM = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
-_HEX = re.compile(r"[0-9a-f]{32}")
+_FORM = r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?"
+_HEX = r"[0-9a-f]{32}"
 _SAMPLED = 1
 _SHARES = 1 << 56
 
@@ -40,7 +40,7 @@ class Trace(msgspec.Struct, frozen=True, gc=False):
 
 def read_traceparent(said: str) -> Trace | None:
     """What a `traceparent` says; None where it is none, which is no error: the trace begins anew then."""
-    found = _FORM.fullmatch(said)
+    found = re.fullmatch(_FORM, said)
     if found is None:
         return None
     version, trace, span, flags, more = found.groups()
@@ -55,7 +55,7 @@ def trace_of(root: str, said: str) -> Trace:
     if found is not None:
         return found
     own = root.rpartition("_")[2]
-    return Trace(own if _HEX.fullmatch(own) and own != "0" * 32 else digest(root))
+    return Trace(own if re.fullmatch(_HEX, own) and own != "0" * 32 else digest(root))
 
 
 def span_of_run(run_id: str) -> str:

@@ -99,6 +99,7 @@ class Effects:
         timeout_ms: int | None = None,
         reserve: int = 0,
         note: dict[str, Any] | None = None,
+        keyed: bool = True,
     ) -> Any:
         """The effect's result: from the journal, or by `call(idempotency key)`, which may return an `Outcome`.
 
@@ -113,7 +114,7 @@ class Effects:
             self._journal.asked.add(key)
             if past.digest != asked:
                 raise diverged(key, past, asked, request)
-        one = Effect(key, kind, asked, effect, request, call, probe, timeout_ms, reserve, past, note or {})
+        one = Effect(key, kind, asked, effect, request, call, probe, timeout_ms, reserve, past, note or {}, keyed)
         resolved = self._journal.resolved.get(key)
         match decide(past, resolved, effect):
             case "do" | "do again" if effect == "read" or gate() is None:
@@ -150,7 +151,7 @@ class Effects:
                 key=one.key,
             )
         left = None if self.time_left is None else self._time_left()
-        key = idempotency_key(self._run_id, one.key)
+        key = idempotency_key(self._run_id, one.key) if one.keyed or self.trace is not None else ""
         if self.trace is not None:
             OUTGOING.set(self.trace.at(key))
         if one.effect != "read" or one.reserve > 0:

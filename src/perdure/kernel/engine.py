@@ -211,7 +211,7 @@ class Engine:
         self._tick(holding.agent.id, holding)
 
     def _tick(self, agent_id: str, holding: Holding | None) -> None:
-        self._ticks[agent_id] = asyncio.create_task(self._turns(agent_id, holding))
+        self._ticks[agent_id] = asyncio.get_running_loop().create_task(self._turns(agent_id, holding))
 
     async def _turns(self, agent_id: str, holding: Holding | None) -> None:
         """One turn after another until there is nothing to do: this is the tick."""

@@ -221,7 +221,9 @@ class Holding:
             run_id = self.execution.run.id
         if entries:
             now = house.clock.now()
-            records = [encode(event, agent_id=agent_id, run_id=run_id, key=key, at=now) for key, event in entries]
+            records: list[r.Record] = []
+            for key, event in entries:
+                records.append(encode(event, agent_id=agent_id, run_id=run_id, key=key, at=now))
             ops = [*append(agent_id, records), *ops]
         written = house.store.commit(ops, (*self._guards, *guards) if guards else self._guards)
         if entries and house.live.recorded(run_id):

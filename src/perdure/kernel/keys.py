@@ -28,7 +28,7 @@ class Keys:
 
     def close(self, prefix: str) -> None:
         """Forget the counts below a scope that is never entered again, so that what a checkpoint keeps stays small."""
-        for place in (*self.counters,):
+        for place in tuple(self.counters):
             if place.startswith(prefix):
                 del self.counters[place]
 

@@ -20,7 +20,7 @@ def _nothing() -> None:
 class Waits:
     """The open waits of a handler, and the count of its branches at work. `still` is called when none is left."""
 
-    __slots__ = ("_parked", "_still", "_working", "dropped", "frozen", "open")
+    __slots__ = ("_still", "_working", "dropped", "frozen", "is_parked", "open")
 
     def __init__(self, still: Callable[[], None]) -> None:
         self.open: dict[str, tuple[Wait, asyncio.Future[Any]]] = {}
@@ -30,7 +30,8 @@ class Waits:
         """The handler is being put away: what it waits for stays as it is."""
         self._still = still
         self._working = 1
-        self._parked: list[asyncio.Future[None]] = []
+        self.is_parked = False
+        """A branch stands still for good."""
 
     def over(self) -> None:
         """The handler has ended: let go of whoever was told, or each run would leave a cycle for the collector."""
@@ -64,10 +65,9 @@ class Waits:
 
     async def park(self) -> None:
         """Stand still for good: this branch may begin nothing new."""
-        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._parked.append(future)
+        self.is_parked = True
         self.leave()
-        await future
+        await asyncio.get_running_loop().create_future()
 
     def leave(self) -> None:
         self._working -= 1
@@ -81,10 +81,6 @@ class Waits:
     def is_working(self) -> bool:
         """Whether the handler does not stand still."""
         return self._working > 0
-
-    @property
-    def is_parked(self) -> bool:
-        return bool(self._parked)
 
 
 def most_pressing(waits: Iterable[Wait]) -> str:

@@ -11,6 +11,7 @@ from typing import Any, Generic, ParamSpec, TypeVar, overload
 
 from perdure.base.duration import parse_duration, show_duration
 from perdure.base.errors import ConfigError, PerdureError, ToolError, ToolTimeout
+from perdure.base.lazy import load
 from perdure.base.messages import ToolDefinition
 from perdure.kernel.classes import EFFECT_CLASSES, EffectClass
 from perdure.kernel.context import Context
@@ -21,11 +22,11 @@ from .result import to_output
 from .schema import build_schema, load_arguments
 from .signature import read_signature
 from .source import plain_function, source_digest, where
-from .threads import THREADS
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
+THREADS = "perdure.tools.threads:THREADS"
 DEFAULT_TIMEOUT = "5m"
 """A tool that is given no timeout of its own; `timeout=None` is for one that may take for ever."""
 
@@ -104,7 +105,7 @@ class FunctionTool(Generic[P, R]):
             try:
                 if is_async:
                     return await function(**values)
-                result = await THREADS.run(partial(function, **values))
+                result = await load(THREADS).run(partial(function, **values))
                 return await result if inspect.isawaitable(result) else result
             finally:
                 is_late = limit is not None and limit.end()

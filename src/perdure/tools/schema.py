@@ -6,13 +6,13 @@ Types are msgspec's (https://jcristharif.com/msgspec/supported-types.html), `pat
 from __future__ import annotations
 
 from collections.abc import Mapping
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
 import msgspec
 
 from perdure.base.errors import ConfigError, InvalidArguments
+from perdure.base.nearest import nearest
 
 from . import pydantic
 
@@ -133,9 +133,9 @@ def _problem(name: str, value: Any, error: msgspec.ValidationError) -> str:
 
 
 def _unknown(name: str, known: tuple[str, ...]) -> str:
-    close = get_close_matches(name, known, 1)
+    close = nearest(name, known)
     if close:
-        return f"{name}: there is no such argument, did you mean {close[0]}?"
+        return f"{name}: there is no such argument, did you mean {close}?"
     return f"{name}: there is no such argument" + (f", there are {', '.join(known)}" if known else "")
 
 

@@ -214,7 +214,7 @@ YAML = {
     "every": (HEAD + "on: [{every: 500ms}]\n", ["3:14: on[0].every: expected a second or longer, found `500ms`"]),
     "file": (
         HEAD + "on: [{file: ../secrets/*}]\n",
-        ["3:13: on[0].file: expected a pattern below the agent's folder, such as inbox/*.csv, found `../secrets/*`"],
+        ["3:13: on[0].file: expected a pattern below this file's folder, such as inbox/*.csv, found `../secrets/*`"],
     ),
     "trigger is text": (HEAD + "on: [daily]\n", ["3:6: on[0]: expected a mapping, found `daily`"]),
     "class": (

@@ -18,7 +18,7 @@ class Insert:
     def __init__(self, table: str, columns: str, *, verb: str = "INSERT", conflict: str = "") -> None:
         self._width = columns.count(",") + 1
         self._head = f"{verb} INTO {table} ({columns}) VALUES "
-        self._row = f"({', '.join('?' * self._width)})"
+        self._row = f"({','.join('?' * self._width)})"
         self._tail = f" {conflict}" if conflict else ""
         self._known: dict[int, str] = {}
 
@@ -37,5 +37,5 @@ class Insert:
             start, left = end, left - rows
 
     def _sql(self, rows: int) -> str:
-        sql = self._known[rows] = self._head + ", ".join([self._row] * rows) + self._tail
+        sql = self._known[rows] = self._head + ",".join([self._row] * rows) + self._tail
         return sql

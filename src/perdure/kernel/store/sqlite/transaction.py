@@ -150,10 +150,6 @@ class Transaction:
                 self._cursor.execute(sql, some)
         self._later.clear()
 
-    def insert(self, sql: str, row: tuple[Any, ...]) -> None:
-        """Insert a row by a statement of its own, at once: nothing that was left for later is of its table."""
-        self._cursor.execute(sql, row)
-
     def execute(self, sql: str, bindings: tuple[Any, ...] = ()) -> apsw.Cursor:
         """Anything else, on top of everything before it."""
         if self._later:
