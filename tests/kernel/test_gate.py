@@ -22,6 +22,17 @@ async def test_the_rest_begins_when_nothing_arrives_any_more() -> None:
     assert one.is_full(AT_ONCE + 1)
 
 
+async def test_what_is_on_its_way_to_the_disk_goes_before_what_is_there() -> None:
+    one = Gate()
+    one.arriving.update(str(n) for n in range(AT_ONCE))
+    assert one.is_full(1)  # a thousand ask at once: not one of them is worked on before all have their receipts
+    waiting = asyncio.ensure_future(one.wait())
+    await asyncio.sleep(gate.QUIET_MS * 4 / 1000)
+    assert not waiting.done()
+    one.arriving.clear()
+    await asyncio.wait_for(waiting, 5)
+
+
 async def test_whoever_has_waited_long_enough_begins_while_more_arrive() -> None:
     one = Gate()
     loop = asyncio.get_running_loop()

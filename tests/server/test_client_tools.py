@@ -121,6 +121,41 @@ async def test_a_run_that_failed_since_goes_on_when_it_is_asked_again(served: Se
         assert done.choices[0].message.content == "It is sunny." and len(await runs(client)) == 1
 
 
+async def test_a_client_that_stays_away_is_waited_for_no_longer(served: Served, project: Path) -> None:
+    file = project / "agents" / "clerk.yaml"
+    file.write_text(file.read_text() + "limits: {client_timeout: 50ms}\n")
+    async with served(model=model(TWO, "It is sunny.")) as client, openai(client) as ai:
+        message = (await ai.chat.completions.create(model="clerk", messages=HELLO, tools=CHAT)).choices[0].message
+        (run,) = await runs(client)
+        row = await client.runtime.store.load_run(run["run_id"])
+        ended = await client.runtime.engine.rest(row, person=False)
+        assert (ended.run.status, ended.error["code"]) == ("failed", "run.client_silent")
+        assert (await client.runtime.replay(run["run_id"])).verdict == "same"
+        results = [{"role": "tool", "tool_call_id": one.id, "content": "sunny"} for one in message.tool_calls or ()]
+        for _ in range(2):
+            with pytest.raises(APIStatusError, match="no longer") as late:
+                await ai.chat.completions.create(model="clerk", messages=[*HELLO, message, *results], tools=CHAT)
+            assert late.value.status_code == 410
+        assert len(await runs(client)) == 1
+
+
+async def test_a_client_may_be_waited_for_for_ever(served: Served, project: Path) -> None:
+    file = project / "agents" / "clerk.yaml"
+    file.write_text(file.read_text() + "limits: {client_timeout: 0}\n")
+    async with served(model=model(ASKS)) as client, openai(client) as ai:
+        await ai.chat.completions.create(model="clerk", messages=HELLO, tools=CHAT)
+        (run,) = await runs(client)
+        assert await client.runtime.store.timers(run["agent_id"]) == []
+
+
+async def test_a_client_is_waited_for_ten_minutes(served: Served) -> None:
+    async with served(model=model(ASKS)) as client, openai(client) as ai:
+        await ai.chat.completions.create(model="clerk", messages=HELLO, tools=CHAT)
+        (run,) = await runs(client)
+        (timer,) = await client.runtime.store.timers(run["agent_id"])
+        assert 0 < timer.due - client.runtime.clock.now() <= 600_000
+
+
 async def test_all_results_are_wanted(served: Served) -> None:
     async with served(model=model(TWO, "Fine.")) as client, openai(client) as ai:
         message = (await ai.chat.completions.create(model="clerk", messages=HELLO, tools=CHAT)).choices[0].message

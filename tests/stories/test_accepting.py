@@ -28,7 +28,7 @@ async def test_a_sender_that_leaves_at_once_is_served_all_the_same(tmp_path: Pat
             await rt.run(ECHO, "before", agent="another")
         sending = asyncio.ensure_future(rt.start(ECHO, "hello", agent=agent))
         async with asyncio.timeout(10):
-            while not rt.engine._reception.arriving and not rt.engine._ticks:  # until its commit is on the way
+            while not rt.engine.gate.arriving and not rt.engine._ticks:  # until its commit is on the way
                 await asyncio.sleep(0)
         sending.cancel()
         for _ in range(1_000):

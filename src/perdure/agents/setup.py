@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .output import Shape
 
 CLIENT_TOOL = "perdure.tools.client:ClientTool"
+SHAPE = "perdure.agents.output:Shape"
 
 NO_OPTIONS = Options()
 DEFAULT_WINDOW = 100_000
@@ -65,9 +66,10 @@ class Setup(msgspec.Struct):
         if found is None or found.options == NO_OPTIONS:
             return self
         options = found.options
-        tools = {**self.tools, **{tool.name: load(CLIENT_TOOL)(tool) for tool in options.tools}}
+        most_ms = self.spec.limits.client_ms
+        tools = {**self.tools, **{tool.name: load(CLIENT_TOOL)(tool, most_ms) for tool in options.tools}}
         schema = options.output_schema
-        shape = self.shape if schema is None else Shape(schema, self.spec.output_retries)
+        shape = self.shape if schema is None else load(SHAPE)(schema, self.spec.output_retries)
         return msgspec.structs.replace(self, tools=tools, shape=shape, options=options)
 
     def ask(self, messages: Sequence[Message]) -> ModelRequest:

@@ -21,6 +21,8 @@ AT_ONCE = 8
 """Tool calls of one answer that run at the same time where the spec only says that they may."""
 EXPIRE_MS = 30 * 86_400_000
 """How long a call waits for approval where a spec does not say."""
+CLIENT_MS = 10 * 60_000
+"""How long a run waits for a tool of its client where a spec does not say."""
 
 Version: TypeAlias = Annotated[
     str,
@@ -60,8 +62,16 @@ class Limits(Section, frozen=True):
     """How far one run may go before it stops. Durations are milliseconds; `2m` or a number of seconds in a file."""
 
     steps: Annotated[Count, Meta(description="Model calls before the run yields; it can be resumed.")] = 20
+    exhausted: Annotated[
+        Literal["yield", "fail"],
+        Meta(description="What becomes of a run at its limit of steps or tokens; in a team members fail."),
+    ] = "yield"
     timeout: Annotated[Duration | None, Meta(description="Longest time that a run may work, waiting aside.")] = None
     tool_timeout: Annotated[Duration | None, Meta(description="Longest time of one tool call.")] = None
+    client_timeout: Annotated[
+        Duration | None,
+        Meta(description="How long a run waits for a tool that its client calls; 10m where absent, 0 for ever."),
+    ] = None
     tokens: Annotated[Count | None, Meta(description="Most tokens that a run may use, in and out.")] = None
     attempts: Annotated[
         Count, Meta(description="How often a run is tried in all, where a passing fault made it fail.")
@@ -75,6 +85,11 @@ class Limits(Section, frozen=True):
         if isinstance(self.concurrency, bool):
             return AT_ONCE if self.concurrency else 1
         return self.concurrency
+
+    @property
+    def client_ms(self) -> int | None:
+        """None: for ever."""
+        return CLIENT_MS if self.client_timeout is None else int(self.client_timeout) or None
 
 
 class Approvals(Section, frozen=True):

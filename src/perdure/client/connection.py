@@ -211,7 +211,10 @@ class Connection:
             answer = done(await one.call(call.payload, key=call.correlation or call.id))
         except PerdureError as error:
             answer = failed(error)
-        await self.reply(call, answer)
+        try:
+            await self.reply(call, answer)
+        except InputError as error:  # the answer is none that an event can hold
+            await self.reply(call, failed(error))
 
     async def _claim(self, call: Envelope) -> bool:
         claimed = await self.emit(CLAIMED, self._who, id=claim_id(call.id), causation=call.id)

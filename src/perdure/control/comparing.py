@@ -27,6 +27,7 @@ AREAS: Mapping[str, Area] = {
     "budget.approvers": "permissions",
     "limits": "cost",
     "limits.tool_timeout": "behaviour",
+    "limits.client_timeout": "behaviour",
     "output_retries": "cost",
     "context": "cost",
     "tools": "permissions",

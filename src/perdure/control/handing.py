@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from perdure.base.codec import digest, unpack_as
+from perdure.base.codec import digest
 from perdure.base.envelope import Envelope
-from perdure.base.errors import InputError, WrongState
+from perdure.base.errors import ClientSilent, InputError, WrongState
 from perdure.kernel import records as r
+from perdure.kernel.execution import opened
 from perdure.kernel.journal import decode
 from perdure.kernel.outgoing import answer
 from perdure.kernel.store.ops import Op
@@ -63,7 +64,8 @@ async def hand_back(runtime: Runtime, given: Mapping[str, Given], *, spec: str, 
     """Give a run of this spec what calls gave, by their ids; it is on disk when this returns. The same again changes
     nothing, and lets a run that failed since go on. None where these are no calls of a run that could go on with them.
 
-    Raises InputError where some that the run waits for are missing, WrongState where it was given something else.
+    Raises InputError where some that the run waits for are missing, WrongState where it was given something else,
+    ClientSilent where they come too late.
     """
     given = {id: one for id, one in given.items() if _ID.fullmatch(id)}
     run = await _run_of(runtime, given)
@@ -105,7 +107,10 @@ async def _again(runtime: Runtime, run: RunRow, given: Mapping[str, Given]) -> G
     for id, said in given.items():
         event = decode(before[id])
         assert isinstance(event, r.MessageReceived)
-        if digest(unpack_as(event.body, Envelope).payload) != digest(payload_of(said)):
+        envelope = opened(event)
+        if envelope is None:
+            raise ClientSilent(f"the run waited for {id} no longer", run_id=run.id)
+        if digest(envelope.payload) != digest(payload_of(said)):
             raise WrongState(f"{id} had another result before", hint="Send what was sent first.", run_id=run.id)
     if run.status == "failed":
         await runtime.resume(run.id, wait=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -191,7 +191,7 @@ class Runtime:
         """The flows that the project publishes: the files in its folder `flows`."""
         return control.flows.FlowShelf(self)
 
-    async def accept(
+    def accept(
         self,
         input: Any,
         *,
@@ -200,12 +200,10 @@ class Runtime:
         key: str = "",
         who: str = "operator",
         traceparent: str = "",
-    ) -> RunRow:
+    ) -> Coroutine[Any, Any, RunRow]:
         """Accept `input` for a published `spec`, or for the `agent` of this id; it is on disk when this returns, and
         the same idempotency `key` again gives the same run. `traceparent` (W3C) puts the run into a trace."""
-        return await control.accepting.accept(
-            self, input, spec=spec, agent=agent, key=key, who=who, traceparent=traceparent
-        )
+        return control.accepting.accept(self, input, spec=spec, agent=agent, key=key, who=who, traceparent=traceparent)
 
     async def hand_back(self, given: Mapping[str, Given], *, spec: str, who: str = "operator") -> GoingOn | None:
         """Give a run that waits for the client's own tools what their calls gave, by the ids of the calls."""

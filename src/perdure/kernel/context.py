@@ -18,7 +18,7 @@ import msgspec
 
 from perdure.base.codec import digest, pack, unpack
 from perdure.base.envelope import Envelope
-from perdure.base.errors import InputError, ReplayDivergence
+from perdure.base.errors import ClientSilent, InputError, ReplayDivergence
 from perdure.base.ids import uuid7
 from perdure.base.lazy import load
 from perdure.base.traceparent import OUTGOING, span_of_run
@@ -246,11 +246,13 @@ class Context:
             )
         return envelope.payload
 
-    async def hand_over(self, tool: str, arguments: Any) -> Any:
+    async def hand_over(self, tool: str, arguments: Any, *, timeout_ms: int | None = None) -> Any:
         """Let whoever sent the message that began this run call a tool of theirs, and wait for what they say it gave,
-        however long that takes."""
-        envelope = await self._x.wait("tool", "hand_over", about={"tool": tool, "arguments": arguments})
-        assert envelope is not None  # no timer ends it
+        however long that takes. Raises ClientSilent when `timeout_ms` has passed."""
+        about = {"tool": tool, "arguments": arguments}
+        envelope = await self._x.wait("tool", "hand_over", about=about, due_in=timeout_ms)
+        if envelope is None:
+            raise ClientSilent(f"the client did not say in time what {tool} gave", tool=tool)
         return envelope.payload
 
     async def receive(
@@ -386,6 +388,18 @@ class Context:
     def spec(self) -> str:
         """The digest of the definition that this run is of."""
         return self._x.run.spec
+
+    async def of_parent(self, read: Callable[[bytes], T], type: type[T]) -> T | None:
+        """What `read` makes of the stored definition of the run that this one is a child of; None where it is nobody's
+        child. Nobody but a run can begin a child of its own: this is who asks, whatever the message says."""
+
+        async def look(_: str) -> T | None:
+            parent = await self._x.store.load_run(self._x.run.parent) if self._x.run.parent else None
+            document = None if parent is None else await self._x.store.spec(parent.spec)
+            return None if document is None else read(document)
+
+        found: T | None = await self.effect("parent", "", look, effect="read", type=type)
+        return found
 
     async def history(self, *, before: int | None = None, limit: int = 200) -> list[r.Record]:
         """Records of this agent from before this run, or before its last checkpoint, the newest first."""

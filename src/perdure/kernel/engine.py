@@ -18,7 +18,7 @@ from .closing import close
 from .commands import interrupt
 from .failures import normal
 from .gate import Gate
-from .holding import Ended, Holding
+from .holding import Begun, Ended, Holding
 from .intake import read, take
 from .leases import Lease
 from .life import STILL
@@ -138,7 +138,8 @@ class Engine:
         while self._ticks or self._side:
             await asyncio.wait((*self._ticks.values(), *self._side))
         for holding in list(self._held.values()):
-            await self._let_go(holding)
+            with contextlib.suppress(StoreError):  # whom it cannot give up, others take when its heartbeat has lapsed
+                await self._let_go(holding)
         await self._pulse.stop()
 
     # -- what the layers above ask for -------------------------------------------------------------------------------
@@ -192,9 +193,9 @@ class Engine:
     def wake(self, agent_id: str, *, anyway: bool = False) -> None:
         """See to the agent's mail: now, or when the turn under way is done; `anyway` also where it does not work."""
         self._mine.add(agent_id)
-        if agent_id not in self._ticks and agent_id not in self._reception.arriving:
+        if agent_id not in self._ticks and agent_id not in self.gate.arriving:
             if (anyway or self.settings.work) and not self._closing:
-                self._tick(agent_id, self._held.get(agent_id))
+                self._tick(agent_id, self._turns(agent_id, self._held.get(agent_id)))
             return
         self._again.add(agent_id)
         holding = self._held.get(agent_id)
@@ -206,22 +207,24 @@ class Engine:
             for item in (await read(holding)).commands:
                 await interrupt(holding, item)
 
-    def take_up(self, holding: Holding) -> None:
+    def take_up(self, begun: Begun) -> None:
         """Begin the first turn of an agent that came to be under this worker's fence."""
-        self._tick(holding.agent.id, holding)
+        self._tick(begun.agent.id, self._turns(begun.agent.id, None, begun))
 
-    def _tick(self, agent_id: str, holding: Holding | None) -> None:
-        self._ticks[agent_id] = asyncio.get_running_loop().create_task(self._turns(agent_id, holding))
+    def _tick(self, agent_id: str, turns: Coroutine[Any, Any, None]) -> None:
+        self._ticks[agent_id] = asyncio.get_running_loop().create_task(turns)
 
-    async def _turns(self, agent_id: str, holding: Holding | None) -> None:
+    async def _turns(self, agent_id: str, holding: Holding | None, begun: Begun | None = None) -> None:
         """One turn after another until there is nothing to do: this is the tick."""
         try:
+            if begun is not None:
+                holding = await self._enter(begun)
             holding = holding or await self._claim(agent_id)
             if holding is None:
                 return
             self._held[agent_id] = holding
-            if holding.fresh and self.gate.is_full(len(self._ticks)):
-                await self.gate.wait()
+            if begun is not None and agent_id in self._again:
+                await self._interrupt(holding)  # somebody spoke to it while it waited at the gate
             while not self._closing and (holding.fresh or await take(holding)):
                 end = await holding.go()
                 await close(holding, end)
@@ -245,6 +248,12 @@ class Engine:
                 self.wake(agent_id)
             elif self._watchers.any(agent_id):
                 self.aside(self._watchers.look_again(agent_id))
+
+    async def _enter(self, begun: Begun) -> Holding:
+        """Take up an agent's first run when its turn has come: receipts go before."""
+        if self.gate.is_full(len(self._ticks)):
+            await self.gate.wait()
+        return await Holding.of(self, begun)
 
     async def _claim(self, agent_id: str) -> Holding | None:
         """Take the agent under this worker's fence; None where another live worker has it."""
@@ -370,7 +379,7 @@ class Engine:
     def nudge(self) -> None:
         """Another process wrote: there may be mail for what is held, and news of what is watched."""
         self._idle.clear()
-        for agent_id in {*self._held, *self._watchers.agents}:
+        for agent_id in {*self._held, *self._ticks, *self._watchers.agents}:
             self.wake(agent_id)
 
     def aside(self, work: Coroutine[Any, Any, None]) -> None:

@@ -13,18 +13,20 @@ PATIENCE_MS = 500
 
 
 class Gate:
-    """Whoever comes through counts what arrives (`arrived`), and says how many are inside."""
+    """Whoever comes through counts what arrives (`arrived`), and says how many are inside. `arriving` are agents whose
+    first message is on its way to the disk: nobody else may begin with them."""
 
-    __slots__ = ("_seen", "_waiting", "arrived")
+    __slots__ = ("_seen", "_waiting", "arrived", "arriving")
 
     def __init__(self) -> None:
         self.arrived = 0
+        self.arriving: set[str] = set()
         self._seen = 0
         self._waiting: list[tuple[float, asyncio.Future[None]]] = []  # since when; the first came first
 
     def is_full(self, came: int) -> bool:
-        """Whether there is no place beside those who have come, of whom some wait."""
-        return came - len(self._waiting) > AT_ONCE
+        """Whether there is no place beside those who have come, of whom some wait, and those who are about to."""
+        return came + len(self.arriving) - len(self._waiting) > AT_ONCE
 
     async def wait(self) -> None:
         loop = asyncio.get_running_loop()
@@ -39,7 +41,7 @@ class Gate:
         loop.call_later(QUIET_MS / 1000, self._look, loop)
 
     def _look(self, loop: asyncio.AbstractEventLoop) -> None:
-        is_quiet = self._seen == self.arrived
+        is_quiet = self._seen == self.arrived and not self.arriving
         since = loop.time() if is_quiet else loop.time() - PATIENCE_MS / 1000
         waiting = self._waiting
         self._waiting = [one for one in waiting if one[0] > since]

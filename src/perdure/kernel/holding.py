@@ -46,6 +46,15 @@ class Ended(msgspec.Struct, frozen=True, gc=False):
     waits: tuple[r.Wait, ...] = ()
 
 
+class Begun(msgspec.Struct, frozen=True, gc=False):
+    """An agent that came to be under this worker's first fence, and its first run, of which nothing is done yet."""
+
+    agent: AgentRow
+    run: RunRow
+    program: Program
+    envelope: Envelope
+
+
 class House(Protocol):
     """What a holding needs of the engine that it lives in."""
 
@@ -72,12 +81,13 @@ class House(Protocol):
 class Holding:
     """An agent under this worker's fence. `execution` is its active run while that is in memory.
 
-    `last_mail` is the seq of the last envelope looked at, `command` one that cuts the turn under way short, `turns`
-    counts. Once `released` nothing may be written any more.
+    `last_mail` is the seq of the last envelope looked at, `command` one that cuts the turn under way short, `obeyed`
+    the id of the last that did, `turns` counts. Once `released` nothing may be written any more.
     """
 
     __slots__ = (
-        *("_guards", "agent", "command", "execution", "fence", "fresh", "house", "last_mail", "released", "turns"),
+        *("_guards", "agent", "command", "execution", "fence", "fresh", "house", "last_mail", "obeyed", "released"),
+        "turns",
     )
 
     def __init__(self, house: House, agent: AgentRow, fence: int) -> None:
@@ -85,6 +95,7 @@ class Holding:
         self.agent = agent
         self.execution: Execution | None = None
         self.command: Item | None = None
+        self.obeyed = ""
         self.released = False
         self.fresh = False
         self.last_mail = 0
@@ -93,6 +104,14 @@ class Holding:
         self._guards: tuple[Guard, ...] = (HasFence(agent.id, house.worker, fence),)
 
     # -- the run in memory --------------------------------------------------------------------------------------------
+
+    @classmethod
+    async def of(cls, house: House, begun: Begun) -> Holding:
+        """An agent with its first run, ready for the first turn."""
+        self = cls(house, begun.agent, 1)
+        self.begin(begun.run, begun.program, begun.envelope, await self.money(begun.run, begun.program))
+        self.fresh = True
+        return self
 
     def begin(self, run: RunRow, program: Program, envelope: Envelope, money: Money) -> None:
         """Take up a run that has no history yet."""

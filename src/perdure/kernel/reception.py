@@ -13,7 +13,7 @@ from perdure.base.envelope import Envelope
 from perdure.base.errors import KeyExists, PerdureError
 
 from .gate import Gate
-from .holding import Ended, Holding, House
+from .holding import Begun, Ended, House
 from .leases import Lease
 from .life import terminated
 from .outgoing import accept
@@ -28,15 +28,12 @@ class Host(House, Protocol):
 
     gate: Gate
 
-    def take_up(self, holding: Holding) -> None: ...
+    def take_up(self, begun: Begun) -> None: ...
     def aside(self, work: Coroutine[Any, Any, None]) -> None: ...
 
 
 class Reception:
-    """`arriving` are agents whose first message is on its way to the disk: nobody else may begin with them."""
-
     def __init__(self, host: Host, lease: Lease) -> None:
-        self.arriving: set[str] = set()
         self._host = host
         self._lease = lease
         self._specs: set[str] = set()
@@ -77,29 +74,26 @@ class Reception:
         run = msgspec.structs.replace(run, status="running", started_at=now)
         row = AgentRow(run.agent_id, run.spec, now, host.worker, 1, run.id, updated_at=now)
         ops = [*keep, *accept(envelope, run, now=now, agent=row, tools=program.tools)]
-        self.arriving.add(row.id)
+        host.gate.arriving.add(row.id)
         try:
             results = await host.store.commit(ops, (NoAgent(row.id),))
         except asyncio.CancelledError:
             host.aside(self._adopt(row.id))
             raise
         except PerdureError:
-            self.arriving.discard(row.id)
+            host.gate.arriving.discard(row.id)
             raise
         host.probe("accept.after_commit")
         seqs = next(result for result in results if isinstance(result, list))
         run = msgspec.structs.replace(run, first_seq=seqs[0])
-        holding = Holding(host, row, 1)
-        holding.begin(run, program, envelope, await holding.money(run, program))
-        holding.fresh = True
-        self.arriving.discard(row.id)
-        host.take_up(holding)
+        host.gate.arriving.discard(row.id)
+        host.take_up(Begun(row, run, program, envelope))
         return run
 
     async def _adopt(self, agent_id: str) -> None:
         """Whoever sent an agent its first message has gone while that was written: begin its run all the same."""
         await self._host.store.commit([])  # commits keep their order: the message is on disk now, or was refused
-        self.arriving.discard(agent_id)
+        self._host.gate.arriving.discard(agent_id)
         self._host.wake(agent_id)
 
     async def _queue(self, envelope: Envelope, run: RunRow, program: Program, keep: list[Op]) -> RunRow:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from typing import Any
 
-from starlette.routing import BaseRoute, Route, Router
+from starlette.routing import BaseRoute, Match, Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from perdure.base.errors import NoSuchRoute, WrongMethod
@@ -30,12 +30,33 @@ class Resource:
         if "GET" in self._by_method:
             self._by_method.setdefault("HEAD", self._by_method["GET"])
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         endpoint = self._by_method.get(scope["method"])
         if endpoint is None:
             allowed = sorted(self._by_method)
             raise WrongMethod(f"{scope['path']} cannot be asked to {scope['method']}", allowed=allowed)
-        await endpoint(self._site, scope, receive, send)
+        return endpoint(self._site, scope, receive, send)
+
+
+class Paths:
+    """Routes in their order. A path without fields is found at once where no route before its own answers it too."""
+
+    def __init__(self, routes: Sequence[BaseRoute]) -> None:
+        self._router = Router(routes, redirect_slashes=False, default=_nothing_here)
+        self._known: dict[str, Resource] = {}
+        for route in routes:
+            if isinstance(route, Route) and isinstance(route.endpoint, Resource) and "{" not in route.path:
+                scope = {"type": "http", "path": route.path, "method": "GET"}
+                first = next(one for one in routes if one.matches(scope)[0] is not Match.NONE)
+                if first is route:
+                    self._known[route.path] = route.endpoint
+
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        resource = self._known.get(scope["path"])
+        if resource is None:
+            return self._router(scope, receive, send)
+        scope["endpoint"], scope["path_params"] = resource, {}
+        return resource(scope, receive, send)
 
 
 def application(site: Site, more: Sequence[BaseRoute] = ()) -> ASGIApp:
@@ -45,10 +66,9 @@ def application(site: Site, more: Sequence[BaseRoute] = ()) -> ASGIApp:
     for endpoint in ENDPOINTS:
         paths.setdefault(endpoint.path, []).append(endpoint)
     routes = [Route(path, Resource(site, path, found)) for path, found in paths.items()]
-    router = Router([*more, *routes], redirect_slashes=False, default=_nothing_here)
     settings = site.settings
     door = Door(
-        router,
+        Paths([*more, *routes]),
         site.access,
         hosts=settings.hosts,
         origins=settings.origins,

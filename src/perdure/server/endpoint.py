@@ -115,13 +115,9 @@ class Endpoint(Generic[B, Q]):
         self._decoder = msgspec.json.Decoder(body) if body is not None and body is not bytes else None
         self._no_query = query() if query is Nothing else None
 
-    async def __call__(self, site: Site, scope: Scope, receive: Receive, send: Send) -> None:
-        try:
-            await self._answer(site, scope, receive, send)
-        except PerdureError as error:
-            if self.told is None:
-                raise
-            await send_reply(self.told(problem(error)), send)
+    def __call__(self, site: Site, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        answer = self._answer(site, scope, receive, send)
+        return answer if self.told is None else _telling(self.told, answer, send)
 
     async def _answer(self, site: Site, scope: Scope, receive: Receive, send: Send) -> None:
         principal: Principal | None = scope["state"]["principal"]
@@ -145,3 +141,10 @@ class Endpoint(Generic[B, Q]):
             await send_reply(answer, send)
         else:
             await send_reply(Reply(answer, self.status), send)
+
+
+async def _telling(told: Callable[[Reply], Reply], answer: Awaitable[None], send: Send) -> None:
+    try:
+        await answer
+    except PerdureError as error:
+        await send_reply(told(problem(error)), send)

@@ -48,6 +48,7 @@ STATUS: dict[type[e.PerdureError], int] = {
     e.ReplayDivergence: 409,
     e.Interrupted: 503,
     e.DeadlineExceeded: 504,
+    e.ClientSilent: 410,
     e.BusError: 500,
     e.BusFull: 503,
     e.NoAnswer: 504,

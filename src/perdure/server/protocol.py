@@ -5,11 +5,14 @@ from __future__ import annotations
 
 import asyncio
 from typing import Any
+from urllib.parse import unquote
 
+from httptools import parse_url
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from perdure.base.errors import HeadTooLarge, Malformed, RequestError, SlowRequest
 
+from .cycle import Cycle
 from .joining import JoiningTransport
 from .problems import problem
 from .reply import Reply
@@ -24,6 +27,8 @@ STALLED_S = 60.0
 """Seconds in which a client has to take what waits for it: a few dozen KiB, the rest is with the operating system."""
 LINGER_S = 1.0
 """Seconds in which a client that was refused may go on sending what nobody reads."""
+_TOO_LARGE = "the head is too large"
+"""For the parser, which stops then and asks for a 400."""
 
 
 class Protocol(HttpToolsProtocol):
@@ -92,15 +97,70 @@ class Protocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         self._head = 0
         self._has_asked = self._is_arriving = True
-        super().on_message_begin()
+        self.url = b""
+        self.expect_100_continue = False
+        self.headers = []
 
     def on_url(self, url: bytes) -> None:
-        self._count(len(url))
-        super().on_url(url)
+        self.url += url
+        self._head = len(self.url)
+        if self._head > MAX_HEAD:
+            raise ValueError(_TOO_LARGE)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._count(len(name) + len(value))
-        super().on_header(name, value)
+        self._head += len(name) + len(value)
+        if self._head > MAX_HEAD:
+            raise ValueError(_TOO_LARGE)
+        name = name.lower()
+        if name == b"expect" and value.lower() == b"100-continue":
+            self.expect_100_continue = True
+        self.headers.append((name, value))
+
+    def on_headers_complete(self) -> None:
+        parser, url = self.parser, self.url
+        if url.startswith(b"/"):
+            path, _, query = url.partition(b"#")[0].partition(b"?")
+        else:
+            parsed = parse_url(url)
+            path, query = parsed.path, parsed.query or b""
+        said = path.decode("ascii")
+        version = parser.get_http_version()
+        self.scope = {
+            "type": "http",
+            "asgi": {"version": self.asgi_version, "spec_version": "2.3"},
+            "http_version": version,
+            "server": self.server,
+            "client": self.client,
+            "scheme": self.scheme or "http",
+            "method": parser.get_method().decode("ascii"),
+            "root_path": "",
+            "path": unquote(said) if "%" in said else said,
+            "raw_path": path,
+            "query_string": query,
+            "headers": self.headers,
+            "state": {},
+        }
+        before, self.cycle = (
+            self.cycle,
+            Cycle(
+                scope=self.scope,
+                transport=self.transport,
+                flow=self.flow,
+                logger=self.logger,
+                access_logger=self.access_logger,
+                access_log=False,
+                default_headers=self.server_state.default_headers,
+                message_event=asyncio.Event(),
+                expect_100_continue=self.expect_100_continue,
+                keep_alive=version != "1.0" and parser.should_keep_alive(),
+                on_response=self.on_response_complete,
+            ),
+        )
+        if before is None or before.response_complete:
+            self._start_asgi_task(self.cycle, self.app)
+        else:
+            self.flow.pause_reading()
+            self.pipeline.appendleft((self.cycle, self.app))
 
     def on_message_complete(self) -> None:
         self._is_arriving = False
@@ -112,11 +172,6 @@ class Protocol(HttpToolsProtocol):
         else:
             error = Malformed("this is not HTTP/1.1", hint="")
         self._refuse(problem(error))
-
-    def _count(self, size: int) -> None:
-        self._head += size
-        if self._head > MAX_HEAD:
-            raise ValueError("the head is too large")  # the parser stops, and asks for a 400
 
     def _wait(self) -> None:
         self._deadline = self.loop.call_later(ARRIVAL_S, self._too_late)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 KEEP_ALIVE_S = 15
 EVENT_STREAM = (b"content-type", b"text/event-stream; charset=utf-8")
-_HEADERS = [*SAFE, EVENT_STREAM, (b"x-accel-buffering", b"no")]
+_HEADERS = [*((name.encode(), value) for name, value in SAFE.items()), EVENT_STREAM, (b"x-accel-buffering", b"no")]
 
 
 def frame(kind: str, value: Any, id: int | str = "") -> bytes:

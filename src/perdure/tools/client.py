@@ -23,15 +23,17 @@ class Given(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class ClientTool:
-    """The run stands still while the client works, and goes on when `Given` is handed to the wait. What the client
+    """The run stands still while the client works, and goes on when `Given` is handed to the wait; after `patience_ms`
+    (None: never) it fails with ClientSilent, as nobody is there any more to read what it would say. What the client
     takes for right arguments is its own affair: nothing is checked here."""
 
     effect: EffectClass | None = None
     timeout_ms: int | None = None
     source_digest = ""
 
-    def __init__(self, definition: ToolDefinition) -> None:
+    def __init__(self, definition: ToolDefinition, patience_ms: int | None = None) -> None:
         self.definition = definition
+        self._patience_ms = patience_ms
 
     def check(self, arguments: Mapping[str, Any]) -> None:
         pass
@@ -40,7 +42,8 @@ class ClientTool:
         return None
 
     async def call(self, arguments: Mapping[str, Any], *, key: str, ctx: Context) -> ToolOutput:
-        given = msgspec.convert(await ctx.hand_over(self.definition.name, arguments), Given)
+        said = await ctx.hand_over(self.definition.name, arguments, timeout_ms=self._patience_ms)
+        given = msgspec.convert(said, Given)
         return ToolOutput(given.parts, error=given.error)
 
     async def reconcile(self, arguments: Mapping[str, Any], *, key: str, ctx: Context) -> Probe:

@@ -105,6 +105,8 @@ class Writer:
             self._handed.put(None)
 
     def _landed(self, batch: list[Commit], outcomes: list[Outcome]) -> None:
+        if len(self._gathered) >= BATCH:
+            self._turn()  # a batch is full: the disk takes it while the loop goes on
         here = asyncio.get_running_loop()
         for (loop, future, _, _), outcome in zip(batch, outcomes, strict=True):
             if loop is not here or future.done():
