@@ -24,7 +24,8 @@ from perdure.kernel.store.rows import ENDED, RunRow
 T = TypeVar("T")
 Kind: TypeAlias = Literal["run", "step", "model", "tool", "effect", "wait", "child", "event"]
 Status: TypeAlias = str
-"""That of a run, or `started` (nobody knows its end yet), `done`, `failed`, `in_doubt`, `waiting`, `cancelled`."""
+"""That of a run, or `started` (nobody knows its end yet), `done`, `failed`, `in_doubt`, `waiting`, `cancelled`; a
+step of a flow may be `skipped`."""
 
 SHORT = 160
 """Characters of a summary."""

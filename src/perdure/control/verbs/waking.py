@@ -13,7 +13,6 @@ from . import Verbs
 if TYPE_CHECKING:
     from perdure.agents.schedules import Schedule
     from perdure.agents.spec import AgentSpec
-    from perdure.agents.targets import Target
     from perdure.base.envelope import Envelope
     from perdure.bus.port import Published
     from perdure.control.capabilities import Capabilities
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from perdure.control.comparing import Comparison
     from perdure.control.deploying import Deployed
     from perdure.control.schedules import Planned
+    from perdure.control.starting import Runnable
     from perdure.control.subscriptions import Subscribed
     from perdure.control.topics import Topics
     from perdure.control.webhooks import Delivery, Webhook
@@ -31,9 +31,10 @@ if TYPE_CHECKING:
 class Waking(Verbs):
     """What brings agents something to do."""
 
-    async def deploy(self, target: Target, *, agent: str | None = None, overrides: Sequence[str] = ()) -> Deployed:
-        """Let an agent be there, of this spec from its next run on, woken by what its `on` says."""
-        return await control.deploying.deploy(self._runtime, self._runtime.spec(target, overrides), agent=agent)
+    async def deploy(self, target: Runnable, *, agent: str | None = None, overrides: Sequence[str] = ()) -> Deployed:
+        """Let an agent or a flow be there, of this spec from its next run on, woken by what its `on` says."""
+        definition = self._runtime.library.definition(target, overrides)
+        return await control.deploying.deploy(self._runtime, definition, agent=agent)
 
     async def check(self) -> Check:
         """What the files as they are now would break of what is under way; asks nobody, writes nothing."""
