@@ -28,7 +28,7 @@
     │   ├── ApprovalNotFound, ApprovalChanged, ApprovalDecided, ApprovalExpired
     │   ├── AgentNotFound, AgentExists, AgentAtRest, AgentTerminated
     │   ├── ReplayDivergence, EffectFailed, Interrupted
-    │   ├── DeadlineExceeded, LimitReached
+    │   ├── DeadlineExceeded, LimitReached, ClientSilent
     │   ├── FlowError
     │   │   ├── ExpressionFailed, WrongResult, StepTimeout
     │   │   └── LoopLimit, NotEnough, NotUndone

@@ -11,7 +11,7 @@ import msgspec
 
 from perdure.agents.project import BusSettings
 from perdure.base.codec import pack, unpack, unpack_as
-from perdure.base.envelope import DEFAULT_PRIORITY, Envelope
+from perdure.base.envelope import DEFAULT_PRIORITY, Envelope, answer_to
 from perdure.base.errors import InputError, NoAnswer, VersionConflict
 from perdure.base.topic import ADDRESS, check_pattern, check_topic, matches
 from perdure.bus.dispatching import Dispatcher
@@ -160,20 +160,8 @@ class Topics:
 
     async def reply(self, to: Envelope, payload: Any, *, sender: str = "operator", id: str = "") -> Published:
         """Answer a request: to its `reply_to`, in its thread, with its correlation. Raises InputError."""
-        if not to.reply_to.startswith(ADDRESS):
-            raise InputError(f"{to.id} names no topic for answers", hint="Agents are answered with `send`.")
-        return await self.publish(
-            to.reply_to.removeprefix(ADDRESS),
-            payload,
-            id=id,
-            kind="reply",
-            sender=sender,
-            thread=to.thread or to.id,
-            correlation=to.correlation or to.id,
-            causation=to.id,
-            hops=to.hops + 1,
-            traceparent=to.traceparent,
-        )
+        topic, fields = answer_to(to)
+        return await self.publish(topic, payload, id=id, kind="reply", sender=sender, **fields)
 
     # -- hearing ------------------------------------------------------------------------------------------------------
 

@@ -88,7 +88,7 @@ class Context:
         `request` is what is asked, as plain data; a handler that asks something else under the same key fails with
         ReplayDivergence. `effect` is its class (see `EffectClass`), `probe` finds out whether a `checkable` one
         happened, `type` is what a recorded result is decoded to, `reserve` is micro-USD to set aside,
-        `note` is shown beside it in a trace. A `call` that sends no key says so with `keyed`, and gets "".
+        `note` is shown beside it in a trace. `keyed=False` says that `call` makes no use of its key: it may be "" then.
         """
         return self._x.effects.perform(
             kind,
