@@ -32,7 +32,7 @@ from perdure.kernel.store.ops import PutAgent, PutSpec, SetLimit
 from perdure.kernel.store.rows import ENDED, AgentRow, RunFilter, RunRow
 from perdure.kernel.topics import subscribe
 
-STORMY_S = 30.0
+STORMY_S = 25.0
 CALM_S = 3_600.0
 """How long, of its own time, a world may take to come to an end once nothing goes wrong any more."""
 
@@ -107,7 +107,10 @@ class World:
         self.faults.calm()
         self._is_stormy = False
         self.note("calm")
-        await asyncio.wait(clients)
+        asked = asyncio.gather(*clients)
+        done, _ = await asyncio.wait((asked, *keepers), return_when=asyncio.FIRST_COMPLETED)
+        for one in done:
+            one.result()  # a process that cannot even begin raises here
         await self._end()
         for task in (*people, *keepers):
             task.cancel()
