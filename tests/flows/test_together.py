@@ -9,8 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
+from jsonschema import Draft202012Validator
 
 from perdure.base.clock import ManualClock
+from perdure.base.errors import InvalidFile
+from perdure.flows.language.loader import load_flow_document
+from perdure.flows.language.schema import flow_schema
 from perdure.kernel.settings import Settings
 
 TIMELESS = Settings(recover=True, heartbeat_ms=None)
@@ -420,9 +425,8 @@ async def test_whoever_goes_step_by_step_sees_who_will_be_asked(desk):
 def test_what_the_schema_says_of_them_is_what_the_grammar_says():
     schema = flow_schema()
     validator = Draft202012Validator(schema)
-    good = "{topic: t, within: 1m}"
     for step, fits in (
-        (f"request: {good}", True),
+        ("request: {topic: t, within: 1m}", True),
         ("request: t", False),
         ("request: {topic: t}", False),
         ("gather: {topic: [a, b], first: 2, within: 1m, partial: true, summary_to: s}", True),
@@ -437,7 +441,10 @@ def test_what_the_schema_says_of_them_is_what_the_grammar_says():
         assert validator.is_valid(found) is fits, step
 
 
-def test_a_flow_under_way_keeps_the_names_that_were_free_when_it_began():
-    text = "inputs: {request: text}\ntasks: [{id: contract, set: {x: '${request}'}}]\n"
-    document = text.encode()
-    assert document
+def test_a_flow_under_way_keeps_names_that_have_a_meaning_by_now(load):
+    document = load("inputs: {asked: text}\ntasks: [{id: agreed, set: {x: '${asked}'}}]\n").document
+    old = document.replace(b"asked", b"request").replace(b"agreed", b"contract")
+    plan = load_flow_document(old, environment={}).plan
+    assert (plan.inputs[0].name, plan.steps[0].id) == ("request", "contract")
+    with pytest.raises(InvalidFile, match="`request` has a meaning of its own"):
+        load("inputs: {request: text}\ntasks: [{set: {x: 1}}]\n")

@@ -10,14 +10,14 @@ from typing import Any
 
 import perdure
 
-KILLS = 15
+KILLS = 8
 FLOW = """
 name: killed
 inputs: {n: integer}
 tasks:
   - {id: price, request: {topic: ask, with: "${n}", within: 5m}}
   - {id: all, gather: {topic: [ask, many], with: "${n}", first: 3, within: 5m, summary_to: summary}}
-  - {id: bids, contract: {topic: jobs, task: "${n}", score: "${proposal.price}", best: min, within: 2s}}
+  - {id: bids, contract: {topic: jobs, task: "${n}", score: "${proposal.price}", best: min, within: 1s}}
   - {emit: meet, with: "${n}"}
   - {id: met, barrier: {name: "of.${n}", parties: 2, within: 5m}}
 outputs: {price: "${price}", all: "${pluck(all, 'payload') | sort}", won: "${pluck(bids.awarded, 'payload')}", met: "${met | sort}"}
