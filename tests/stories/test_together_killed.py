@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import signal
-import time
 from collections import Counter
 from typing import Any
 
@@ -20,7 +20,11 @@ tasks:
   - {id: bids, contract: {topic: jobs, task: "${n}", score: "${proposal.price}", best: min, within: 1s}}
   - {emit: meet, with: "${n}"}
   - {id: met, barrier: {name: "of.${n}", parties: 2, within: 5m}}
-outputs: {price: "${price}", all: "${pluck(all, 'payload') | sort}", won: "${pluck(bids.awarded, 'payload')}", met: "${met | sort}"}
+outputs:
+  price: ${price}
+  all: ${pluck(all, 'payload') | sort}
+  won: ${pluck(bids.awarded, 'payload')}
+  met: ${met | sort}
 """
 CLASSES = """
 from perdure import Agent
@@ -60,7 +64,7 @@ async def test_what_was_asked_and_awarded_is_asked_and_awarded_once(project: Any
     while kills < KILLS:
         child = spawned("flow_child.py", "--runs", str(runs))
         child.hear("open")
-        time.sleep(chance.random() * 0.4)
+        await asyncio.sleep(chance.random() * 0.4)
         child.signal(signal.SIGKILL)
         if child.end() == 0 or any("over" in one for one in child.told):
             runs += 1  # it was done before: another one is to be killed
