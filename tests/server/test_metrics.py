@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -139,7 +140,8 @@ async def test_what_the_bus_carries_is_counted(served: Any) -> None:
     assert found['perdure_bus_dropped_total{reason="expired"}'] == 0
 
 
-async def test_jobs_are_counted_when_they_are_over(served: Any) -> None:
+async def test_jobs_are_counted_when_they_are_over(served: Any, project: Path) -> None:
+    (project / "perdure.toml").write_text('[prices."scripted/m"]\ninput = 3\noutput = 15\n')
     answers = iter(["Good day.", RateLimited("slow down")])
     async with served(model=Scripted(lambda _: next(answers), name="scripted/m")) as client:
         agent = (await client.post("/agents", {"spec": "clerk"})).json["agent_id"]
