@@ -34,3 +34,4 @@ class Envelope(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, rename
     expires_at: int | None = None
     traceparent: str = ""
     created_at: int = 0
+    tracestate: str = ""

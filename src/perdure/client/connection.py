@@ -87,6 +87,7 @@ class Connection:
         priority: int = DEFAULT_PRIORITY,
         expires_in_ms: int | None = None,
         traceparent: str = "",
+        tracestate: str = "",
         durable: bool | None = None,
     ) -> Published:
         """Publish an event; see `Topics.publish`. However often this has to be sent, it is published once."""
@@ -103,6 +104,7 @@ class Connection:
             "priority": priority,
             "expires_in_ms": expires_in_ms,
             "traceparent": traceparent,
+            "tracestate": tracestate,
             "durable": durable,
         }
         return msgspec.convert(await self._http.call("POST", f"/bus/{quote(topic, safe='')}", said), Published)
@@ -141,6 +143,7 @@ class Connection:
             causation=asked.id,
             hops=asked.hops + 1,
             traceparent=asked.traceparent,
+            tracestate=asked.tracestate,
         )
 
     async def subscribe(

@@ -97,6 +97,7 @@ class Topics:
         priority: int = DEFAULT_PRIORITY,
         expires_in_ms: int | None = None,
         traceparent: str = "",
+        tracestate: str = "",
         durable: bool | None = None,
     ) -> Published:
         """Publish an event: on disk when this returns, unless it is not `durable` (None: as the project says of the
@@ -121,6 +122,7 @@ class Topics:
             None if expires_in_ms is None else now + expires_in_ms,
             traceparent,
             now,
+            tracestate,
         )
         return await self.bus.publish(envelope, durable=durable)
 
@@ -159,6 +161,7 @@ class Topics:
             causation=to.id,
             hops=to.hops + 1,
             traceparent=to.traceparent,
+            tracestate=to.tracestate,
         )
 
     # -- hearing ------------------------------------------------------------------------------------------------------
