@@ -17,9 +17,9 @@ import msgspec
 import perdure
 from perdure.agents.schema import KINDS, file_schema
 from perdure.base.errors import PerdureError
+from perdure.cli.commands import cli as command_line
 from perdure.cli.exits import MEANINGS
 from perdure.cli.group import LazyGroup
-from perdure.cli.main import cli as command_line
 from perdure.flows.expressions.functions import FUNCTIONS
 from perdure.flows.language.grammar import COMMON, FLOW, RETRY, WAIT, Field
 from perdure.flows.language.grammar import KINDS as STEPS
@@ -59,8 +59,9 @@ def files() -> Iterator[str]:
     yield from _flows()
     yield "## Built-in tools"
     yield ""
+    needed: dict[str, Any] = {"files": {"root": str(HERE), "read_only": False}, "capability": "weather"}
     for name in BUILTINS:
-        entry: Any = {name: {"root": str(HERE), "read_only": False}} if name == "files" else name
+        entry: Any = {name: needed[name]} if name in needed else name
         yield f"### {name}"
         yield ""
         for tool in resolve(entry, folder=HERE):

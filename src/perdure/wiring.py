@@ -11,7 +11,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from perdure.server.site import Site
 
 
-class Served(NamedTuple):
+class Served(msgspec.Struct, frozen=True):
     """A project that is being served: where, and with which token (None where everybody may come in). The socket stays
     open where the site is to begin anew, for whoever goes on with it."""
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from perdure.cli.main import cli
+from perdure.cli.commands import cli
 
 SOURCE = Path(__file__).parents[2] / "src"
 ENTRY = "from perdure.cli.main import main; main()"

@@ -13,9 +13,9 @@ from click.testing import CliRunner, Result
 
 from perdure import __version__
 from perdure.base.errors import BudgetExceeded, ConfigError, InputError, Interrupted, PerdureError, RunNotFound
+from perdure.cli.commands import COMMANDS, Root, cli
 from perdure.cli.exits import MEANINGS, code_of_error
 from perdure.cli.group import LazyGroup
-from perdure.cli.main import COMMANDS, Root, cli
 
 Perdure = Callable[..., Result]
 

@@ -169,5 +169,55 @@ async def test_a_trace_shows_steps_with_what_they_did(project):
     async with project.open() as rt:
         result = await rt.run(project.write(THREE.replace("WHAT", "act")), None)
         tree = await rt.trace(result.run_id)
-        assert [node.name for node in tree.children] == ["a", "b", "e"]
-        assert [node.name for node in tree.children[1].children] == ["c", "d"]
+        shown = [(node.name, node.detail["step"], node.status) for node in tree.children]
+        assert shown == [
+            ("a", "tool", "done"),
+            ("maybe", "tool", "skipped"),
+            ("b", "parallel", "done"),
+            ("e", "tool", "done"),
+        ]
+        assert [node.name for node in tree.children[2].children] == ["c", "d"]
+
+
+async def test_a_trace_has_turns_inside_their_loop_and_steps_that_need_no_record(project):
+    flow = """
+        inputs: {n: integer}
+        tasks:
+          - for_each: ${range(n)}
+            do: [{set: {twice: "${item * 2}"}}, {tool: bad, with: {name: "no ${twice}"}, on_error: ignore}]
+          - {id: later, wait: {approval: "Go on?"}}
+    """
+    async with project.open() as rt:
+        result = await rt.run(project.write(flow), 2)
+        loop, later = (await rt.trace(result.run_id)).children
+        assert (loop.name, loop.detail["step"], loop.status) == ("loop", "loop", "done")
+        assert [node.name for node in loop.children] == ["loop/1", "loop/2"]
+        twice, bad = loop.children[1].children
+        assert (twice.name, twice.summary, twice.duration_ms) == ("set", '{"twice":2}', 0)
+        assert (bad.status, bad.children[0].status) == ("done", "failed")
+        assert loop.started_at <= twice.started_at <= bad.started_at <= later.started_at
+        assert (later.name, later.status) == ("later", "waiting")
+
+
+async def test_a_flow_whose_file_of_tools_is_gone_is_traced_by_its_records(project):
+    async with project.open() as rt:
+        result = await rt.run(project.write(THREE.replace("WHAT", "act")), None)
+        store = rt.store
+        (project.folder / "tools.py").unlink()
+        async with project.open(store=store) as rt:
+            assert [node.name for node in (await rt.trace(result.run_id)).children] == ["a", "b", "e"]
+
+
+async def test_a_step_costs_what_the_runs_cost_that_it_began(project):
+    flow = """
+        agents:
+          writer: {model: {provider: scripted, name: m, price: {input: 1, output: 2}}, instructions: Write.}
+        tasks: [{id: words, agent: writer, input: Hi}, {id: more, tool: look, with: {name: "${words}"}}]
+    """
+    async with project.open(answers=["Hello"]) as rt:
+        result = await rt.run(project.write(flow), None)
+        words, more = await rt.steps(result.run_id)
+        (child,) = (await rt.show(result.run_id)).children
+        assert words.cost_microusd == (await rt.show(child)).summary.cost_microusd > 0
+        assert more.cost_microusd == 0
+        assert words.started_at <= more.started_at

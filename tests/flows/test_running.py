@@ -7,6 +7,8 @@ import pytest
 from perdure.base.clock import ManualClock
 from perdure.base.errors import InputError
 from perdure.kernel.settings import Settings
+from perdure.kernel.store.memory import MemoryStore
+from perdure.kernel.store.rows import RecordFilter
 from perdure.testing import Scripted, call
 
 TIMELESS = Settings(recover=True, heartbeat_ms=None)
@@ -192,6 +194,47 @@ async def test_settings_hold_inside_a_step_and_the_environment_is_on_record(proj
     assert result.output == {"all": ["US", "EU", "home"]}
 
 
+SECRET = """
+    inputs: {most: integer}
+    tasks:
+      - id: first
+        tool: act
+        with: {name: a}
+        compensate: [{tool: act, with: {name: "undo ${env.API_TOKEN == 'new'}"}}]
+      - for_each: ${range(most)}
+        do: [{tool: number, with: {value: "${item}"}}, {wait: {approval: "?"}, if: "${item == 150}"}]
+      - set: {seen: "${[env.API_TOKEN == 'new', env.DATABASE == 'new', env.WHERE]}"}
+      - {if: "${most > 200}", then: [{fail: "too many"}]}
+    outputs: {seen: "${seen}"}
+"""
+OLD = {"API_TOKEN": "only-me-to-know", "DATABASE": "pg://me:only-me-to-know@db", "WHERE": "home"}
+
+
+@pytest.mark.parametrize(("most", "output"), [(160, {"seen": [True, True, "home"]}), (201, None)])
+async def test_a_secret_of_the_environment_is_not_on_record_but_read_again(project, most, output):
+    store = MemoryStore()
+    async with project.open(store=store, environment=OLD) as rt:
+        waiting = await rt.run(project.write(SECRET), most)
+        row = await store.load_run(waiting.run_id)
+        assert waiting.status == "waiting" and row.checkpoint_seq
+    async with project.open(store=store, environment={name: "new" for name in OLD}) as rt:
+        await rt.approve(waiting.run_id)
+        result = await rt.wait(waiting.run_id, beyond=waiting.waits)
+        assert result.output == output
+    records = await store.records(RecordFilter(row.agent_id, row.id), limit=10_000)
+    written = b"".join(record.data + (record.payload or b"") for record in records)
+    assert b"home" in written and b"only-me-to-know" not in written
+    assert project.calls == (["a"] if output else ["a", "undo true"])
+
+
+async def test_what_is_not_set_in_the_environment_is_what_is_written_for_it(project):
+    flow = """
+        tasks: [{set: {where: "${env.NOWHERE ?? 'here'}"}}]
+        outputs: {where: "${where}"}
+    """
+    assert (await project.run(flow)).output == {"where": "here"}
+
+
 async def test_a_person_is_asked_and_the_answer_is_the_result(project):
     flow = """
         tasks:
@@ -251,6 +294,34 @@ async def test_events_are_published_and_waited_for(project):
             await until_waiting(rt, run)
         await rt.run(project.write(flow), None)
         assert [(await rt.wait(run)).output for run in (one, two)] == [{"amount": 7}, {"amount": 5}]
+
+
+HEARS = """
+    tasks: [{id: paid, wait: {event: orders.paid, match: "${event.id == 7}"}}]
+    outputs: {paid: "${paid}"}
+"""
+ON_DISK = {"store": None, "settings": Settings(poll_ms=20)}
+
+
+async def test_a_flow_hears_another_process_also_where_nobody_takes_over_what_lies_idle(project):
+    async with project.open(**ON_DISK) as rt, project.open(**ON_DISK) as other:
+        run, bystander = [await one.start(project.write(HEARS), None) for one in (rt, other)]
+        await until_waiting(rt, run)
+        await until_waiting(other, bystander)
+        for id in (6, 7):
+            await other.publish("orders.paid", {"id": id})
+        assert (await rt.wait(run)).output == {"paid": {"id": 7}}
+        assert (await other.wait(bystander)).output == {"paid": {"id": 7}}
+
+
+async def test_a_flow_that_is_gone_on_with_hears_what_came_meanwhile(project):
+    async with project.open(**ON_DISK) as rt:
+        run = await rt.start(project.write(HEARS), None)
+        await until_waiting(rt, run)
+    async with project.open(**ON_DISK) as rt:
+        await rt.publish("orders.paid", {"id": 7})
+    async with project.open(**ON_DISK) as rt:
+        assert (await rt.resume(run.id)).output == {"paid": {"id": 7}}
 
 
 async def test_two_waits_for_one_topic_both_hear_all_of_it(project):

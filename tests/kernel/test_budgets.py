@@ -67,12 +67,12 @@ def test_periods_follow_the_calendar():
 
 def test_without_a_limit_nothing_is_reserved():
     money = Money("run_1", now=lambda: 0, tick=lambda: 0)
-    assert (money.is_limited, money.reserve("model", 5), money.take()) == (False, "", ([], []))
+    assert (money.is_limited, money.reserve("model", 5), money.take()) == (False, "", ((), ()))
 
 
 def test_a_threshold_alone_bounds_a_run_and_reserves_nothing():
     money = Money("run_1", (), BudgetRules(approval_threshold=5), now=lambda: 0, tick=lambda: 0)
-    assert (money.is_limited, money.reserve("model", 5), money.take()) == (True, "", ([], []))
+    assert (money.is_limited, money.reserve("model", 5), money.take()) == (True, "", ((), ()))
 
 
 def test_a_reservation_has_its_guard_and_is_taken_once():
@@ -82,8 +82,8 @@ def test_a_reservation_has_its_guard_and_is_taken_once():
     money.settle(first, 4)
     ops, guards = money.take()
     assert [type(op) for op in ops] == [Reserve, Reserve, Settle]
-    assert guards == [WithinBudget(5, money.limits), WithinBudget(6, money.limits)]
-    assert money.take() == ([], [])
+    assert guards == (WithinBudget(5, money.limits), WithinBudget(6, money.limits))
+    assert money.take() == ((), ())
 
 
 def test_money_counts_in_the_period_that_it_is_reserved_in():

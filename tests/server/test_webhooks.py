@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import json
 import os
@@ -51,6 +52,15 @@ header = "X-Bank-Signature"
 scheme = "hmac"
 secret = "{SECRET}"
 id_header = "X-Delivery"
+[webhooks.till]
+scheme = "hmac"
+secret = "{SECRET}"
+header = "X-Bank-Signature"
+id_header = "X-Delivery"
+topic = "till.paid"
+headers = ["X-Shop", "X-None"]
+[webhooks.open]
+topic = "till.open"
 """
 BODY = json.dumps({"id": "evt_1", "type": "order.paid", "event_id": "Ev1"}).encode()
 
@@ -269,3 +279,56 @@ async def test_a_python_agent_hears_it_as_an_event(hooked: Served, project: Path
         headers = bank() | {"Content-Type": "application/json"}
         answer = await send(client, "bank", headers, agent="till")
         assert (await client.runtime.wait(answer.json["run_id"])).output == ["webhook", "webhook:bank", "evt_1"]
+
+
+# -- onto topics ------------------------------------------------------------------------------------------------------
+
+
+def till(body: bytes = BODY, id: str = "n1", **more: str) -> dict[str, str]:
+    return {**bank(body), "X-Delivery": id, "Content-Type": "application/json", **more}
+
+
+async def publish(client: Any, headers: Mapping[str, str], body: bytes = BODY, source: str = "till") -> Any:
+    return await client.ask("POST", f"/webhooks/{source}", body, {"authorization": "", **headers})
+
+
+async def test_a_delivery_is_published_once_for_all_who_hear_it(hooked: Served, project: Path) -> None:
+    for name in ("one", "two"):
+        agent = f'name: {name}\nmodel: scripted/m\non: [{{topic: till.*, input: "Paid:"}}]\n'
+        (project / f"agents/{name}.yaml").write_text(agent)
+    async with hooked() as client:
+        first, again, other = [
+            await publish(client, till(id=id, **{"X-Shop": "zurich", "X-Other": "x"})) for id in ("n1", "n1", "n2")
+        ]
+        assert (first.status, first.json["is_new"], first.json["topic"]) == (202, True, "till.paid")
+        assert (again.json["seq"], again.json["is_new"]) == (first.json["seq"], False)
+        assert other.json["is_new"]
+        events = await client.runtime.topics.events("till.>")
+        assert [one.envelope.kind for one in events] == ["webhook", "webhook"]
+        told = {"webhook": "till", "event": "order.paid", "body": json.loads(BODY), "headers": {"X-Shop": "zurich"}}
+        assert events[0].envelope.payload == {**told, "delivery": "n1"}
+        assert events[0].envelope.sender == "webhook:till"
+        for name in ("one", "two"):
+            async with asyncio.timeout(20):
+                while len((await client.get(f"/runs?agent_id={name}&status=done")).json["items"]) < 2:
+                    await asyncio.sleep(0.01)
+
+
+async def test_only_what_is_signed_and_named_is_published(hooked: Served) -> None:
+    async with hooked() as client:
+        assert (await publish(client, till(b"another"))).status == 401
+        assert (await publish(client, {**till(), "X-Delivery": ""})).status == 422
+        assert (await publish(client, till(b"{"), b"{")).status == 400
+        assert (await publish(client, github(), source="github")).status == 404
+        assert (await publish(client, github(), source="nobody")).status == 404
+        answer = await publish(client, standard(seconds(client), secret=b""), source="open")
+        assert answer.status == 500 and "webhooks.open.secret" in answer.json["hint"]
+        assert await client.runtime.topics.events() == []
+
+
+async def test_headers_of_interest_are_told_to_agents_too(hooked: Served, project: Path) -> None:
+    (project / "perdure.toml").write_text(PROJECT.replace('id_header = "X-Delivery"', 'headers = ["X-Shop"]', 1))
+    async with hooked() as client:
+        headers = {"X-Signature-256": signed(BODY), "X-Shop": "bern", "Content-Type": "application/json"}
+        answer = await send(client, "named", headers)
+        assert '"headers":{"X-Shop":"bern"}' in (await client.runtime.wait(answer.json["run_id"])).output

@@ -69,9 +69,9 @@ def test_other_sections_are_left_out_and_blank_lines_part_paragraphs() -> None:
 
 
 def test_sphinx_fields_may_follow_a_google_section() -> None:
-    assert parse_docstring("Do.\n\nArgs:\n    a: one\n:param b: two").parameters == {"a": "one", "b": "two"}
+    assert parse_docstring("Do.\n\nArgs:\n    a: one\n:param b: two")[1] == {"a": "one", "b": "two"}
 
 
 def test_lines_before_the_first_name_mean_nothing() -> None:
-    assert parse_docstring("Do.\n\nArgs:\n    what follows\n    a: one").parameters == {"a": "one"}
-    assert parse_docstring("Do.\n\nParameters\n----------\n    deep\n\na\n    one").parameters == {"a": "one"}
+    assert parse_docstring("Do.\n\nArgs:\n    what follows\n    a: one")[1] == {"a": "one"}
+    assert parse_docstring("Do.\n\nParameters\n----------\n    deep\n\na\n    one")[1] == {"a": "one"}

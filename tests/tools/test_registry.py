@@ -87,6 +87,7 @@ def test_every_builtin_resolves(folder: Path) -> None:
         "ask": "2d",
         "http": ["example.com"],
         "calculator": {},
+        "capability": "weather",
         "namespace": {},
         "publish": ["reports.>"],
     }
@@ -123,7 +124,7 @@ def test_an_edited_file_is_another_module_and_the_old_one_stays(folder: Path) ->
     ("entry", "said"),
     [
         ("calculater", "there is no built-in tool calculater; did you mean calculator?"),
-        ("zzz", "there are ask, calculator, files, http, namespace, publish, time"),
+        ("zzz", "there are ask, calculator, capability, files, http, namespace, publish, time"),
         ({"zzz": {}}, "there is no built-in tool zzz"),
         ({"http": {}, "time": {}}, "a tool is one name with its options, not 2: http, time"),
         ({}, "not 0"),

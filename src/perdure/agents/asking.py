@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Coroutine
+from functools import partial
+from typing import Any
+
 import msgspec
 
 from perdure.base.messages import Delta, ModelRequest, ModelResponse
@@ -26,9 +30,9 @@ class Asked(msgspec.Struct, frozen=True):
     request: ModelRequest
 
 
-async def ask(
+def ask(
     ctx: Context, setup: Setup, request: ModelRequest, asked: str, *, kept: int | None = None
-) -> ModelResponse:
+) -> Coroutine[Any, Any, ModelResponse]:
     """The model's answer. `asked` is the digest of the question: of the whole conversation, not of the window sent.
     `kept` marks the answer as a summary of all but the last so many messages."""
     reserve = 0
@@ -39,19 +43,27 @@ async def ask(
     if ctx.watched:
         ctx.emit(Asked(f"{ctx.place}model:{name}" if name else f"{ctx.place}model", request))
 
-    def hear(delta: Delta) -> None:
-        ctx.crash_point("stream.middle")
-        ctx.emit(Heard(ctx.place, delta, ctx.agent_id))
-
     async def call(_: str) -> Outcome:
-        answered = await setup.asker.ask(request, hear if ctx.watched else None)
+        answered = await setup.asker.ask(request, partial(_hear, ctx) if ctx.watched else None)
         response, charge = answered.response, answered.charge
         note = {"model": response.model or setup.model_spec.full_name, "window": len(request.messages)}
         if charge is None:
             return Outcome(response, response.usage, note=note)
         return Outcome(response, response.usage, charge.microusd, charge.version, note)
 
-    answer: ModelResponse = await ctx.effect(
-        "model", name, call, asked=asked, effect="read", type=ModelResponse, reserve=reserve, note=kept_note
+    return ctx.effect(
+        "model",
+        name,
+        call,
+        asked=asked,
+        effect="read",
+        type=ModelResponse,
+        reserve=reserve,
+        note=kept_note,
+        keyed=False,
     )
-    return answer
+
+
+def _hear(ctx: Context, delta: Delta) -> None:
+    ctx.crash_point("stream.middle")
+    ctx.emit(Heard(ctx.place, delta, ctx.agent_id))

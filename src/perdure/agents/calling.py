@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
+from functools import partial
 
 from perdure.base.codec import digest
 from perdure.base.errors import EffectFailed, PerdureError, ToolDenied, ToolError
@@ -41,10 +42,10 @@ async def call_tool(ctx: Context, setup: Setup, call: ToolCall) -> ToolResult:
     return answer(call, output, key=f"{ctx.place}tool:{call.name}")
 
 
-async def perform(ctx: Context, prepared: Prepared) -> ToolOutput:
+def perform(ctx: Context, prepared: Prepared) -> Awaitable[ToolOutput]:
     """A call that may be made, as the effect that the tool declares, or as a part of the handler. Raises ToolError and
     EffectFailed."""
-    return await (_take_part(ctx, prepared) if prepared.effect is None else _act(ctx, prepared))
+    return _take_part(ctx, prepared) if prepared.effect is None else _act(ctx, prepared)
 
 
 async def _act(ctx: Context, prepared: Prepared) -> ToolOutput:
@@ -52,17 +53,14 @@ async def _act(ctx: Context, prepared: Prepared) -> ToolOutput:
     assert prepared.effect is not None
 
     async def do(key: str) -> Outcome:
-        await _check(ctx, call.name)
+        if not await ctx.may_call(call.name):
+            raise _taken_away(call.name)
         try:
             return Outcome(await tool.call(arguments, key=key, ctx=ctx))
         except ToolError:
             raise
         except PerdureError as error:
             raise EffectFailed(error.message, hint=error.hint) from error
-
-    async def probe(key: str) -> Outcome | NotDone | Unsure:
-        found = await tool.reconcile(arguments, key=key, ctx=ctx)
-        return found if isinstance(found, (NotDone, Unsure)) else Outcome(found)
 
     # The arguments stand in the model's answer already; only an intent repeats them, for a person to judge.
     request = None if prepared.effect == "read" else {"tool": call.name, "arguments": arguments}
@@ -75,18 +73,29 @@ async def _act(ctx: Context, prepared: Prepared) -> ToolOutput:
         asked=asked,
         effect=prepared.effect,
         type=ToolOutput,
-        probe=probe,
-        note={"call": call.id},
+        probe=partial(_look, ctx, prepared),
+        note={"call": call.id} if call.id else None,
     )
     return as_output(output)
+
+
+async def _look(ctx: Context, prepared: Prepared, key: str) -> Outcome | NotDone | Unsure:
+    """Whether the call was made, and what it gave."""
+    found = await prepared.tool.reconcile(prepared.arguments, key=key, ctx=ctx)
+    return found if isinstance(found, (NotDone, Unsure)) else Outcome(found)
 
 
 async def _take_part(ctx: Context, prepared: Prepared) -> ToolOutput:
     """A tool that takes the context is part of the handler; its result is recorded for later conversations."""
     tool, call = prepared.tool, prepared.call
+
+    async def check(_: str) -> None:
+        if not await ctx.may_call(call.name):
+            raise _taken_away(call.name)
+
     try:
         # What it may do was decided when it was first come to: also this is on record.
-        await ctx.effect("granted", call.name, lambda _: _check(ctx, call.name), effect="read")
+        await ctx.effect("granted", call.name, check, effect="read")
         output = await tool.call(prepared.arguments, key=ctx.uuid(), ctx=ctx)
     except ToolError as error:
         output = ToolOutput((Text(f"Error: {error.message}"),), error=True)
@@ -94,18 +103,17 @@ async def _take_part(ctx: Context, prepared: Prepared) -> ToolOutput:
     async def known(_: str) -> Outcome:
         return Outcome(output)
 
-    asked, note = digest([call.name, prepared.arguments]), {"call": call.id}
+    asked, note = digest([call.name, prepared.arguments]), {"call": call.id} if call.id else None
     recorded: ToolOutput = await ctx.effect(
         "tool", call.name, known, asked=asked, effect="read", type=ToolOutput, note=note
     )
     return recorded
 
 
-async def _check(ctx: Context, tool: str) -> None:
-    if not await ctx.may_call(tool):
-        raise ToolDenied(
-            f"{tool} was taken away from this agent", hint="Do not try it again; go on without it.", tool=tool
-        )
+def _taken_away(tool: str) -> ToolDenied:
+    return ToolDenied(
+        f"{tool} was taken away from this agent", hint="Do not try it again; go on without it.", tool=tool
+    )
 
 
 async def _allowed(ctx: Context, prepared: Prepared, policy: str, expire_ms: int | None) -> bool:

@@ -7,14 +7,14 @@ The journal is the only copy. What a person said stands in `run.accepted`, what 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from hashlib import blake2b
 from typing import Any, Protocol
 
 import msgspec
 
-from perdure.base.codec import pack, to_json, unpack, unpack_as
+from perdure.base.codec import hashed, pack, to_json, unpack, unpack_as
 from perdure.base.envelope import Envelope
 from perdure.base.errors import PerdureError
+from perdure.base.lazy import load
 from perdure.base.messages import Message, ModelResponse, Part, Text, ToolCall, ToolResult
 from perdure.compute.estimate import PER_MESSAGE, estimate_parts
 from perdure.kernel import records as r
@@ -24,10 +24,10 @@ from perdure.kernel.journal import decode
 from perdure.tools.call import answer, error_result, failure
 from perdure.tools.port import ToolOutput
 
-from .forgetting import OwnHistory
 from .recent import Recent, Talk
 from .transcript import transcript_of
 
+OWN_HISTORY = "perdure.agents.forgetting:OwnHistory"
 _PARTS = msgspec.json.Decoder(tuple[Part, ...])
 NEWEST = 2
 """Records at the end of a run that answered: its last question's, and its own."""
@@ -67,7 +67,7 @@ class Conversation:
     def digest(self) -> bytes:
         """Stands for everything ever said in it, also what was dropped since."""
         for message in self._undigested:
-            self._digest = blake2b(self._digest + pack(message), digest_size=16).digest()
+            self._digest = hashed(self._digest + pack(message))
         self._undigested.clear()
         return self._digest
 
@@ -124,7 +124,10 @@ def said_with(payload: Any) -> tuple[Message, ...]:
 def opening_of(said: Sequence[Message]) -> int:
     """The place of the message that opens a run with these: a person's last, as what follows it may be calls of tools
     that make no sense without it."""
-    return next((place for place in range(len(said) - 1, -1, -1) if said[place].role == "user"), len(said) - 1)
+    for place in range(len(said) - 1, -1, -1):
+        if said[place].role == "user":
+            return place
+    return len(said) - 1
 
 
 def assistant_message(response: ModelResponse) -> Message:
@@ -140,7 +143,7 @@ async def recall(
     if not newest:
         return (), ()
     if forgets:
-        return await past(OwnHistory(ctx), tokens, ctx if ctx.restored is not None else None), None
+        return await past(load(OWN_HISTORY)(ctx), tokens, ctx if ctx.restored is not None else None), None
     known = _known(ctx, newest, recent)
     if known is not None:
         return known.messages, known.sizes
@@ -217,9 +220,9 @@ def messages_of(records: Iterable[r.Record], opening: Message | None = None) -> 
             case r.EffectIntended(kind="tool"):
                 doubtful[record.key] = event.note.get("call", "")
             case r.EffectDone(kind="tool"):
-                result(event.note.get("call"), record.key, unpack_as(event.body, ToolOutput))
+                result(event.note.get("call", ""), record.key, unpack_as(event.body, ToolOutput))
             case r.EffectFailed(kind="tool"):
-                result(event.note.get("call"), record.key, restored(event.body))
+                result(event.note.get("call", ""), record.key, restored(event.body))
             case r.EffectResolved(how="done"):
                 result(doubtful.get(record.key), record.key, unpack(event.body))
             case _:

@@ -1,6 +1,6 @@
 """How a process that serves agents lives: what a change of a file does to it, how it stops, when it begins again."""
 
-from __future__ import annotations
+# No `from __future__ import annotations`: msgspec would compile and evaluate each text again when a process starts.
 
 from typing import Annotated, Literal, Protocol, TypeAlias
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from perdure.base.errors import LimitReached
 from perdure.kernel.program import Yielded
 from perdure.namespace.context import Context
 
@@ -33,8 +34,8 @@ async def converse(ctx: Context, setup: Setup) -> Any:
             asked = talk.digest.hex()
             answer = await ask(ctx, setup, setup.ask(talk.messages), asked)
             talk.add(assistant_message(answer))
-            if answer.tool_calls:
-                talk.add(results_message(await call_all(ctx, setup, answer.tool_calls)))
+            if calls := answer.tool_calls:
+                talk.add(results_message(await call_all(ctx, setup, calls)))
             elif setup.shape is None:
                 setup.recent.put(ctx.agent_id, Talk(ctx.run_id, asked, tuple(talk.messages), tuple(talk.sizes)))
                 return answer.text
@@ -45,6 +46,8 @@ async def converse(ctx: Context, setup: Setup) -> Any:
                 talk.add(setup.shape.complain(checked, talk))
         if step % STEPS_PER_SEGMENT == 0:
             await ctx.checkpoint({"step": step, "digest": talk.digest})
+    if limits.exhausted == "fail":
+        raise LimitReached(f"it came to its limit of steps or tokens after {step} steps", steps=step)
     return Yielded(step)
 
 

@@ -99,8 +99,10 @@ def place(spec: AgentSpec | None, path: Path, changes: Mapping[Path, Changed] = 
 
 def decided(path: Path, changes: Mapping[Path, Changed]) -> Changed | None:
     """The later change that holds at a path, None where there is none."""
-    found = (changes[path[:length]] for length in range(len(path), 0, -1) if path[:length] in changes)
-    return next(found, None)
+    for length in range(len(path), 0, -1):
+        if (changed := changes.get(path[:length])) is not None:
+            return changed
+    return None
 
 
 def grants(spec: AgentSpec, tool: str) -> bool:

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
 
 from perdure.base.errors import ConfigError, UnknownSpec
+from perdure.base.lazy import load
 from perdure.compute.gateway import Gateway
 from perdure.kernel.budgets import BudgetRules
 from perdure.kernel.context import Context as KernelContext
-from perdure.kernel.program import Program
+from perdure.kernel.program import Handler, Program
 from perdure.kernel.supervision import Supervision
 from perdure.namespace.context import Context, Reach
-from perdure.tools.fetch.port import Fetch
 from perdure.tools.load import load_file
 from perdure.tools.port import Tool
 from perdure.tools.registry import resolve_all
@@ -27,16 +27,30 @@ from perdure.tools.registry import resolve_all
 from .amounts import whole
 from .config.loader import load_document
 from .loop import converse
-from .output import Shape
-from .permissions import grants
 from .project import ProjectConfig
-from .python import Agent, drive
-from .react import TextProtocol
 from .recent import Recent
 from .setup import Setup
 from .spec import AgentSpec, Budget, Supervise, document_digest, spec_document
 from .targets import Target, spec_of
 
+if TYPE_CHECKING:
+    from perdure.tools.capability import Broker
+    from perdure.tools.fetch.port import Fetch
+
+    from .output import Shape
+    from .python import Agent
+
+AGENT = "perdure.agents.python:Agent"
+CAPABILITY = "capability"
+DRIVE = "perdure.agents.python:drive"
+GRANTS = "perdure.agents.permissions:grants"
+OFFERS = "perdure.agents.offers:converse_with_offers"
+"""The loop of an agent that has a capability among its tools."""
+SHAPE = "perdure.agents.output:Shape"
+TEXT_PROTOCOL = "perdure.agents.react:TextProtocol"
+
+Handle: TypeAlias = Callable[..., Coroutine[Any, Any, Any]]
+"""A handler that takes the context which also reaches files."""
 KEPT = 1_024
 """Programs kept in memory; the rest are made again from the store."""
 
@@ -56,6 +70,8 @@ class Library:
         self.given: dict[str, Any] = {}
         self.reach: Reach | None = None
         """The directories of agents, given by whoever puts them together."""
+        self.broker: Callable[[], Broker] | None = None
+        """The way to what programs offer, given likewise."""
         self._recent = Recent()
         self.project = project
         self.gateway = gateway
@@ -142,10 +158,13 @@ class Library:
         folder = self.project.root / spec.folder
         if spec.handler is not None:
             cls = self._agent_class(spec.handler, folder)
-            return self.of_agent(spec, partial(drive, cls=cls, forgets=spec.forgets), {})
+            return self.of_agent(spec, partial(load(DRIVE), cls=cls, forgets=spec.forgets), {})
         setup = self.setup(spec, rehearsal=rehearsal)
         sources = {name: tool.source_digest for name, tool in setup.tools.items() if tool.source_digest}
-        return self.of_agent(spec, partial(converse, setup=setup), sources)
+        handle: Handle = (
+            load(OFFERS) if any(isinstance(one, dict) and CAPABILITY in one for one in spec.tools) else converse
+        )
+        return self.of_agent(spec, partial(handle, setup=setup), sources)
 
     def setup(self, spec: AgentSpec, *, rehearsal: bool = False) -> Setup:
         """The spec with its model, tools and prices. Raises ConfigError and AuthFailed for what is missing; a rehearsal
@@ -157,14 +176,14 @@ class Library:
         if rehearsal:
             asker = self.gateway.rehearsal(spec.model)
         elif spec.strategy == "react":
-            asker = self.gateway.asker(spec.model, TextProtocol)
+            asker = self.gateway.asker(spec.model, load(TEXT_PROTOCOL))
         else:
             asker = self.gateway.asker(spec.model)
         recent = Recent() if rehearsal else self._recent
         tools, shape = self.tools(spec), self.shape(spec)
         return Setup(spec, asker, tools, shape, recent=recent, rehearsal=rehearsal)
 
-    def of_agent(self, spec: AgentSpec, handle: Callable[..., Awaitable[Any]], sources: dict[str, str]) -> Program:
+    def of_agent(self, spec: AgentSpec, handle: Handle, sources: dict[str, str]) -> Program:
         """The program of an agent: its handler under the rules of its spec. `sources` are digests of its tools."""
 
         return Program(
@@ -181,10 +200,10 @@ class Library:
             supervision=None if spec.supervise is None else _supervision(spec.supervise),
         )
 
-    def working(self, handle: Callable[..., Awaitable[Any]]) -> Callable[[KernelContext], Awaitable[Any]]:
+    def working(self, handle: Handle) -> Handler:
         """A handler that also reaches files, as the kernel calls it."""
 
-        def work(ctx: KernelContext) -> Awaitable[Any]:
+        def work(ctx: KernelContext) -> Coroutine[Any, Any, Any]:
             return handle(Context(ctx, self.reach))
 
         return work
@@ -192,23 +211,26 @@ class Library:
     def tools(self, spec: AgentSpec) -> dict[str, Tool]:
         """The tools that the spec grants, by name: those that its `permissions` do not close."""
         entries = (self.given.get(entry, entry) if isinstance(entry, str) else entry for entry in spec.tools)
-        found = resolve_all(entries, folder=self.project.root / spec.folder, fetch=self.fetch)
-        return {name: tool for name, tool in found.items() if grants(spec, name)} if spec.permissions else found
+        folder = self.project.root / spec.folder
+        found = resolve_all(entries, folder=folder, fetch=self.fetch, broker=self.broker)
+        if not spec.permissions:
+            return found
+        grants = load(GRANTS)
+        return {name: tool for name, tool in found.items() if grants(spec, name)}
 
     def shape(self, spec: AgentSpec) -> Shape | None:
         """The shape that answers are to have."""
-        match spec.output:
-            case None:
-                return None
-            case dict():
-                return Shape(spec.output, spec.output_retries)
-            case reference:
-                found = self._find(reference, self.project.root / spec.folder)
-                return Shape(_schema_of(found), spec.output_retries)
+        if spec.output is None:
+            return None
+        schema = spec.output
+        if not isinstance(schema, dict):
+            schema = _schema_of(self._find(schema, self.project.root / spec.folder))
+        shape: Shape = load(SHAPE)(schema, spec.output_retries)
+        return shape
 
     def _agent_class(self, reference: str, folder: Path) -> type[Agent]:
         found = self._find(reference, folder)
-        if not (isinstance(found, type) and issubclass(found, Agent)):
+        if not (isinstance(found, type) and issubclass(found, load(AGENT))):
             raise ConfigError(f"{reference} is not a subclass of perdure.Agent")
         return found
 

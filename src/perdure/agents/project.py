@@ -1,6 +1,6 @@
 """The project: one folder with one file of settings that every agent in it shares."""
 
-from __future__ import annotations
+# No `from __future__ import annotations`: msgspec would compile and evaluate each text again when a process starts.
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -97,6 +97,12 @@ class WebhookSettings(Section, frozen=True):
     id_header: Annotated[
         str, Meta(description="Of `hmac`: the header that names a delivery; the same body is one where absent.")
     ] = ""
+    topic: Annotated[
+        str | None, Meta(description="Where deliveries to `/webhooks/SOURCE` are published, such as shop.orders.")
+    ] = None
+    headers: Annotated[
+        tuple[str, ...], Meta(max_length=32, description="Headers that are told beside the body, where they came.")
+    ] = ()
 
 
 class Telemetry(Section, frozen=True):
@@ -132,11 +138,23 @@ class TopicSettings(Section, frozen=True):
 
 
 class SourceSettings(Section, frozen=True):
-    """Something outside whose messages become events."""
+    """Something that events come from: exactly one of `websocket`, `schedule`, `every` and `file`."""
 
-    websocket: Annotated[str, Meta(description="Address of a WebSocket server: wss://…", pattern="^wss?://")]
-    topic: Annotated[str, Meta(description="Where its messages are published.")]
-    send: Annotated[str, Meta(description="What it is told first, such as what to subscribe to.")] = ""
+    topic: Annotated[str, Meta(description="Where its events are published.")]
+    websocket: Annotated[
+        Annotated[str, Meta(pattern="^wss?://")] | None, Meta(description="Address of a WebSocket server: wss://…")
+    ] = None
+    send: Annotated[str, Meta(description="What that is told first, such as what to subscribe to.")] = ""
+    schedule: Annotated[str | None, Meta(description="A cron line, such as `0 9 * * mon`.")] = None
+    every: Annotated[Duration | None, Meta(description="An interval, such as `15m`.")] = None
+    timezone: Annotated[str, Meta(description="Zone of the schedule, such as `Europe/Zurich`.")] = "UTC"
+    missed: Annotated[
+        Literal["run_once", "skip", "catch_up"],
+        Meta(description="What becomes of times that passed while nothing ran: one event for all, none, or one each."),
+    ] = "run_once"
+    missed_max: Annotated[int, Meta(ge=1, le=1_000, description="Most events that `catch_up` makes up for.")] = 10
+    payload: Annotated[Any, Meta(description="What the events of a schedule or an interval say besides.")] = None
+    file: Annotated[str | None, Meta(description="Changes of files below the project that match this pattern.")] = None
 
 
 class BusSettings(Section, frozen=True):
@@ -148,7 +166,7 @@ class BusSettings(Section, frozen=True):
     topics: Annotated[
         dict[str, TopicSettings], Meta(description="By pattern; of several the one with most levels holds.")
     ] = {}
-    sources: Annotated[dict[str, SourceSettings], Meta(description="What is listened to outside, by name.")] = {}
+    sources: Annotated[dict[str, SourceSettings], Meta(description="What else events come from, by name.")] = {}
 
 
 class Defaults(Section, frozen=True):

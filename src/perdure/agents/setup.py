@@ -4,20 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from perdure.base.lazy import load
 from perdure.base.messages import Message, ModelRequest
 from perdure.compute.asker import Asker
 from perdure.compute.spec import ModelSpec
-from perdure.tools.client import ClientTool
 from perdure.tools.port import Tool
 
-from .output import Shape
 from .recent import Recent
 from .spec import AgentSpec
 from .transcript import Options, transcript_of
+
+if TYPE_CHECKING:
+    from .output import Shape
+
+CLIENT_TOOL = "perdure.tools.client:ClientTool"
+SHAPE = "perdure.agents.output:Shape"
 
 NO_OPTIONS = Options()
 DEFAULT_WINDOW = 100_000
@@ -61,9 +66,10 @@ class Setup(msgspec.Struct):
         if found is None or found.options == NO_OPTIONS:
             return self
         options = found.options
-        tools = {**self.tools, **{tool.name: ClientTool(tool, self.spec.limits.client_ms) for tool in options.tools}}
+        most_ms = self.spec.limits.client_ms
+        tools = {**self.tools, **{tool.name: load(CLIENT_TOOL)(tool, most_ms) for tool in options.tools}}
         schema = options.output_schema
-        shape = self.shape if schema is None else Shape(schema, self.spec.output_retries)
+        shape = self.shape if schema is None else load(SHAPE)(schema, self.spec.output_retries)
         return msgspec.structs.replace(self, tools=tools, shape=shape, options=options)
 
     def ask(self, messages: Sequence[Message]) -> ModelRequest:
@@ -83,4 +89,7 @@ class Setup(msgspec.Struct):
 
     def consent(self, tool: str) -> str | None:
         """The pattern that makes a person be asked before each call of this tool; None: nobody is asked."""
-        return next((pattern for pattern in self.spec.approve if fnmatchcase(tool, pattern)), None)
+        for pattern in self.spec.approve:
+            if fnmatchcase(tool, pattern):
+                return pattern
+        return None

@@ -6,18 +6,23 @@ import inspect
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
 
 from perdure.base.errors import InputError
+from perdure.base.lazy import load
 
 from .config.loader import agent_from, load_agent
 from .project import ProjectConfig
-from .python import Agent
 from .spec import AgentSpec
 
-Target: TypeAlias = str | Path | AgentSpec | Mapping[str, Any] | type[Agent]
+if TYPE_CHECKING:
+    from .python import Agent
+
+AGENT = "perdure.agents.python:Agent"
+
+Target: TypeAlias = "str | Path | AgentSpec | Mapping[str, Any] | type[Agent]"
 """A path of a YAML or TOML file, a spec or the mapping of one, or a subclass of `perdure.Agent`."""
 
 
@@ -35,7 +40,7 @@ def spec_of(
         return load_agent(path, environment=environment, project=project, overrides=overrides)
     if overrides:
         raise InputError("overrides are for files", hint="Change the spec itself.")
-    if isinstance(target, type) and issubclass(target, Agent):
+    if isinstance(target, type) and issubclass(target, load(AGENT)):
         target = AgentSpec(name=target.__name__.lower(), handler=_reference(target, given))
     elif isinstance(target, AgentSpec):
         if any(not isinstance(entry, str) for entry in target.tools):

@@ -1,6 +1,6 @@
 """What a team is: who is in it, in what manner they work, and how they decide."""
 
-from __future__ import annotations
+# No `from __future__ import annotations`: msgspec would compile and evaluate each text again when a process starts.
 
 from typing import Annotated, Any, Literal, TypeAlias
 

@@ -25,6 +25,8 @@ _unpack = msgspec.msgpack.Decoder()
 _json = msgspec.json.Encoder(enc_hook=_plain)
 _unjson = msgspec.json.Decoder()
 
+_empty = blake2b(digest_size=16)
+
 NIL = msgspec.Raw(_pack.encode(None))
 """Nothing, packed."""
 
@@ -56,13 +58,21 @@ def from_json(data: bytes | str) -> Any:
 def digest(value: Any) -> str:
     """32 hex digits that stand for the value; the order of keys in mappings does not matter. Raises InputError."""
     try:
-        return digest_bytes(value if isinstance(value, bytes) else _canonical.encode(value))
+        data = value if isinstance(value, bytes) else _canonical.encode(value)
     except (TypeError, ValueError, OverflowError, RecursionError) as error:
         raise _unstorable(error) from error
+    return blake2b(data, digest_size=16).hexdigest()
 
 
 def digest_bytes(data: bytes) -> str:
-    return blake2b(data, digest_size=16).hexdigest()
+    return hashed(data).hex()
+
+
+def hashed(data: bytes) -> bytes:
+    """16 bytes that stand for these, by blake2b."""
+    hash = _empty.copy()  # in half the time that it takes to make another one
+    hash.update(data)
+    return hash.digest()
 
 
 def _unstorable(error: Exception) -> InputError:

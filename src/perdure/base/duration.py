@@ -7,7 +7,7 @@ import re
 from .errors import InputError
 
 _UNIT = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
-_PART = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|w)")
+_PART = r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|w)"
 _HINT = "Write 500ms, 10s, 2m, 1h30m, 7d, or a number of seconds."
 
 
@@ -24,8 +24,8 @@ def parse_duration(value: str | int | float) -> int:
         raise InputError("not a duration: it is too long", hint=_HINT)
     if re.fullmatch(r"\d+(\.\d+)?", text):
         return round(float(text) * 1000)
-    parts = _PART.findall(text)
-    if not parts or _PART.sub("", text).strip():
+    parts = re.findall(_PART, text)
+    if not parts or re.sub(_PART, "", text).strip():
         raise InputError(f"not a duration: {value!r}", hint=_HINT)
     return round(sum(float(number) * _UNIT[unit] for number, unit in parts))
 

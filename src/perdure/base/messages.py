@@ -3,7 +3,7 @@
 Here and in other values, `gc=False` spares Python's cycle collector the look at things that are never part of a cycle.
 """
 
-from __future__ import annotations
+# No `from __future__ import annotations`: msgspec would compile and evaluate each text again when a process starts.
 
 from collections.abc import Sequence
 from typing import Any, Literal, TypeAlias
@@ -61,7 +61,7 @@ class ToolResult(msgspec.Struct, frozen=True, gc=False, tag="tool_result", omit_
 
     id: str
     name: str
-    parts: tuple[Part, ...] = ()
+    parts: "tuple[Part, ...]" = ()
     error: bool = False
 
 

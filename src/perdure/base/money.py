@@ -8,7 +8,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from .errors import InputError
 
 MICRO = 1_000_000
-_DOLLARS = re.compile(r"\$?\s*([0-9][0-9_]*(?:\.[0-9]+)?|\.[0-9]+)\s*(?:\$|usd)?", re.IGNORECASE)
+_DOLLARS = r"(?i)\$?\s*([0-9][0-9_]*(?:\.[0-9]+)?|\.[0-9]+)\s*(?:\$|usd)?"
 
 
 def parse_money(value: str | int | float) -> int:
@@ -19,7 +19,7 @@ def parse_money(value: str | int | float) -> int:
         value = repr(value) if value >= 0 else "?"
         if "e" in value or "n" in value:
             value = format(Decimal(value), "f") if "n" not in value else "?"
-    match = _DOLLARS.fullmatch(value.strip()) if len(value) <= 40 else None
+    match = re.fullmatch(_DOLLARS, value.strip()) if len(value) <= 40 else None
     if match is None:
         raise InputError(f"not an amount of money: {value!r}", hint="Write $0.10 or a number of dollars.")
     return int((Decimal(match[1].replace("_", "")) * MICRO).to_integral_value(ROUND_HALF_UP))

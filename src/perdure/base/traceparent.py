@@ -20,9 +20,9 @@ OUTGOING_STATE: ContextVar[str] = ContextVar("perdure.tracestate", default="")
 
 MOST_STATE = 512
 MOST_MEMBERS = 32
-_MEMBER = re.compile(r"[a-z0-9][a-z0-9_\-*/@]{0,255}=[\x20-\x2b\x2d-\x3c\x3e-\x7e]{0,255}[\x21-\x2b\x2d-\x3c\x3e-\x7e]")
-_FORM = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
-_HEX = re.compile(r"[0-9a-f]{32}")
+_MEMBER = r"[a-z0-9][a-z0-9_\-*/@]{0,255}=[\x20-\x2b\x2d-\x3c\x3e-\x7e]{0,255}[\x21-\x2b\x2d-\x3c\x3e-\x7e]"
+_FORM = r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?"
+_HEX = r"[0-9a-f]{32}"
 _SAMPLED = 1
 _SHARES = 1 << 56
 
@@ -47,7 +47,7 @@ class Trace(msgspec.Struct, frozen=True, gc=False):
 
 def read_traceparent(said: str) -> Trace | None:
     """What a `traceparent` says; None where it is none, which is no error: the trace begins anew then."""
-    found = _FORM.fullmatch(said)
+    found = re.fullmatch(_FORM, said)
     if found is None:
         return None
     version, trace, span, flags, more = found.groups()
@@ -59,7 +59,7 @@ def read_traceparent(said: str) -> Trace | None:
 def read_tracestate(said: str) -> str:
     """A `tracestate` to be passed on; "" where it cannot be read or is too long, as the format wants it then."""
     members = [member for one in said.split(",") if (member := one.strip(" \t"))] if len(said) <= MOST_STATE else []
-    if len(members) > MOST_MEMBERS or not all(map(_MEMBER.fullmatch, members)):
+    if len(members) > MOST_MEMBERS or not all(re.fullmatch(_MEMBER, one) for one in members):
         return ""
     return ",".join(members)
 
@@ -79,7 +79,7 @@ def trace_of(root: str, said: str, state: str = "") -> Trace:
     if found is not None:
         return msgspec.structs.replace(found, state=state) if state else found
     own = root.rpartition("_")[2]
-    return Trace(own if _HEX.fullmatch(own) and own != "0" * 32 else digest(root))
+    return Trace(own if re.fullmatch(_HEX, own) and own != "0" * 32 else digest(root))
 
 
 def span_of_run(run_id: str) -> str:

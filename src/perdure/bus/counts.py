@@ -6,13 +6,10 @@ from collections import Counter
 
 import msgspec
 
-DROPPED = ("queue_full", "expired")
-"""Why an event does not reach somebody who subscribes: a realtime subscriber was behind, or its time was over."""
-
 
 class BusStats(msgspec.Struct, frozen=True):
-    """Of one process, since it began. `dropped` counts by reason, see DROPPED. `backlog` is what waits for
-    subscribers."""
+    """Of one process, since it began. `dropped` counts by reason: `queue_full` (a realtime subscriber was behind),
+    `expired`. `backlog` is what waits for subscribers."""
 
     published: int
     delivered: int

@@ -57,7 +57,7 @@ class Place:
 
 
 class Dispatcher:
-    """Delivers while it is started. One per process that works for its project."""
+    """Delivers while it is started. One per process."""
 
     def __init__(self, bus: LocalBus, store: Store, clock: Clock, wake: Callable[[str], None]) -> None:
         self._bus = bus
@@ -70,11 +70,14 @@ class Dispatcher:
         self._stale = True
         self._head = 0  # the last event that was looked at for all
         self._seen = -1
+        self._only: Callable[[Subscription], bool] | None = None
         self._task: asyncio.Task[None] | None = None
         self.trouble: StoreError | None = None
 
-    async def start(self) -> None:
+    def start(self, only: Callable[[Subscription], bool] | None = None) -> None:
+        """Deliver from now on, to all that subscribe or only to some; what was started is not started again."""
         if self._task is None:
+            self._only = only
             self._bus.agents = self.hand_over
             self._task = asyncio.create_task(self._run())
 
@@ -121,7 +124,11 @@ class Dispatcher:
             self._stale, self._seen = False, changed
             await self._load()
         now = self._clock.now()
-        ready = {name: place for name, place in self._places.items() if self._stalled.get(name, 0) <= now}
+        ready = {
+            name: place
+            for name, place in self._places.items()
+            if self._stalled.get(name, 0) <= now and (self._only is None or self._only(place.wanted))
+        }
         if not ready:
             return False
         behind = [place for place in ready.values() if place.position < self._head]
@@ -226,6 +233,8 @@ class Dispatcher:
             await self._load()
         for place in [self._places[name] for name in self._trie.match(envelope.topic)]:
             wanted = place.wanted
+            if self._only is not None and not self._only(wanted):
+                continue
             if wanted.run_id and not await self._may_hear(wanted):
                 continue
             with contextlib.suppress(AgentNotFound):

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Awaitable
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from perdure.base.errors import Interrupted
 from perdure.base.lazy import load
-from perdure.control.listening import RunEvent
-from perdure.control.results import RunResult
-from perdure.control.runtime import Runtime
 
 from .outcome import report_run
 from .process import Stop, Stopped
 from .project import command_line
-from .streaming import Streaming
 from .terminal import is_terminal, note, paint
 
+if TYPE_CHECKING:
+    from perdure.control.listening import RunEvent
+    from perdure.control.results import RunResult
+    from perdure.control.runtime import Runtime
+
 PROGRESS = "perdure.cli.progress:Progress"
+STREAMING = "perdure.cli.streaming:Streaming"
 
 
 class Show(Protocol):
@@ -77,8 +79,9 @@ async def _hear(runtime: Runtime, run_id: str, rest: Awaitable[RunResult], show:
 def show_of(json: bool, stream: bool) -> Show | None:
     """How a run is shown: letter by letter, by what it does, or (None) not at all."""
     if stream:
-        return Streaming(sys.stderr if json else sys.stdout)
+        show: Show = load(STREAMING)(sys.stderr if json else sys.stdout)
+        return show
     if not is_terminal(sys.stderr):
         return None
-    show: Show = load(PROGRESS)()
+    show = load(PROGRESS)()
     return show

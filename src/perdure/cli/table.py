@@ -20,6 +20,7 @@ COLOURS = {
     "cancelled": "red",
     "interrupted": "red",
     "in_doubt": "red",
+    "open": "yellow",
     "waiting": "yellow",
     "paused": "yellow",
     "yielded": "yellow",

@@ -82,7 +82,7 @@ def lines_of(root: TraceNode, *, full: bool = False) -> Iterator[str]:
 def _lines(node: TraceNode, own: str, below: str, full: bool) -> Iterator[str]:
     """`own` is drawn before the node itself, `below` before what is inside it."""
     state = "" if node.status == "done" else f" {node.status}"
-    label = f"{own}{_sign(node)} {node.name}{state}"
+    label = f"{own}{_sign(node)} {node.name}{_kind(node)}{state}"
     gap = " " * max(1, _NAME_ROOM - len(label))
     yield f"{paint(label, fg=COLOURS.get(node.status), bold=node.kind == 'run')}{gap}{_figures(node)}".rstrip()
     if node.key and node.kind != "step":
@@ -97,6 +97,12 @@ def _lines(node: TraceNode, own: str, below: str, full: bool) -> Iterator[str]:
         yield from _lines(child, below + ("└─ " if last else "├─ "), below + ("   " if last else "│  "), full)
 
 
+def _kind(node: TraceNode) -> str:
+    """What a step of a flow does, where its name does not say that."""
+    kind = str(node.detail.get("step", "")) if node.kind == "step" else ""
+    return f" ({kind})" if kind and node.name.partition("#")[0] != kind else ""
+
+
 def _figures(node: TraceNode) -> str:
     tokens = f"{node.input_tokens:,} → {node.output_tokens:,}" if node.input_tokens or node.output_tokens else ""
     cost = show_money(node.cost_microusd) if node.cost_microusd else ""
@@ -104,7 +110,7 @@ def _figures(node: TraceNode) -> str:
     return time.rjust(_TIME) + tokens.rjust(_TOKENS) + cost.rjust(_COST)
 
 
-_SIGNS = {"done": "✓", "failed": "✗", "cancelled": "✗", "in_doubt": "?", "waiting": "…", "started": "…"}
+_SIGNS = {"done": "✓", "failed": "✗", "cancelled": "✗", "in_doubt": "?", "waiting": "…", "started": "…", "skipped": "-"}
 
 
 def _sign(node: TraceNode) -> str:

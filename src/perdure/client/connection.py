@@ -17,10 +17,21 @@ from perdure.base.envelope import DEFAULT_PRIORITY, Envelope
 from perdure.base.errors import InputError, NoAnswer, PerdureError
 from perdure.base.ids import Ids
 from perdure.base.topic import ADDRESS
+from perdure.bus.capabilities import (
+    CLAIMED,
+    OFFERED,
+    call_topic,
+    claim_id,
+    done,
+    failed,
+    offer_topic,
+    outcome,
+)
 from perdure.bus.port import Event, Published
 from perdure.kernel.topics import QoS
+from perdure.tools.capability import Offer
 
-from .capability import CLAIMED, OFFERED, Capability, Offer, call_topic, capabilities_of, done, failed, outcome
+from .capability import Capability, capabilities_of
 from .http import Http
 from .subscription import Subscription
 
@@ -28,6 +39,8 @@ URL = "http://127.0.0.1:8420"
 TOKEN_FILE = Path(".perdure/token")
 PATIENCE_MS = 60_000
 REPLY_MS = 5_000
+WAITING_MS = 3_600_000
+"""How old a call may be that was made before anybody offered what it asks for, and waits for that."""
 
 
 @asynccontextmanager
@@ -173,16 +186,17 @@ class Connection:
         return outcome(answer.payload)
 
     async def offer(self, *found: object) -> None:
-        """Offer capabilities (marked functions, or objects with marked methods) for as long as this is connected."""
+        """Offer capabilities (marked functions, or objects with marked methods) for as long as this is connected. Calls
+        that wait for one of them are done, too."""
         for one in [each for item in found for each in capabilities_of(item)]:
-            calls = await self.subscribe(one.topic)
+            calls = await self.subscribe(one.topic, since_ms=max(0, self._clock.now() - WAITING_MS))
             self._beside(self._answer(one, calls))
             announced = msgspec.structs.replace(one.offer, provider=self._name)
-            await self.emit(OFFERED, msgspec.to_builtins(announced))
+            await self.emit(offer_topic(announced.name, announced.version), msgspec.to_builtins(announced))
 
     async def capabilities(self) -> list[Offer]:
         """What was offered lately, each by whoever offered it last."""
-        events = await self._http.call("GET", f"/bus/{OFFERED}?newest=true&limit=1000")
+        events = await self._http.call("GET", f"/bus/{OFFERED}.%3E?newest=true&limit=1000")
         offers = [msgspec.convert(event["envelope"]["payload"], Offer) for event in events]
         latest = {(offer.name, offer.version, offer.provider): offer for offer in offers}
         return sorted(latest.values(), key=lambda offer: (offer.name, offer.version, offer.provider))
@@ -197,14 +211,16 @@ class Connection:
         if not await self._claim(call):
             return
         try:
-            answer = done(await one.call(call.payload))
+            answer = done(await one.call(call.payload, key=call.correlation or call.id))
         except PerdureError as error:
             answer = failed(error)
-        await self.reply(call, answer)
+        try:
+            await self.reply(call, answer)
+        except InputError as error:  # the answer is none that an event can hold
+            await self.reply(call, failed(error))
 
     async def _claim(self, call: Envelope) -> bool:
-        id = f"{call.id}/claim"
-        claimed = await self.emit(CLAIMED, self._who, id=id, causation=call.id)
+        claimed = await self.emit(CLAIMED, self._who, id=claim_id(call.id), causation=call.id)
         if claimed.is_new:
             return True
         # Sent twice, as the first answer was lost on its way? Then the claim that stands is ours.

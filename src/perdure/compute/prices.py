@@ -80,7 +80,9 @@ class Prices:
         """The price of an answer by whichever model of the spec's chain gave it; None without a price or usage."""
         if response.usage is None:
             return None
-        answered = next((link for link in spec.chain if link.full_name == response.model), spec)
+        answered = spec
+        if response.model != spec.full_name:
+            answered = next((link for link in spec.chain if link.full_name == response.model), spec)
         return self.charge(answered, response.usage, at)
 
     def at_most(self, spec: ModelSpec, usage: Usage, at: int) -> Charge | None:

@@ -1,6 +1,6 @@
 """The providers: where each one is, how it wants to see its key, and which wire format it speaks."""
 
-from __future__ import annotations
+# No `from __future__ import annotations`: msgspec would compile and evaluate each text again when a process starts.
 
 import msgspec
 

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from difflib import get_close_matches
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from perdure.base.clock import Clock
 from perdure.base.errors import AuthFailed, ConfigError, NotSupported, UnknownProvider
 from perdure.base.lazy import load
+from perdure.base.nearest import nearest
 
-from .embeddings.port import Embedder
-from .fallback import Fallback
 from .http_model import HttpModel
 from .port import Model
 from .provider import PROVIDERS, Provider, ProviderSettings
@@ -24,8 +22,12 @@ from .spec import ModelLike, ModelSpec, parse_model
 from .transport.port import Transport
 from .unavailable import Unavailable
 
-_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+if TYPE_CHECKING:
+    from .embeddings.port import Embedder
+
+_HEADER_NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _NO_SETTINGS = ProviderSettings()
+_FALLBACK = "perdure.compute.fallback:Fallback"
 _EMBEDDER = "perdure.compute.embeddings.http:HttpEmbedder"
 
 
@@ -72,7 +74,10 @@ class Models:
         first, *others = self.check(value).chain
         if not others:
             return self._one(first)
-        return Fallback(self._or_unavailable(first), [(self._or_unavailable(spec), spec) for spec in others])
+        fallback: Model = load(_FALLBACK)(
+            self._or_unavailable(first), [(self._or_unavailable(spec), spec) for spec in others]
+        )
+        return fallback
 
     def embedder(self, value: ModelLike) -> Embedder:
         """Who makes vectors with this model. Raises as `model` does, and NotSupported where its provider has none."""
@@ -161,7 +166,7 @@ class Models:
             if key:
                 headers[provider.key_header] = provider.key_prefix + key
         for name, text in headers.items():
-            if not _HEADER_NAME.fullmatch(name) or not (text.isascii() and text.isprintable()):
+            if not re.fullmatch(_HEADER_NAME, name) or not (text.isascii() and text.isprintable()):
                 raise ConfigError(  # without the text: it may be a key
                     f"{spec.full_name}: the header {name!r} cannot be sent",
                     hint="A header, and so a key, is one line of ASCII characters.",
@@ -191,8 +196,8 @@ def _settings(name: str, said: ProviderSettings | Mapping[str, Any]) -> Provider
 
 
 def _unknown(name: str, known: list[str]) -> UnknownProvider:
-    close = get_close_matches(name.lower(), known, n=1)
-    guess = f"; did you mean {close[0]!r}?" if close else f" (known: {', '.join(known)})"
+    close = nearest(name.lower(), known)
+    guess = f"; did you mean {close!r}?" if close else f" (known: {', '.join(known)})"
     return UnknownProvider(f"no provider is called {name!r}{guess}", provider=name)
 
 

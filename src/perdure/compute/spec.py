@@ -1,6 +1,6 @@
 """What a file says about a model: `openai/gpt-5-mini`, or the long form as a mapping."""
 
-from __future__ import annotations
+# No `from __future__ import annotations`: msgspec would compile and evaluate each text again when a process starts.
 
 from collections.abc import Mapping
 from typing import Any, TypeAlias
@@ -47,7 +47,7 @@ class ModelSpec(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_
     thinking_tokens: int | None = None
     reasoning_effort: str | None = None
     timeout: str | int | float | None = None
-    fallback: tuple[ModelSpec | str, ...] = ()
+    fallback: "tuple[ModelSpec | str, ...]" = ()
     extra: dict[str, Any] = {}
 
     def __post_init__(self) -> None:
@@ -61,7 +61,7 @@ class ModelSpec(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_
         return f"{self.provider}/{self.name}"
 
     @property
-    def chain(self) -> tuple[ModelSpec, ...]:
+    def chain(self) -> "tuple[ModelSpec, ...]":
         """This model and all that may step in for it, in the order in which they are asked."""
         return (self, *(spec for entry in self.fallback for spec in parse_model(entry).chain))
 

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import msgspec
 
-from perdure.agents.permissions import Changed
+from perdure.base.lazy import load
 from perdure.kernel.mounting import KEPT as PREFIX
-from perdure.kernel.store.port import Store
-from perdure.namespace.path import Path, parse
+
+if TYPE_CHECKING:
+    from perdure.agents.permissions import Changed
+    from perdure.kernel.store.port import Store
+    from perdure.namespace.path import Path
+
+CHANGED = "perdure.agents.permissions:Changed"
+PARSE = "perdure.namespace.path:parse"
 
 MOST = 4_096
 
@@ -50,7 +58,8 @@ class MountChanges:
         while True:
             page = await self._store.values(agent_id, PREFIX, cursor=cursor, limit=100)
             for row in page.items:
-                found[parse(row.key.removeprefix(PREFIX))] = msgspec.json.decode(row.data, type=Changed)
+                path = load(PARSE)(row.key.removeprefix(PREFIX))
+                found[path] = msgspec.json.decode(row.data, type=load(CHANGED))
             cursor = page.next
             if not cursor:
                 return found

@@ -31,6 +31,8 @@ async def resume(runtime: Runtime, run_id: str, *, who: str = "operator", wait: 
         return await runtime.look(run.id)
     told = await look_again(runtime, run, who=who)
     runtime.engine.wake(run.agent_id)
+    if run.status == "waiting":
+        runtime.listen()  # it may wait for an event that is there already
     return await runtime.wait(run, beyond=told) if wait else await runtime.look(run.id)
 
 

@@ -10,6 +10,7 @@ import msgspec
 
 from perdure.agents.project import STATE_FOLDER
 from perdure.agents.spec import AgentSpec, spec_digest, spec_document
+from perdure.base.codec import digest
 from perdure.base.errors import ConfigError, Fenced, Held, KeyExists
 from perdure.flows.files import is_flow
 from perdure.kernel.store.ops import Claim, Claimable, HasFence, NoAgent, Op, PutAgent, PutSpec, Unclaim
@@ -17,6 +18,7 @@ from perdure.kernel.store.rows import AgentRow
 
 from . import subscriptions
 from .drivers.files import FileWatch
+from .drivers.keeping import WithAgent
 from .drivers.port import Driver
 from .schedules import Planned, follow_file, planned
 from .starting import check_agent_id
@@ -41,21 +43,21 @@ class Deployed(msgspec.Struct, frozen=True):
 async def deploy(runtime: Runtime, spec: AgentSpec, *, agent: str | None = None) -> Deployed:
     """Deploy a spec as the agent of its name, or as `agent`. A run in flight stays on the spec that it began with.
     Raises Held where the agent is at work for longer than ten seconds."""
-    agent_id, digest, now = check_agent_id(agent or spec.name), spec_digest(spec), runtime.clock.now()
-    keep = PutSpec(digest, spec_document(spec), now)
+    agent_id, wanted, now = check_agent_id(agent or spec.name), spec_digest(spec), runtime.clock.now()
+    keep = PutSpec(wanted, spec_document(spec), now)
     is_new = True
     try:
-        row = AgentRow(agent_id, digest, now, updated_at=now)
+        row = AgentRow(agent_id, wanted, now, updated_at=now)
         await runtime.store.commit([keep, PutAgent(row)], (NoAgent(agent_id),))
     except KeyExists:
         is_new = False
         found = await runtime.store.load_agent(agent_id)
-        if found is not None and found.spec != digest:
-            await _adopt(runtime, agent_id, digest, keep)
+        if found is not None and found.spec != wanted:
+            await _adopt(runtime, agent_id, wanted, keep)
     await follow_file(runtime, agent_id, spec.on)
     await subscriptions.follow_file(runtime, agent_id, spec.on)
     await runtime.drivers.put(agent_id, _drivers(runtime, agent_id, spec))
-    return Deployed(agent_id, digest, is_new, tuple(await planned(runtime, agent_id)))
+    return Deployed(agent_id, wanted, is_new, tuple(await planned(runtime, agent_id)))
 
 
 async def deploy_project(runtime: Runtime) -> dict[str, ConfigError]:
@@ -81,12 +83,14 @@ def _drivers(runtime: Runtime, agent_id: str, spec: AgentSpec) -> Iterable[Drive
     folder = runtime.project.root / spec.folder
     for trigger in spec.on:
         if trigger.file is not None:
+            key = f"watch:{digest(trigger.file)}"
             yield FileWatch(
                 folder,
                 trigger.file,
-                agent_id=agent_id,
-                store=runtime.store,
+                owner=agent_id,
+                keeping=WithAgent(runtime.store, runtime.clock, agent_id, key),
                 clock=runtime.clock,
+                to=agent_id,
                 input=trigger.input,
             )
 

@@ -65,6 +65,7 @@ class RunDetail(msgspec.Struct, frozen=True):
     forked_from: str
     records: int
     budget_microusd: int | None
+    is_flow: bool = False
     decision: dict[str, Any] | None = None
     """Of a team: its answer (`value`), how sure it is, `by` whom it is and `why` it is that."""
 
@@ -116,7 +117,7 @@ async def show_run(runtime: Runtime, run_id: str) -> RunDetail:
     accepted = decode(first[0]) if first else None
     assert accepted is None or isinstance(accepted, r.RunAccepted)
     envelope = unpack_as(accepted.body, Envelope) if accepted is not None else None
-    problem, changed = await _program(runtime, run, accepted)
+    problem, changed, is_flow = await _program(runtime, run, accepted)
     return RunDetail(
         summary,
         envelope.payload if envelope is not None else None,
@@ -132,6 +133,7 @@ async def show_run(runtime: Runtime, run_id: str) -> RunDetail:
         accepted.forked_from if accepted is not None else "",
         await _count(runtime, run),
         run.budget,
+        is_flow,
         await _decision(runtime, run),
     )
 
@@ -188,13 +190,14 @@ async def live_workers(runtime: Runtime) -> frozenset[str]:
     return frozenset((runtime.engine.worker, *others))
 
 
-async def _program(runtime: Runtime, run: RunRow, accepted: r.RunAccepted | None) -> tuple[str, tuple[str, ...]]:
-    """Why the run's spec cannot be made ready here and now, "" where it can; and the tools that changed."""
+async def _program(runtime: Runtime, run: RunRow, accepted: r.RunAccepted | None) -> tuple[str, tuple[str, ...], bool]:
+    """Why the run's spec cannot be made ready here and now, "" where it can; the tools that changed; whether it is a
+    flow, whose steps can be told."""
     try:
         program = await runtime.library.rehearsal(run.spec)
     except PerdureError as error:
-        return error.message, ()
-    return "", changed_tools(accepted, program.tools)
+        return error.message, (), False
+    return "", changed_tools(accepted, program.tools), program.undoes
 
 
 async def _decision(runtime: Runtime, run: RunRow) -> dict[str, Any] | None:

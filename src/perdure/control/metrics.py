@@ -12,7 +12,7 @@ import msgspec
 
 from perdure.base.histogram import Histogram
 from perdure.base.version import __version__
-from perdure.bus.counts import DROPPED, BusStats
+from perdure.bus.counts import BusStats
 from perdure.kernel.meter import Meter
 from perdure.kernel.store.rows import Counts, RunStatus
 
@@ -41,7 +41,7 @@ async def metrics(runtime: Runtime) -> list[Family]:
     found = [*_standing(await runtime.store.counts(), runtime.engine.held)]
     if runtime.engine.meter is not None:
         found += _done(runtime.engine.meter)
-    found += _published(runtime.topics.bus.stats)
+    found += _said(runtime.topics.bus.stats)
     if "jobs" in runtime.__dict__:  # else there were none
         found += _computed(runtime.jobs)
     written = runtime.store.written
@@ -87,13 +87,13 @@ def _done(meter: Meter) -> Iterator[Family]:
     yield Family("perdure_failures_total", "counter", "Calls of models and tools that failed.", failures)
 
 
-def _published(bus: BusStats) -> Iterator[Family]:
-    yield one("perdure_bus_published_total", "counter", "Events that were published here.", bus.published)
-    yield one("perdure_bus_delivered_total", "counter", "Events that were handed to subscribers.", bus.delivered)
-    dropped = _by("reason", {reason: bus.dropped.get(reason, 0) for reason in DROPPED})
-    yield Family("perdure_bus_dropped_total", "counter", "Events that subscribers here did not get.", dropped)
-    yield one("perdure_bus_subscribers", "gauge", "Subscriptions of this process.", bus.subscribers)
-    yield one("perdure_bus_backlog", "gauge", "Events that wait for subscribers.", bus.backlog)
+def _said(bus: BusStats) -> Iterator[Family]:
+    yield one("perdure_bus_published_total", "counter", "Events of programs and sources.", bus.published)
+    yield one("perdure_bus_delivered_total", "counter", "Events that programs took who listen here.", bus.delivered)
+    dropped = _by("reason", {"queue_full": 0, "expired": 0, **bus.dropped})
+    yield Family("perdure_bus_dropped_total", "counter", "Events that a subscriber lost.", dropped)
+    yield one("perdure_bus_subscriptions", "gauge", "Who listens here, each pattern counted.", bus.subscribers)
+    yield one("perdure_bus_backlog", "gauge", "Events that wait here for those who listen.", bus.backlog)
 
 
 def _computed(jobs: Jobs) -> Iterator[Family]:

@@ -7,7 +7,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from perdure import control
-from perdure.agents.permissions import may_call
 from perdure.agents.programs import Library
 from perdure.agents.project import ProjectConfig
 from perdure.agents.spec import AgentSpec
@@ -16,13 +15,13 @@ from perdure.base.clock import Clock
 from perdure.base.envelope import Envelope
 from perdure.base.errors import ConfigError
 from perdure.base.ids import Ids
+from perdure.base.lazy import load
 from perdure.kernel.engine import Engine
 from perdure.kernel.records import Wait
 from perdure.kernel.store.port import Store
 from perdure.kernel.store.rows import Page, RunFilter, RunRow
 
 from .changes import MountChanges
-from .drivers.running import Drivers
 from .results import RunResult, result_of
 
 if TYPE_CHECKING:
@@ -45,6 +44,7 @@ if TYPE_CHECKING:
     from .agents import AgentDetail, AgentSummary
     from .approvals import Approval
     from .bundle.importing import Imported, ImportMode
+    from .capabilities import Capabilities
     from .channels import Channels
     from .checking import Check
     from .cleaning import Cleaned
@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from .deletion import Deleted
     from .deploying import Deployed
     from .directory import Directory, Extra
+    from .drivers.running import Drivers
     from .everywhere import Everywhere
     from .exporting import ExportFormat
     from .flows import FlowShelf
@@ -77,6 +78,9 @@ if TYPE_CHECKING:
     from .watching import Progress
     from .webhooks import Delivery, Webhook
 
+DRIVERS = "perdure.control.drivers.running:Drivers"
+MAY_CALL = "perdure.agents.permissions:may_call"
+
 
 def _none() -> None:
     return None
@@ -96,7 +100,8 @@ class _Reach:
         return self._runtime.directory.files(ctx)
 
     async def may_call(self, agent_id: str, tool: str) -> bool:
-        return may_call(tool, await self._runtime.mount_changes.of(agent_id))
+        changes = await self._runtime.mount_changes.of(agent_id)
+        return not changes or bool(load(MAY_CALL)(tool, changes))
 
 
 class Runtime:
@@ -125,16 +130,23 @@ class Runtime:
         self._services = services
         self.mount_changes = MountChanges(engine.store)
         library.reach = _Reach(self)
+        library.broker = lambda: self.capabilities
         engine.demote = self._demoted
         self.undeployed: dict[str, ConfigError] = {}
         """Files of agents that could not be deployed, and why."""
         engine.published = self.heard
-        self.drivers = Drivers(self.deliver)
+        engine.listening = self.listen
         self._providers = providers
 
     @property
     def store(self) -> Store:
         return self.engine.store
+
+    @cached_property
+    def drivers(self) -> Drivers:
+        """What brings agents what happens outside."""
+        made: Drivers = load(DRIVERS)(self.deliver)
+        return made
 
     @cached_property
     def jobs(self) -> Jobs:
@@ -143,7 +155,8 @@ class Runtime:
 
     async def close(self, grace_ms: float = 0) -> None:
         """Let what was begun beside the engine finish, at most `grace_ms`, then end it."""
-        await self.drivers.stop()
+        if "drivers" in self.__dict__:
+            await self.drivers.stop()
         if "topics" in self.__dict__:
             await self.topics.close()
         if "jobs" in self.__dict__:
@@ -418,6 +431,14 @@ class Runtime:
         """Accept a delivery whose signature is right; it is on disk when this returns, and accepted once."""
         return await control.webhooks.take_in(self, webhook, delivery)
 
+    def webhook_source(self, source: str) -> Webhook:
+        """How deliveries of this source, which are published, are signed. Raises NoSuchRoute where none are."""
+        return control.webhooks.find_source(self, source)
+
+    async def publish_delivery(self, webhook: Webhook, delivery: Delivery, *, traceparent: str = "") -> Published:
+        """Publish a delivery whose signature is right, on the topic of its source, once."""
+        return await control.webhooks.publish(self, webhook, delivery, traceparent=traceparent)
+
     async def schedules(self, agent: str) -> list[Planned]:
         """An agent's schedules, the next to come first."""
         return await control.schedules.planned(self, agent)
@@ -441,10 +462,19 @@ class Runtime:
         """Publish an event; see `Topics.publish` for what more can be said."""
         return await self.topics.publish(topic, payload, **more)
 
+    @cached_property
+    def capabilities(self) -> Capabilities:
+        """What programs beside the server offer, called by name."""
+        return control.capabilities.Capabilities(self)
+
     def heard(self) -> None:
         """The log or the subscriptions changed, by the doing of this process."""
         if "topics" in self.__dict__:
             self.topics.heard()
+
+    def listen(self) -> None:
+        """A run of this process waits for an event: it is to hear it also where nobody takes over what lies idle."""
+        self.topics.listen()
 
     async def subscriptions(self, agent: str = "") -> list[Subscribed]:
         """What agents hear: all of them, or one."""

@@ -5,7 +5,7 @@ A pure reading: records in, nodes out.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from typing import Any, Literal, TypeAlias, TypeVar
 
 import msgspec
@@ -15,10 +15,11 @@ from perdure.base.envelope import Envelope
 from perdure.base.messages import ModelResponse, ToolCall
 from perdure.base.redaction import hide, hide_in
 from perdure.base.usage import NO_USAGE
+from perdure.flows.interpreter.seen import StepSeen
 from perdure.kernel import records as r
 from perdure.kernel.budgets import low
 from perdure.kernel.journal import decode
-from perdure.kernel.store.rows import RunRow
+from perdure.kernel.store.rows import ENDED, RunRow
 
 T = TypeVar("T")
 Kind: TypeAlias = Literal["run", "step", "model", "tool", "effect", "wait", "child", "event"]
@@ -34,7 +35,8 @@ class TraceNode(msgspec.Struct, frozen=True):
     tokens and cost are the sums of what they hold, without child runs, which have their own.
 
     `detail` is what was asked and what was answered, as plain data. An `event` is something that happened to the run:
-    it was resumed, paused, or an attempt failed.
+    it was resumed, paused, or an attempt failed. A step of a flow says in `detail` what kind of `step` it is, and its
+    `result` or `error`.
     """
 
     name: str
@@ -66,6 +68,8 @@ class Span:
         self.summary = ""
         self.detail: dict[str, Any] = {}
         self.inside: list[Span] = []
+        self.default: Status = "done"
+        """How it stands where neither itself nor anything inside says."""
 
     def begin(self, at: int) -> None:
         self.started = at if self.started is None else min(self.started, at)
@@ -90,6 +94,20 @@ class Course:
         self._waits: set[str] = set()
 
     # -- reading ------------------------------------------------------------------------------------------------------
+
+    def tell(self, steps: Iterable[StepSeen]) -> None:
+        """Take in what a flow tells of its steps, in the order in which they were begun, ahead of the records."""
+        for seen in steps:
+            span = self._step(_scopes(seen.place.split("/"), self._spans))
+            span.detail = {"step": seen.kind}
+            if seen.state == "started":
+                span.default = "started"
+                continue
+            span.status = seen.state
+            if seen.error is not None:
+                span.detail["error"], span.summary = seen.error, short(seen.error["message"])
+            elif seen.state == "done":
+                span.detail["result"], span.summary = seen.value, short(seen.value)
 
     def read(self, records: Iterable[r.Record]) -> Course:
         for record in records:
@@ -244,13 +262,17 @@ class Course:
             key = key[: -len("/end")]
         span = self._spans.get(key)
         if span is None:
-            *steps, name = _steps(key)
-            parent = self.root
-            for place, step in steps:
-                parent = self._spans.get(place) or self._spans.setdefault(place, parent.add(step, "step", place))
-            span = self._spans[key] = parent.add(_name(name[1]), kind, key)
+            scopes, name = _split(key)
+            span = self._spans[key] = self._step(_scopes(scopes, self._spans)).add(_name(name), kind, key)
         elif kind == "child":
             span.kind = kind
+        return span
+
+    def _step(self, steps: Iterable[tuple[str, str]]) -> Span:
+        """The innermost of these steps, each in the one before; the root where there are none."""
+        span = self.root
+        for place, name in steps:
+            span = self._spans.get(place) or self._spans.setdefault(place, span.add(name, "step", place))
         return span
 
     # -- the tree -----------------------------------------------------------------------------------------------------
@@ -268,41 +290,46 @@ class Course:
                 span.status = "cancelled"
             if span.key in requests:
                 span.detail["request"] = requests[span.key]
-        return _frozen(root, now, children)
+        over = root.ended if self.run.status in ENDED else None
+        return _frozen(root, now if over is None else over, children, root.started)
 
     def child_runs(self) -> list[str]:
         """Ids of the child runs that it waits or waited for, in order."""
         return [span.detail["run"] for span in self._spans.values() if span.kind == "child"]
 
 
-def _frozen(span: Span, now: int, children: Mapping[str, TraceNode]) -> TraceNode:
-    inside = [_frozen(one, now, children) for one in span.inside]
+def _frozen(span: Span, now: int, children: Mapping[str, TraceNode], at: int) -> TraceNode:
+    """`at` is when it began, where no record tells: a step that needs none comes right after what was before it."""
+    inside: list[TraceNode] = []
+    for one in span.inside:
+        inside.append(_frozen(one, now, children, inside[-1].started_at + inside[-1].duration_ms if inside else at))
     nested = children.get(str(span.detail.get("run", ""))) if span.kind == "child" else None
     own = [node for node in inside if node.kind != "child"]
-    started = span.started if span.started is not None else min(node.started_at for node in inside)
+    started = span.started if span.started is not None else min((node.started_at for node in inside), default=at)
     ended = span.ended
     if ended is None:
-        ended = max((node.started_at + node.duration_ms for node in inside), default=now) if span.status == "" else now
+        is_open = span.default == "started" if span.kind == "step" else span.status != ""
+        ended = now if is_open else max((node.started_at + node.duration_ms for node in inside), default=started)
     return TraceNode(
         span.name,
         span.kind,
         span.key,
-        span.status or _worst(inside),
+        span.status or _worst(inside, span.default),
         started,
         max(0, ended - started),
         span.usage.input_tokens + sum(node.input_tokens for node in own),
         span.usage.output_tokens + sum(node.output_tokens for node in own),
         span.cost + sum(node.cost_microusd for node in own),
-        hide(span.summary),
+        "" if inside and span.kind == "step" else hide(span.summary),
         hide_in(span.detail),
         (*inside, nested) if nested is not None else tuple(inside),
     )
 
 
-def _worst(nodes: Iterable[TraceNode]) -> Status:
+def _worst(nodes: Iterable[TraceNode], default: Status) -> Status:
     """How a step stands: what is open counts, a failure inside was dealt with inside."""
     found = {node.status for node in nodes}
-    return next((status for status in ("in_doubt", "waiting", "started", "cancelled") if status in found), "done")
+    return next((status for status in ("in_doubt", "waiting", "started", "cancelled") if status in found), default)
 
 
 def walk(node: TraceNode, depth: int = 0) -> Iterator[tuple[int, TraceNode]]:
@@ -312,14 +339,18 @@ def walk(node: TraceNode, depth: int = 0) -> Iterator[tuple[int, TraceNode]]:
         yield from walk(child, depth + 1)
 
 
-def _steps(key: str) -> list[tuple[str, str]]:
-    """The scopes of a key, outermost first, and what it names: each as its whole path and its own part.
+def _split(key: str) -> tuple[list[str], str]:
+    """The scopes of a key, and what it names, which may hold slashes of its own behind its kind."""
+    *scopes, _ = key.partition(":")[0].split("/")
+    return scopes, key[len("/".join(scopes)) + 1 :] if scopes else key
+
+
+def _scopes(scopes: list[str], known: Container[str]) -> list[tuple[str, str]]:
+    """The steps that scopes stand for, outermost first: each as its whole path and its own part.
 
     `step2/call/1/tool:lookup` is a tool in step 2: the branches of one answer's calls are not told as steps. A branch
-    of any other gather is one step, such as `fetch/3`. What follows a kind may hold slashes of its own.
+    of any other gather is one step, such as `fetch/3`, inside `fetch` where that is `known` as a step.
     """
-    *scopes, _ = key.partition(":")[0].split("/")
-    name = key[len("/".join(scopes)) + 1 :] if scopes else key
     found: list[tuple[str, str]] = []
     for number, scope in enumerate(scopes):
         path = "/".join(scopes[: number + 1])
@@ -328,9 +359,9 @@ def _steps(key: str) -> list[tuple[str, str]]:
             gathered = scopes[number - 1]
             if not _is_calls(gathered):
                 found.append((path, f"{gathered}/{scope}"))
-        elif not following.isdecimal():
+        elif not following.isdecimal() or path in known:
             found.append((path, scope))
-    return [*found, (key, name)]
+    return found
 
 
 def _is_calls(scope: str) -> bool:

@@ -1,20 +1,18 @@
-"""The steps of a flow's run, with what each came to: read off by carrying it out again from its journal, without
-doing anything. So it tells of partial results too, of a run that failed, waits, or is still under way."""
+"""The steps of a flow's run, with what each came to, how long it took and what it cost."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import msgspec
 
 from perdure.base.errors import InputError
-from perdure.flows.interpreter.seen import StepSeen
-from perdure.kernel import records as r
-from perdure.kernel.journal import fold
-from perdure.kernel.live import Live
 
 from .finding import find_run, records_of
-from .replaying import rehearse
+from .retelling import retell
+from .spans import TraceNode
+from .tracing import trace
 
 if TYPE_CHECKING:
     from .runtime import Runtime
@@ -24,7 +22,9 @@ StepStatus: TypeAlias = Literal["open", "done", "failed", "skipped"]
 
 class StepState(msgspec.Struct, frozen=True):
     """One step. `place` is its path with the turns of loops, which its keys begin with and `fork` takes; `path` is
-    where it stands in the plan. An `open` step was begun, and has no end yet."""
+    where it stands in the plan. An `open` step was begun, and has no end yet. Times are integer milliseconds (UTC where
+    absolute; None for a step of which nothing had to be put on record); what it cost, in micro-USD, is with all runs
+    that it began."""
 
     place: str
     path: str
@@ -32,35 +32,47 @@ class StepState(msgspec.Struct, frozen=True):
     status: StepStatus
     value: Any = None
     error: dict[str, Any] | None = None
-
-
-class _Heard:
-    """Keeps what a run tells of its steps, in the order in which they were begun."""
-
-    def __init__(self) -> None:
-        self.steps: dict[str, StepState] = {}
-
-    def put_nowait(self, item: tuple[str, Any], /) -> None:
-        seen = item[1]
-        if isinstance(seen, StepSeen):
-            status = "open" if seen.state == "started" else seen.state
-            state = StepState(seen.place, seen.path, str(seen.kind), status, seen.value, seen.error)  # type: ignore[arg-type]
-            self.steps[seen.place] = state
+    started_at: int | None = None
+    duration_ms: int = 0
+    cost_microusd: int = 0
 
 
 async def steps(runtime: Runtime, run_id: str) -> list[StepState]:
     """The steps of a flow's run so far. Raises RunNotFound, and InputError where it is no flow's."""
     run = await find_run(runtime.store, run_id)
-    records = await records_of(runtime.store, run)
     program = await runtime.library.rehearsal(run.spec)
     if not program.undoes:
         raise InputError(f"run {run.id} is no flow's, and has no steps", hint="`perdure trace RUN` shows its course.")
-    live, heard = Live(), _Heard()
-    journal = fold(record for record in records if record.type != r.Checkpoint.type)
-    execution = await rehearse(runtime, run, program, journal, live=live)
-    with live.attached(heard, run.id):
-        try:
-            await execution.go()  # how it ends is no matter: so far it goes
-        finally:
-            await execution.abandon()
-    return list(heard.steps.values())
+    nodes = {node.key: node for node in _own((await trace(runtime, run.id)).children)}
+    found: list[StepState] = []
+    for seen in await retell(runtime, run, program, await records_of(runtime.store, run)):
+        status: Any = "open" if seen.state == "started" else seen.state
+        node = nodes.get(seen.place)
+        times = (None, 0, 0) if node is None or not node.children else _times(node)
+        found.append(StepState(seen.place, seen.path, str(seen.kind), status, seen.value, seen.error, *times))
+    return found
+
+
+def _own(nodes: tuple[TraceNode, ...]) -> Iterator[TraceNode]:
+    """The steps among these and inside them, without those of child runs."""
+    for node in nodes:
+        if node.kind == "step":
+            yield node
+            yield from _own(node.children)
+
+
+def _times(node: TraceNode) -> tuple[int, int, int]:
+    return node.started_at, node.duration_ms, _cost(node)
+
+
+def _cost(node: TraceNode) -> int:
+    """With all runs inside, which the node itself does not count."""
+    return node.cost_microusd + sum(_cost(run) for run in _runs(node.children))
+
+
+def _runs(nodes: tuple[TraceNode, ...]) -> Iterator[TraceNode]:
+    for node in nodes:
+        if node.kind == "run":
+            yield node
+        else:
+            yield from _runs(node.children)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -24,7 +25,7 @@ from perdure.kernel.store.rows import MarkRow, Page, TopicRow
 from perdure.kernel.topics import QoS
 
 from .drivers.running import Drivers
-from .drivers.websocket import WebSocketSource
+from .drivers.sources import is_kept, source_of
 from .starting import payload_of
 
 if TYPE_CHECKING:
@@ -56,21 +57,34 @@ class Topics:
         rules = rules_of(runtime.project.bus)
         self.bus = LocalBus(store, clock, rules=rules, poll_ms=runtime.engine.settings.poll_ms)
         self._dispatcher = Dispatcher(self.bus, store, clock, runtime.engine.wake)
+        self._is_closed = False
         self._sources = Drivers(self.bus.publish)
+        self._kept_sources = Drivers(partial(self.bus.publish, durable=True))
         self._retention = Retention(store, clock, rules, self._dispatcher)
 
     async def start(self) -> None:
         """Deliver to the agents that subscribe, listen to the sources outside, and forget what is old."""
-        await self._dispatcher.start()
+        self._dispatcher.start()
         await self._retention.start()
-        clock, ids = self._runtime.clock, self._runtime.ids
-        for name, said in self._runtime.project.bus.sources.items():
-            source = WebSocketSource(name, said.websocket, said.topic, clock=clock, ids=ids, send=said.send)
-            await self._sources.put(name, [source])
+        runtime = self._runtime
+        root, store, clock, ids = runtime.project.root, runtime.store, runtime.clock, runtime.ids
+        for name, said in runtime.project.bus.sources.items():
+            drivers = self._kept_sources if is_kept(said) else self._sources
+            await drivers.put(name, [source_of(name, said, root=root, store=store, clock=clock, ids=ids)])
         await self._sources.start()
+        await self._kept_sources.start()
+
+    def listen(self) -> None:
+        """Deliver events to the runs of this process that wait for them; where `start` was called, all are anyway."""
+        if not self._is_closed:
+            engine = self._runtime.engine
+            self._dispatcher.start(lambda wanted: wanted.run_id != "" and engine.works_for(wanted.agent_id))
+            self._dispatcher.changed()
 
     async def close(self) -> None:
+        self._is_closed = True
         await self._sources.stop()
+        await self._kept_sources.stop()
         await self._retention.stop()
         await self._dispatcher.stop()
         await self.bus.close()
@@ -139,7 +153,7 @@ class Topics:
         try:
             more = {"reply_to": f"{ADDRESS}{answers}", "correlation": id, "expires_in_ms": timeout_ms, **more}
             await self.publish(topic, payload, id=id, kind="request", sender=sender, **more)
-            answer = await self._within(hearer, timeout_ms)
+            answer = await self.within(hearer, timeout_ms)
         finally:
             hearer.close()
         if answer is None:
@@ -247,7 +261,8 @@ class Topics:
         """Forget what is old now, as the rules of the topics say; gives how many events that were."""
         return await self._retention.trim()
 
-    async def _within(self, hearer: Hearer, ms: int) -> Event | None:
+    async def within(self, hearer: Hearer, ms: int) -> Event | None:
+        """The next event of a hearer, None where none comes within `ms`."""
         answer = asyncio.ensure_future(anext(hearer, None))
         pause = asyncio.ensure_future(self._runtime.clock.sleep(ms))
         try:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from perdure.base.codec import to_json
-from perdure.base.errors import InputError
+from perdure.base.errors import InputError, PerdureError
+from perdure.flows.interpreter.seen import StepSeen
+from perdure.kernel.records import Record
 from perdure.kernel.store.rows import RunRow
 
 from .finding import find_run, records_of
 from .listing import spec_name
 from .questions import questions_of
+from .retelling import retell
 from .spans import Course, TraceNode
 
 if TYPE_CHECKING:
@@ -24,6 +27,8 @@ DEPTH = 32
 """Generations of child runs that are followed."""
 DEEPEST = 400
 """Nodes that one may stand in: more than any run of such generations has, and less than recursion can take."""
+MOST_RECORDS = 20_000
+"""Of a flow whose steps are told by what it does as well as by its records: up to here that takes about a second."""
 
 
 async def trace(runtime: Runtime, run_id: str, *, full: bool = False) -> TraceNode:
@@ -34,7 +39,9 @@ async def trace(runtime: Runtime, run_id: str, *, full: bool = False) -> TraceNo
 
 async def _tree(runtime: Runtime, run: RunRow, full: bool, depth: int) -> TraceNode:
     records = await records_of(runtime.store, run)
-    course = Course(run, await spec_name(runtime, run.spec) or run.agent_id).read(records)
+    course = Course(run, await spec_name(runtime, run.spec) or run.agent_id)
+    course.tell(await _steps(runtime, run, records))
+    course.read(records)
     requests: dict[str, Any] = {}
     if full:
         questions = await questions_of(runtime, run, records)
@@ -45,6 +52,17 @@ async def _tree(runtime: Runtime, run: RunRow, full: bool, depth: int) -> TraceN
         if row is not None:
             children[child] = await _tree(runtime, row, full, depth - 1)
     return course.tree(runtime.clock.now(), children, requests)
+
+
+async def _steps(runtime: Runtime, run: RunRow, records: Sequence[Record]) -> list[StepSeen]:
+    """What a flow tells of its steps; nothing where it cannot be carried out again, here and now or in no time."""
+    if len(records) > MOST_RECORDS:
+        return []
+    try:
+        program = await runtime.library.rehearsal(run.spec)
+    except PerdureError:
+        return []  # its file is gone, or a tool: what is on record is shown all the same
+    return await retell(runtime, run, program, records) if program.undoes else []
 
 
 def export_trace(node: TraceNode, parent: int = 0, number: int = 1) -> Iterator[str]:

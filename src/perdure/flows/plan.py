@@ -24,6 +24,7 @@ step here; a step without an id is called by its path.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cached_property
 from typing import Literal, TypeAlias
 
 import msgspec
@@ -47,7 +48,7 @@ class Retry(msgspec.Struct, frozen=True, omit_defaults=True):
     codes: tuple[str, ...] = ()
 
 
-class _Step(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", omit_defaults=True):
+class _Step(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", omit_defaults=True, dict=True):
     """What every step has. It is carried out from the outside in:
 
     `when` (false: the step is skipped, with the result null) → `env` (settings for all that is inside) → `finally_`
@@ -69,12 +70,12 @@ class _Step(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", omit_de
     compensate: Block = ()
     finally_: Block = ()
 
-    @property
+    @cached_property
     def name(self) -> str:
         """What expressions of the plan call the step's result: its id, or the path of a step that has none."""
         return self.id or self.path
 
-    @property
+    @cached_property
     def segment(self) -> str:
         """The last part of the path."""
         return self.path.rpartition("/")[2]

@@ -73,7 +73,7 @@ class FlowLibrary(Library):
     def make(self, spec: Any, *, rehearsal: bool = False) -> Program:
         if not _is_flow_spec(spec):
             return super().make(spec, rehearsal=rehearsal) if spec.team is None else self._team(spec)
-        tools = load(f"{SPEC}:resolve_tools")(spec, root=self.project.root, fetch=self.fetch)
+        tools = load(f"{SPEC}:resolve_tools")(spec, root=self.project.root, fetch=self.fetch, broker=self.broker)
         ready = load(READY)(spec, tools, self.environment)
         return Program(
             self.working(partial(load(RUN), ready=ready)),
@@ -98,4 +98,5 @@ def describes_flow(target: Any) -> bool:
 
 def _is_flow_spec(definition: Any) -> bool:
     """Whether it is a FlowSpec; its class need not be loaded to say no."""
-    return type(definition).__module__ == SPEC and type(definition).__name__ == "FlowSpec"
+    kind = type(definition)
+    return kind is not AgentSpec and kind.__module__ == SPEC and kind.__name__ == "FlowSpec"

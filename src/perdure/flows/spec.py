@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -13,6 +14,9 @@ from perdure.tools.port import Tool
 from perdure.tools.registry import resolve, resolve_all
 
 from .plan import Plan
+
+if TYPE_CHECKING:
+    from perdure.tools.capability import Broker
 
 
 class FlowSpec(msgspec.Struct, frozen=True):
@@ -48,18 +52,24 @@ def flow_digest(spec: FlowSpec) -> str:
     return document_digest(spec.document)
 
 
-def resolve_tools(spec: FlowSpec, *, root: Path, fetch: Fetch | None = None) -> dict[str, Tool]:
+def resolve_tools(
+    spec: FlowSpec, *, root: Path, fetch: Fetch | None = None, broker: Callable[[], Broker] | None = None
+) -> dict[str, Tool]:
     """The tools of a flow by what its steps call them: the name of a tool, or the reference that a step names it with.
     `root` is the project's. Raises ConfigError."""
     folder = root / spec.folder
-    return tools_by_call(spec.tools, folder, fetch)
+    return tools_by_call(spec.tools, folder, fetch, broker)
 
 
 def tools_by_call(
-    entries: tuple[str | dict[str, Any], ...], folder: Path, fetch: Fetch | None = None
+    entries: tuple[str | dict[str, Any], ...],
+    folder: Path,
+    fetch: Fetch | None = None,
+    broker: Callable[[], Broker] | None = None,
 ) -> dict[str, Tool]:
     references = {str(entry): resolve(entry, folder=folder)[0] for entry in entries if is_reference(entry)}
-    named = resolve_all((entry for entry in entries if not is_reference(entry)), folder=folder, fetch=fetch)
+    plain = (entry for entry in entries if not is_reference(entry))
+    named = resolve_all(plain, folder=folder, fetch=fetch, broker=broker)
     for tool in references.values():
         named.setdefault(tool.definition.name, tool)
     return {**named, **references}

@@ -150,8 +150,8 @@ class Money:
         self.now = now
         self._tick = tick
         self._count = 0
-        self._ops: list[Op] = []
-        self._guards: list[Guard] = []
+        self._ops: tuple[Op, ...] = ()
+        self._guards: tuple[Guard, ...] = ()
 
     @property
     def limits(self) -> tuple[ScopeLimit, ...]:
@@ -165,22 +165,22 @@ class Money:
             return ""
         self._count += 1
         id, limits = f"{self._run_id}/{digest(key)[:16]}/{self._count}", self.limits
-        self._ops.append(Reserve(id, self._run_id, amount, limits))
-        self._guards.append(WithinBudget(amount, limits))
+        self._ops += (Reserve(id, self._run_id, amount, limits),)
+        self._guards += (WithinBudget(amount, limits),)
         return id
 
     def settle(self, reservation: str, spent: int) -> None:
-        self._ops.append(Settle(reservation, spent))
+        self._ops += (Settle(reservation, spent),)
 
     def warn(self, row: ScopeRow) -> None:
         """Note with the next commit that a warning is given of this scope; it fails with KeyExists where one was."""
-        self._ops.append(MarkWarned(row.id, row.period))
-        self._guards.append(NotWarned(row.id, row.period))
+        self._ops += (MarkWarned(row.id, row.period),)
+        self._guards += (NotWarned(row.id, row.period),)
 
-    def take(self) -> tuple[list[Op], list[Guard]]:
+    def take(self) -> tuple[tuple[Op, ...], tuple[Guard, ...]]:
         """What has been collected since the last call."""
         ops, guards = self._ops, self._guards
-        self._ops, self._guards = [], []
+        self._ops = self._guards = ()
         return ops, guards
 
     def is_low(self, row: ScopeRow) -> bool:
@@ -190,5 +190,7 @@ class Money:
 
     def retire(self) -> list[Op]:
         """What becomes of the scopes of this run and those above it when it ends: see Retire."""
+        if not self._scopes:
+            return []
         runs = tuple(one.id.removeprefix(RUN) for one in self._scopes if one.every == "run")
         return [Retire(runs)] if runs else []

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable
-from hashlib import blake2b
 
 import msgspec
 
-from perdure.base.codec import digest_bytes
+from perdure.base.codec import digest_bytes, hashed
 
 from .records import Record
 
@@ -26,7 +25,7 @@ def link(previous_hash: bytes, record: Record) -> bytes:
     content = _frame(
         (record.agent_id, record.run_id, record.key, record.type, record.at, record.data, record.blob or "")
     )
-    return blake2b(previous_hash + content, digest_size=16).digest()
+    return hashed(previous_hash + content)
 
 
 def check(records: Iterable[Record], *, head: bytes, count: int, kept_runs: Container[str] = ()) -> list[str]:

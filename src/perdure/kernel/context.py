@@ -20,13 +20,13 @@ from perdure.base.codec import digest, pack, unpack
 from perdure.base.envelope import Envelope
 from perdure.base.errors import ClientSilent, InputError, ReplayDivergence
 from perdure.base.ids import uuid7
+from perdure.base.lazy import load
 from perdure.base.traceparent import OUTGOING, outgoing, span_of_run
 
 from . import records as r
 from .alarms import PREFIX, Plan, drop_schedule, set_schedule
 from .answering import answering, correlation_of, read_answer
 from .classes import EffectClass
-from .contest import Branch, Contest, Enough
 from .gates import closed, shielded
 from .keys import Scope, enter, here
 from .outgoing import Outgoing
@@ -35,7 +35,10 @@ from .store.rows import RecordFilter
 from .topics import Topics
 
 if TYPE_CHECKING:
+    from .contest import Branch, Enough
     from .execution import Execution
+
+CONTEST = "perdure.kernel.contest:Contest"
 
 T = TypeVar("T")
 
@@ -78,13 +81,14 @@ class Context:
         timeout_ms: int | None = None,
         reserve: int = 0,
         note: dict[str, Any] | None = None,
+        keyed: bool = True,
     ) -> Coroutine[Any, Any, Any]:
         """Do something outside the run, once: `call(idempotency_key)`, or the recorded result of an earlier call.
 
         `request` is what is asked, as plain data; a handler that asks something else under the same key fails with
         ReplayDivergence. `effect` is its class (see `EffectClass`), `probe` finds out whether a `checkable` one
         happened, `type` is what a recorded result is decoded to, `reserve` is micro-USD to set aside,
-        `note` is shown beside it in a trace.
+        `note` is shown beside it in a trace. A `call` that sends no key says so with `keyed`, and gets "".
         """
         return self._x.effects.perform(
             kind,
@@ -98,6 +102,7 @@ class Context:
             timeout_ms=timeout_ms,
             reserve=reserve,
             note=note,
+            keyed=keyed,
         )
 
     async def now(self) -> int:
@@ -172,7 +177,9 @@ class Context:
         change something is let finish, child runs are cancelled, and everything else ends at once. Each branch opens a
         scope of its own.
         """
-        return await Contest(self._x, branches, enough=enough, at_once=at_once, within_ms=within_ms).hold()
+        contest = load(CONTEST)(self._x, branches, enough=enough, at_once=at_once, within_ms=within_ms)
+        ended: list[Branch[T]] = await contest.hold()
+        return ended
 
     @staticmethod
     def shielded() -> AbstractContextManager[None]:
@@ -381,6 +388,18 @@ class Context:
     def spec(self) -> str:
         """The digest of the definition that this run is of."""
         return self._x.run.spec
+
+    async def of_parent(self, read: Callable[[bytes], T], type: type[T]) -> T | None:
+        """What `read` makes of the stored definition of the run that this one is a child of; None where it is nobody's
+        child. Nobody but a run can begin a child of its own: this is who asks, whatever the message says."""
+
+        async def look(_: str) -> T | None:
+            parent = await self._x.store.load_run(self._x.run.parent) if self._x.run.parent else None
+            document = None if parent is None else await self._x.store.spec(parent.spec)
+            return None if document is None else read(document)
+
+        found: T | None = await self.effect("parent", "", look, effect="read", type=type)
+        return found
 
     async def history(self, *, before: int | None = None, limit: int = 200) -> list[r.Record]:
         """Records of this agent from before this run, or before its last checkpoint, the newest first."""

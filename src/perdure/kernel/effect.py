@@ -23,12 +23,12 @@ SHORT_REQUEST = 1024
 """Bytes of a request that are kept beside the result where no intent holds it."""
 
 
-class Effect(msgspec.Struct):
+class Effect(msgspec.Struct, gc=False):
     """What is asked under `key`; `asked` is the digest of the request, `past` what the journal knew of it.
 
-    `reserve` is micro-USD, `reservation` the id under which it was set aside, `approved_by` who agreed to that;
-    `begun` says that it is written down, or about to be, that it is done. `asked_for` and `refused` count how often it
-    was asked for, and how often there was no room."""
+    `keyed` says that `call` makes use of its idempotency key. `reserve` is micro-USD, `reservation` the id under which
+    it was set aside, `approved_by` who agreed to that; `begun` says that it is written down, or about to be, that it is
+    done. `asked_for` and `refused` count how often it was asked for, and how often there was no room."""
 
     key: str
     kind: str
@@ -41,6 +41,7 @@ class Effect(msgspec.Struct):
     reserve: int
     past: Past | None
     note: dict[str, Any]
+    keyed: bool = True
     reservation: str = ""
     approved_by: str = ""
     begun: bool = False

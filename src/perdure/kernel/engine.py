@@ -96,6 +96,8 @@ class Engine:
 
         self.published: Callable[[], None] = _unheard
         """Is told that a run of this process published something, or changed what its agent hears."""
+        self.listening: Callable[[], None] = _unheard
+        """Is told that a run of this process waits for an event."""
 
     @property
     def lease(self) -> Lease:
@@ -106,6 +108,10 @@ class Engine:
         """The number of the turn that the agent is in here; 0 where this process does not hold it."""
         holding = self._held.get(agent_id)
         return 0 if holding is None else holding.tick()
+
+    def works_for(self, agent_id: str) -> bool:
+        """Whether this process sees to the agent: it was asked to, or takes over whatever lies idle."""
+        return self.settings.recover or agent_id in self._mine
 
     @property
     def held(self) -> int:
@@ -132,7 +138,8 @@ class Engine:
         while self._ticks or self._side:
             await asyncio.wait((*self._ticks.values(), *self._side))
         for holding in list(self._held.values()):
-            await self._let_go(holding)
+            with contextlib.suppress(StoreError):  # whom it cannot give up, others take when its heartbeat has lapsed
+                await self._let_go(holding)
         await self._pulse.stop()
 
     # -- what the layers above ask for -------------------------------------------------------------------------------
@@ -174,6 +181,8 @@ class Engine:
         an answer in it: the turn that reads it tells."""
         if ended.waits:
             self._pulse.hurry()
+            if any(wait.about.get("subscription") for wait in ended.waits):
+                self.listening()
         elif self.meter is not None and ended.run.status in ENDED:
             self.meter.ended[ended.run.status] += 1
         if not (ended.waits and ended.run.agent_id in self._again):
@@ -203,7 +212,7 @@ class Engine:
         self._tick(begun.agent.id, self._turns(begun.agent.id, None, begun))
 
     def _tick(self, agent_id: str, turns: Coroutine[Any, Any, None]) -> None:
-        self._ticks[agent_id] = asyncio.create_task(turns)
+        self._ticks[agent_id] = asyncio.get_running_loop().create_task(turns)
 
     async def _turns(self, agent_id: str, holding: Holding | None, begun: Begun | None = None) -> None:
         """One turn after another until there is nothing to do: this is the tick."""
@@ -345,7 +354,7 @@ class Engine:
 
     def fire(self, agent_id: str) -> None:
         """A timer of this agent is due."""
-        if self.settings.recover or agent_id in self._mine:
+        if self.works_for(agent_id):
             self._see_to(agent_id)
 
     def find_work(self, agent_id: str) -> None:

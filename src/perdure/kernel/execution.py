@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
@@ -30,6 +31,7 @@ from .store.port import Store
 from .store.rows import AgentRow, RunRow
 from .waits import Waits
 
+MARK = attrgetter("mark")
 End: TypeAlias = Literal["ended", "suspended", "parked"]
 
 
@@ -82,7 +84,7 @@ class Execution:
         self.outbox: list[tuple[str, Outgoing]] = []
         self.marked = list(journal.marked)
         self.new_state = journal.new_state
-        self.reported = frozenset(wait.mark for wait in journal.waits.values())
+        self.reported = frozenset(map(MARK, journal.waits.values()))
         self._began = clock.now()
         self._waited = 0
         self._settled: asyncio.Future[None] | None = None
@@ -99,8 +101,7 @@ class Execution:
         if self._task is None:
             if OUTGOING.get():
                 OUTGOING.set("")  # that of a run inside which this one was begun
-            handle = self.program.handle(Context(self, self._project))
-            self._task = asyncio.ensure_future(handle)
+            self._task = loop.create_task(self.program.handle(Context(self, self._project)))
             self._task.add_done_callback(self._ended)
         if not self._task.done():  # it is where somebody abandoned it between two turns
             await self._settled

@@ -81,12 +81,13 @@ class House(Protocol):
 class Holding:
     """An agent under this worker's fence. `execution` is its active run while that is in memory.
 
-    `last_mail` is the seq of the last envelope looked at, `command` one that cuts the turn under way short, `turns`
-    counts. Once `released` nothing may be written any more.
+    `last_mail` is the seq of the last envelope looked at, `command` one that cuts the turn under way short, `obeyed`
+    the id of the last that did, `turns` counts. Once `released` nothing may be written any more.
     """
 
     __slots__ = (
-        *("_guards", "agent", "command", "execution", "fence", "fresh", "house", "last_mail", "released", "turns"),
+        *("_guards", "agent", "command", "execution", "fence", "fresh", "house", "last_mail", "obeyed", "released"),
+        "turns",
     )
 
     def __init__(self, house: House, agent: AgentRow, fence: int) -> None:
@@ -94,6 +95,7 @@ class Holding:
         self.agent = agent
         self.execution: Execution | None = None
         self.command: Item | None = None
+        self.obeyed = ""
         self.released = False
         self.fresh = False
         self.last_mail = 0
@@ -238,7 +240,9 @@ class Holding:
             run_id = self.execution.run.id
         if entries:
             now = house.clock.now()
-            records = [encode(event, agent_id=agent_id, run_id=run_id, key=key, at=now) for key, event in entries]
+            records: list[r.Record] = []
+            for key, event in entries:
+                records.append(encode(event, agent_id=agent_id, run_id=run_id, key=key, at=now))
             ops = [*append(agent_id, records), *ops]
         written = house.store.commit(ops, (*self._guards, *guards) if guards else self._guards)
         if entries and house.live.recorded(run_id):

@@ -46,7 +46,7 @@ def decode(record: r.Record) -> r.Event:
     return event
 
 
-class Past(msgspec.Struct):
+class Past(msgspec.Struct, gc=False):
     """What the journal knows of one effect."""
 
     state: PastState
@@ -57,7 +57,7 @@ class Past(msgspec.Struct):
     usage: Usage | None = None
 
 
-class Totals(msgspec.Struct):
+class Totals(msgspec.Struct, gc=False):
     """What a run has used so far. `cost` is micro-USD."""
 
     steps: int = 0
@@ -108,6 +108,8 @@ class Journal:
 
     def unasked(self) -> tuple[str, ...]:
         """Keys on record that the handler never came for: it is not the handler that wrote them."""
+        if not (self.effects or self.answers):
+            return ()
         known = (*self.effects, *self.answers)
         return tuple(key for key in known if key not in self.asked and not key.startswith(KERNELS))
 

@@ -28,8 +28,9 @@ class Keys:
 
     def close(self, prefix: str) -> None:
         """Forget the counts below a scope that is never entered again, so that what a checkpoint keeps stays small."""
-        for place in [place for place in self.counters if place.startswith(prefix)]:
-            del self.counters[place]
+        for place in tuple(self.counters):
+            if place.startswith(prefix):
+                del self.counters[place]
 
 
 class Scope:

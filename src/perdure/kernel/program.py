@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from typing import Any, Literal, Protocol, TypeAlias
 
 import msgspec
@@ -12,7 +12,7 @@ from .context import Context
 from .store.ops import OverflowPolicy
 from .supervision import Supervision
 
-Handler: TypeAlias = Callable[[Context], Awaitable[Any]]
+Handler: TypeAlias = Callable[[Context], Coroutine[Any, Any, Any]]
 
 
 class Yielded(msgspec.Struct, frozen=True):

@@ -8,11 +8,11 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable
-from difflib import get_close_matches
 from threading import Lock
 from typing import TypeAlias
 
 from perdure.base.errors import InputError
+from perdure.base.nearest import nearest
 
 Probe: TypeAlias = Callable[[str], None]
 """Called with the name of each crash point as it is passed; the store's come from the thread that writes."""
@@ -37,8 +37,8 @@ begun. `acted`: the effect happened, its result is in memory alone. `done`, `aft
 def kill_at(name: str, nth: int = 1) -> Probe:
     """A probe that ends this process with SIGKILL when it passes the point `name` for the nth time."""
     if name not in CRASH_POINTS:
-        close = get_close_matches(name, CRASH_POINTS, n=1)
-        guess = f"; did you mean {close[0]}?" if close else ""
+        close = nearest(name, CRASH_POINTS)
+        guess = f"; did you mean {close}?" if close else ""
         raise InputError(f"no crash point is called {name!r}{guess}", hint=f"There are {', '.join(CRASH_POINTS)}.")
     if nth < 1:
         raise InputError(f"the {nth}th time never comes", hint="Count from 1.")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from difflib import get_close_matches
 from typing import Any
 
 import msgspec
 
 from perdure.base.errors import InvalidArguments, PerdureError, ToolDenied
 from perdure.base.messages import Text, ToolCall, ToolResult
+from perdure.base.nearest import nearest
 from perdure.kernel.classes import EffectClass
 
 from .cut import DEFAULT_LIMIT, cut, cut_text
@@ -62,9 +62,9 @@ def error_result(call: ToolCall, message: str) -> ToolResult:
 
 
 def _unknown(tools: Mapping[str, Tool], name: str) -> str:
-    close = get_close_matches(name, tools, 1)
+    close = nearest(name, tools)
     if close:
-        return f"there is no tool {name}. Did you mean {close[0]}?"
+        return f"there is no tool {name}. Did you mean {close}?"
     if not tools:
         return f"there is no tool {name}: no tools can be called here."
     shown = ", ".join(list(tools)[:_SHOWN]) + (", …" if len(tools) > _SHOWN else "")

@@ -13,7 +13,10 @@ _TAIL = 1
 
 def cut(parts: tuple[Part, ...], key: str, limit: int = DEFAULT_LIMIT) -> tuple[Part, ...]:
     """The parts with their text cut to about `limit` characters; `key` is the effect that keeps the whole."""
-    total = sum(len(part.text) for part in parts if isinstance(part, Text))
+    total = 0
+    for part in parts:
+        if isinstance(part, Text):
+            total += len(part.text)
     if total <= limit:
         return parts
     left = limit

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from inspect import cleandoc
-from typing import NamedTuple
 
 _SPHINX = r":(?:param|parameter|arg|argument)\s+(?:[^:\n]*?\s)?\*{0,2}(\w+)\s*:\s*(.*)"
 _FIELD = r":\w+[^:\n]*:"
@@ -17,15 +16,9 @@ _OTHERS = {
 }  # fmt: skip
 
 
-class Docstring(NamedTuple):
-    """`text` is what stands before the first section; `parameters` maps names to what is said of them."""
-
-    text: str
-    parameters: dict[str, str]
-
-
-def parse_docstring(doc: str | None) -> Docstring:
-    """Take a docstring apart. Never fails: what is in no known style is text."""
+def parse_docstring(doc: str | None) -> tuple[str, dict[str, str]]:
+    """The text before the first section, and what is said of each parameter by its name. Never fails: what is in no
+    known style is text."""
     lines = cleandoc(doc or "").splitlines()
     text: list[str] = []
     parameters: dict[str, str] = {}
@@ -55,7 +48,7 @@ def parse_docstring(doc: str | None) -> Docstring:
             if in_text:
                 text.append(line)
             number += 1
-    return Docstring("\n".join(text).strip(), parameters)
+    return "\n".join(text).strip(), parameters
 
 
 def _section(lines: list[str], number: int) -> str:

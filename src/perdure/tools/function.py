@@ -11,6 +11,7 @@ from typing import Any, Generic, ParamSpec, TypeVar, overload
 
 from perdure.base.duration import parse_duration, show_duration
 from perdure.base.errors import ConfigError, PerdureError, ToolError, ToolTimeout
+from perdure.base.lazy import load
 from perdure.base.messages import ToolDefinition
 from perdure.kernel.classes import EFFECT_CLASSES, EffectClass
 from perdure.kernel.context import Context
@@ -21,11 +22,11 @@ from .result import to_output
 from .schema import build_schema, load_arguments
 from .signature import read_signature
 from .source import plain_function, source_digest, where
-from .threads import THREADS
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
+THREADS = "perdure.tools.threads:THREADS"
 DEFAULT_TIMEOUT = "5m"
 """A tool that is given no timeout of its own; `timeout=None` is for one that may take for ever."""
 
@@ -63,7 +64,8 @@ class FunctionTool(Generic[P, R]):
         # A tool that journals its own effects may wait for days; what it does has timeouts of its own.
         self.timeout_ms = None if timeout is None or self.effect is None else parse_duration(timeout)
         self.source_digest = "" if builtin else source_digest(function)
-        self._known = tuple(parameter.name for parameter in self.signature.parameters)
+        self.load = partial(load_arguments, self.definition.name, self.signature.parameters)
+        """The arguments as the function gets them. Raises InvalidArguments naming every problem."""
         self._async = inspect.iscoroutinefunction(plain)
         self._probe = None if reconcile is None else _Probe(reconcile)
 
@@ -96,10 +98,6 @@ class FunctionTool(Generic[P, R]):
         found = await self._run(self._probe.function, self._probe.is_async, values)
         return found if isinstance(found, (NotDone, Unsure)) else to_output(found)
 
-    def load(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        """The arguments as the function gets them. Raises InvalidArguments naming every problem."""
-        return load_arguments(self.definition.name, self.signature.parameters, arguments, self._known)
-
     async def _run(self, function: Callable[..., Any], is_async: bool, values: dict[str, Any]) -> Any:
         name, is_late = self.definition.name, False
         limit = None if self.timeout_ms is None else Limit(self.timeout_ms)
@@ -107,7 +105,7 @@ class FunctionTool(Generic[P, R]):
             try:
                 if is_async:
                     return await function(**values)
-                result = await THREADS.run(partial(function, **values))
+                result = await load(THREADS).run(partial(function, **values))
                 return await result if inspect.isawaitable(result) else result
             finally:
                 is_late = limit is not None and limit.end()

@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
+from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from perdure.base.errors import ConfigError, InputError, InvalidArguments, MissingDependency
 from perdure.base.lazy import load
+from perdure.base.nearest import nearest
 
-from .builtin.port import Builtin, Setting
-from .fetch.port import Fetch
 from .function import FunctionTool
 from .load import load_file
 from .port import Tool
 from .source import where
 
+if TYPE_CHECKING:
+    from .builtin.port import Builtin, Setting
+    from .capability import Broker
+    from .fetch.port import Fetch
+
+SETTING = "perdure.tools.builtin.port:Setting"
+
 BUILTINS: dict[str, str] = {
     "ask": "perdure.tools.builtin.ask:BUILTIN",
     "calculator": "perdure.tools.builtin.calculator:BUILTIN",
+    "capability": "perdure.tools.builtin.capability:BUILTIN",
     "files": "perdure.tools.builtin.files:BUILTIN",
     "http": "perdure.tools.builtin.http:BUILTIN",
     "namespace": "perdure.tools.builtin.namespace:BUILTIN",
@@ -34,11 +40,13 @@ BUILTINS: dict[str, str] = {
 _HINT = "Write a built-in's name, ./file.py:function, or package.module:function."
 
 
-def resolve_all(entries: Iterable[Any], *, folder: Path, fetch: Fetch | None = None) -> dict[str, Tool]:
+def resolve_all(
+    entries: Iterable[Any], *, folder: Path, fetch: Fetch | None = None, broker: Callable[[], Broker] | None = None
+) -> dict[str, Tool]:
     """The tools of all entries by name. Raises ConfigError where two have one name."""
     tools: dict[str, Tool] = {}
     for entry in entries:
-        for tool in resolve(entry, folder=folder, fetch=fetch):
+        for tool in resolve(entry, folder=folder, fetch=fetch, broker=broker):
             name = tool.definition.name
             if name in tools:
                 raise ConfigError(f"two tools are called {name}", hint="Give one of them another `name`.", tool=name)
@@ -46,19 +54,26 @@ def resolve_all(entries: Iterable[Any], *, folder: Path, fetch: Fetch | None = N
     return tools
 
 
-def resolve(entry: Any, *, folder: Path, fetch: Fetch | None = None) -> tuple[Tool, ...]:
+def resolve(
+    entry: Any, *, folder: Path, fetch: Fetch | None = None, broker: Callable[[], Broker] | None = None
+) -> tuple[Tool, ...]:
     """The tools that one entry stands for; some stand for several.
 
     An entry is a tool or function, a built-in's name, a mapping of one such name to its options, `./file.py:function`
     (relative to `folder`), or `package.module:function`. Raises ConfigError naming what is wrong with it.
     """
+
+    def setting() -> Setting:
+        made: Setting = load(SETTING)(folder, fetch, broker)
+        return made
+
     if isinstance(entry, str):
-        return (_function(entry, folder),) if ":" in entry else _builtin(entry, {}, Setting(folder, fetch))
+        return (_function(entry, folder),) if ":" in entry else _builtin(entry, {}, setting)
     if isinstance(entry, Mapping):
         if len(entry) != 1:
             raise ConfigError(f"a tool is one name with its options, not {len(entry)}: {', '.join(map(str, entry))}")
         (name, options), *_ = entry.items()
-        return _builtin(str(name), {} if options is None else options, Setting(folder, fetch))
+        return _builtin(str(name), {} if options is None else options, setting)
     if callable(getattr(entry, "effect_of", None)):
         tool: Tool = entry
         return (tool,)
@@ -67,10 +82,10 @@ def resolve(entry: Any, *, folder: Path, fetch: Fetch | None = None) -> tuple[To
     raise ConfigError(f"not a tool: {entry!r}", hint=_HINT)
 
 
-def _builtin(name: str, options: Any, setting: Setting) -> tuple[Tool, ...]:
+def _builtin(name: str, options: Any, setting: Callable[[], Setting]) -> tuple[Tool, ...]:
     if name not in BUILTINS:
-        close = get_close_matches(name, BUILTINS, 1)
-        meant = f"; did you mean {close[0]}?" if close else f"; there are {', '.join(BUILTINS)}"
+        close = nearest(name, BUILTINS)
+        meant = f"; did you mean {close}?" if close else f"; there are {', '.join(BUILTINS)}"
         raise ConfigError(f"there is no built-in tool {name}{meant}", hint=_HINT, tool=name)
     builtin: Builtin[Any] = load(BUILTINS[name])
     if not isinstance(options, Mapping):
@@ -78,7 +93,7 @@ def _builtin(name: str, options: Any, setting: Setting) -> tuple[Tool, ...]:
             raise ConfigError(f"{name} takes no options, {options!r} given", tool=name)
         options = {builtin.shorthand: options}
     try:
-        return builtin.make(msgspec.convert(dict(options), builtin.options), setting)
+        return builtin.make(msgspec.convert(dict(options), builtin.options), setting())
     except msgspec.ValidationError as error:
         what, _, path = str(error).partition(" - at `$")
         known = ", ".join(builtin.options.__struct_fields__) or "none"
@@ -104,8 +119,8 @@ def _function(entry: str, folder: Path) -> Tool:
     if callable(found):
         return FunctionTool(found)
     known = [one for one, value in vars(module).items() if isinstance(value, FunctionTool)]
-    close = get_close_matches(name, known or vars(module), 1)
-    meant = f"; did you mean {close[0]}?" if close else f"; its tools: {', '.join(known)}" if known else ""
+    close = nearest(name, known or vars(module))
+    meant = f"; did you mean {close}?" if close else f"; its tools: {', '.join(known)}" if known else ""
     kind = "is not a function" if found is not None else "is not there"
     raise ConfigError(f"{entry}: {name} {kind}{meant}", tool=entry)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import mimetypes
 from collections.abc import Mapping
 from enum import Enum
 from pathlib import Path
@@ -11,11 +10,13 @@ from typing import Any
 import msgspec
 
 from perdure.base.errors import InvalidResult
+from perdure.base.lazy import load
 from perdure.base.messages import Audio, File, Image, Opaque, Part, Text
 
 from . import pydantic
 from .port import ToolOutput
 
+GUESS_TYPE = "mimetypes:guess_type"
 _PARTS = (Text, Image, Audio, File, Opaque)
 _LEAST, _MOST = -(2**63), 2**64 - 1
 _SCALARS = (str, int, float, bool, type(None))
@@ -63,7 +64,7 @@ def valid_text(text: str) -> str:
 
 def media_part(name: str, data: bytes) -> Part:
     """Bytes as an image, audio or file part, by the name's extension."""
-    media_type = mimetypes.guess_type(name)[0] or "application/octet-stream"
+    media_type = load(GUESS_TYPE)(name)[0] or "application/octet-stream"
     match media_type.partition("/")[0]:
         case "image":
             return Image(media_type=media_type, data=data, name=name)

@@ -6,13 +6,13 @@ Types are msgspec's (https://jcristharif.com/msgspec/supported-types.html), `pat
 from __future__ import annotations
 
 from collections.abc import Mapping
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
 import msgspec
 
 from perdure.base.errors import ConfigError, InvalidArguments
+from perdure.base.nearest import nearest
 
 from . import pydantic
 
@@ -68,9 +68,7 @@ def build_schema(tool: str, parameters: tuple[Parameter, ...]) -> dict[str, Any]
     return shape
 
 
-def load_arguments(
-    tool: str, parameters: tuple[Parameter, ...], given: Mapping[str, Any], known: tuple[str, ...]
-) -> dict[str, Any]:
+def load_arguments(tool: str, parameters: tuple[Parameter, ...], given: Mapping[str, Any]) -> dict[str, Any]:
     """The values to call with, for the parameters that were given. Raises InvalidArguments naming every problem.
 
     What a model commonly gets wrong is put right: `"3"` for 3, 3 for `"3"`, and JSON text for a list or an object.
@@ -91,6 +89,7 @@ def load_arguments(
             except msgspec.ValidationError as error:
                 problems.append(_problem(parameter.name, value, error))
     if len(given) > len(values) or problems:
+        known = tuple(parameter.name for parameter in parameters)
         problems.extend(_unknown(name, known) for name in given if name not in known)
     if problems:
         raise InvalidArguments(
@@ -134,9 +133,9 @@ def _problem(name: str, value: Any, error: msgspec.ValidationError) -> str:
 
 
 def _unknown(name: str, known: tuple[str, ...]) -> str:
-    close = get_close_matches(name, known, 1)
+    close = nearest(name, known)
     if close:
-        return f"{name}: there is no such argument, did you mean {close[0]}?"
+        return f"{name}: there is no such argument, did you mean {close}?"
     return f"{name}: there is no such argument" + (f", there are {', '.join(known)}" if known else "")
 
 

@@ -29,7 +29,7 @@ def read_signature(name: str, function: Callable[..., Any]) -> Signature:
     """Take a function's signature, annotations and docstring apart. Raises ConfigError for what a model cannot fill."""
     plain = plain_function(function)
     hints = _hints(name, plain)
-    doc = parse_docstring(plain.__doc__)
+    description, said = parse_docstring(plain.__doc__)
     parameters: list[Parameter] = []
     key = ctx = ""
     try:
@@ -49,8 +49,8 @@ def read_signature(name: str, function: Callable[..., Any]) -> Signature:
             key = one.name
         else:
             default = msgspec.UNSET if one.default is one.empty else one.default
-            parameters.append(Parameter(one.name, type_, default, doc.parameters.get(one.name, "")))
-    return Signature(tuple(parameters), key, ctx, doc.text)
+            parameters.append(Parameter(one.name, type_, default, said.get(one.name, "")))
+    return Signature(tuple(parameters), key, ctx, description)
 
 
 def _is_context(type_: Any) -> bool:

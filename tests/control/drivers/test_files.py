@@ -12,6 +12,7 @@ from perdure.base.clock import ManualClock
 from perdure.base.envelope import Envelope
 from perdure.base.errors import InboxFull, PerdureError
 from perdure.control.drivers.files import FileWatch
+from perdure.control.drivers.keeping import WithAgent
 from perdure.kernel.store.memory import MemoryStore
 from perdure.kernel.store.ops import PutAgent
 from perdure.kernel.store.rows import AgentRow
@@ -46,7 +47,8 @@ class Place:
     @asynccontextmanager
     async def watched(self, pattern: str = "inbox/*.csv", **options: str) -> AsyncIterator[FileWatch]:
         await self.store.commit([PutAgent(AgentRow("ann", "spec", 0))])
-        watch = FileWatch(self.folder, pattern, agent_id="ann", store=self.store, clock=self.clock, **options)
+        keeping = WithAgent(self.store, self.clock, "ann", f"watch:{pattern}")
+        watch = FileWatch(self.folder, pattern, owner="ann", to="ann", keeping=keeping, clock=self.clock, **options)
         await watch.start(self.inbox)
         try:
             yield watch

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from difflib import get_close_matches
+from importlib import import_module
 from typing import Any, Literal, NoReturn, TypeAlias
-from unicodedata import combining, east_asian_width
 
 import msgspec
 
 from perdure.base.errors import InvalidFile, MissingVariable
+from perdure.base.nearest import nearest
 
 Path: TypeAlias = tuple[str | int, ...]
 """Keys and positions that lead from the root of a file to a value."""
@@ -118,10 +118,9 @@ def either(words: Iterable[str]) -> str:
 
 def guess(word: str, known: Iterable[str]) -> str:
     """`; did you mean `x`?` where a known word is near, else nothing."""
-    near = get_close_matches(word.lower(), {name.lower(): name for name in known}, n=1, cutoff=0.6)
-    if not near:
-        return ""
-    return f"; did you mean `{next(name for name in known if name.lower() == near[0])}`?"
+    names = {name.lower(): name for name in known}
+    near = nearest(word.lower(), names)
+    return f"; did you mean `{names[near]}`?" if near else ""
 
 
 def refuse(problems: Sequence[Problem]) -> NoReturn:
@@ -164,4 +163,5 @@ def _visible(text: str) -> str:
 def _columns(text: str) -> int:
     if text.isascii():
         return len(text)
-    return sum(0 if combining(char) else 2 if east_asian_width(char) in "WF" else 1 for char in text)
+    known = import_module("unicodedata")  # 300 kB of tables
+    return sum(0 if known.combining(char) else 2 if known.east_asian_width(char) in "WF" else 1 for char in text)

@@ -8,19 +8,22 @@ from importlib import import_module
 from typing import Any, Literal, TypeAlias
 
 from perdure.base.errors import InputError, InvalidPath
+from perdure.base.lazy import load
 from perdure.base.topic import check_pattern, is_topic
 from perdure.compute.provider import PROVIDERS
-from perdure.namespace.path import parse
 
 from ..amounts import LEAST_EVERY_MS, Duration, decode_amount
-from ..permissions import check_place
 from .problems import Finding, Path, guess
 from .scalars import as_number
 from .team_rules import team_findings
 
-_TOOL_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
-_OBJECT = re.compile(r"[^:\s][^:]*:[A-Za-z_][A-Za-z0-9_.]*")
+CHECK_PLACE = "perdure.agents.permissions:check_place"
+PARSE = "perdure.namespace.path:parse"
+
+_TOOL_NAME = r"[A-Za-z][A-Za-z0-9_.-]{0,63}"
+_OBJECT = r"[^:\s][^:]*:[A-Za-z_][A-Za-z0-9_.]*"
 _KINDS = ("topic", "schedule", "every", "webhook", "file")
+_SOURCES = ("websocket", "schedule", "every", "file")
 _JSON_TYPES = ("object", "array", "string", "number", "integer", "boolean", "null")
 
 
@@ -48,7 +51,7 @@ def _agent(tree: dict[str, Any], reach: Reach | None) -> Iterator[Finding]:
     if model is None and handler is None and tree.get("team") is None:
         yield Finding(("model",), "this key is required where there is no `class`, nor a default model of the project")
     yield from _model(model, ("model",), reach)
-    if isinstance(handler, str) and not _OBJECT.fullmatch(handler):
+    if isinstance(handler, str) and not re.fullmatch(_OBJECT, handler):
         yield Finding(("class",), "expected ./file.py:Class or package.module:Class", shown=True)
     for index, entry in enumerate(_list(tree.get("tools"))):
         yield from _tool(entry, ("tools", index))
@@ -57,7 +60,7 @@ def _agent(tree: dict[str, Any], reach: Reach | None) -> Iterator[Finding]:
     for index, path in enumerate(_list(_mapping(tree.get("supervise")).get("demote"))):
         yield from _permission(path, "disabled", ("supervise", "demote", index), "value")
     output = tree.get("output")
-    if isinstance(output, str) and not _OBJECT.fullmatch(output):
+    if isinstance(output, str) and not re.fullmatch(_OBJECT, output):
         yield Finding(("output",), "expected a JSON Schema or ./file.py:Type", shown=True)
     if isinstance(output, dict):
         yield from _json_schema(output, ("output",))
@@ -68,7 +71,7 @@ def _agent(tree: dict[str, Any], reach: Reach | None) -> Iterator[Finding]:
 
 def _permission(text: Any, access: Any, path: Path, at: Literal["key", "value"]) -> Iterator[Finding]:
     try:
-        check_place(parse(str(text)), access)
+        load(CHECK_PLACE)(load(PARSE)(str(text)), access)
     except (InvalidPath, InputError) as error:
         hint = f". {error.hint}" if isinstance(error, InputError) and "nothing was accepted" not in error.hint else ""
         yield Finding(path, error.message, at, hint=hint)
@@ -89,9 +92,10 @@ def _project(tree: dict[str, Any]) -> Iterator[Finding]:
     for pattern in _mapping(bus.get("topics")):
         yield from _pattern(pattern, ("bus", "topics", pattern), "key")
     for name, source in _mapping(bus.get("sources")).items():
-        topic = _mapping(source).get("topic")
-        if isinstance(topic, str) and not is_topic(topic):
-            yield Finding(("bus", "sources", name, "topic"), "expected a topic, such as market.price", shown=True)
+        yield from _topic(source, ("bus", "sources", name))
+        yield from _origin(source, ("bus", "sources", name), "a source", _SOURCES)
+    for name, webhook in _mapping(tree.get("webhooks")).items():
+        yield from _topic(webhook, ("webhooks", name))
     store = _mapping(tree.get("store"))
     if "path" in store and "url" in store:
         yield Finding(("store", "url"), "a store has a path or a url, not both", "key")
@@ -177,18 +181,30 @@ def _tool(entry: Any, path: Path) -> Iterator[Finding]:
             yield Finding(path, f"expected one name with its options, found {len(entry)} keys")
             return
         entry = next(iter(entry))
-    if isinstance(entry, str) and not (_TOOL_NAME.fullmatch(entry) or _OBJECT.fullmatch(entry)):
+    if isinstance(entry, str) and not (re.fullmatch(_TOOL_NAME, entry) or re.fullmatch(_OBJECT, entry)):
         what = "expected a tool's name, ./file.py:function or package.module:function"
         yield Finding(path, what, shown=True)
 
 
 def _trigger(entry: Any, path: Path) -> Iterator[Finding]:
+    yield from _origin(entry, path, "a trigger", _KINDS)
+    if isinstance(_mapping(entry).get("topic"), str):
+        yield from _pattern(entry["topic"], (*path, "topic"), "value")
+
+
+def _topic(said: Any, path: Path) -> Iterator[Finding]:
+    topic = _mapping(said).get("topic")
+    if isinstance(topic, str) and not is_topic(topic):
+        yield Finding((*path, "topic"), "expected a topic, such as market.price", shown=True)
+
+
+def _origin(entry: Any, path: Path, what: str, kinds: tuple[str, ...]) -> Iterator[Finding]:
+    """What is wrong with where something comes from: one of the `kinds`, which is a time or a pattern of files."""
     if not isinstance(entry, dict):
         return
-    kinds = [kind for kind in _KINDS if entry.get(kind) is not None]
-    if len(kinds) != 1:
-        found = " and ".join(kinds) or "none"
-        yield Finding(path, f"a trigger has exactly one of {', '.join(_KINDS)}; found {found}")
+    said = [kind for kind in kinds if entry.get(kind) is not None]
+    if len(said) != 1:
+        yield Finding(path, f"{what} has exactly one of {', '.join(kinds)}; found {' and '.join(said) or 'none'}")
     schedule, zone, every = entry.get("schedule"), entry.get("timezone"), entry.get("every")
     cron = import_module("perdure.agents.cron") if schedule or zone else None
     if cron is not None and isinstance(schedule, str) and (problem := cron.problem_of(schedule)) is not None:
@@ -196,11 +212,9 @@ def _trigger(entry: Any, path: Path) -> Iterator[Finding]:
     if cron is not None and isinstance(zone, str) and not cron.is_zone(zone):
         what = "expected a time zone of the IANA database, such as Europe/Zurich"
         yield Finding((*path, "timezone"), what, shown=True)
-    if isinstance(entry.get("topic"), str):
-        yield from _pattern(entry["topic"], (*path, "topic"), "value")
     file = entry.get("file")
     if isinstance(file, str) and (not file.strip() or file.startswith(("/", "~")) or ".." in file.split("/")):
-        yield Finding((*path, "file"), "expected a pattern below the agent's folder, such as inbox/*.csv", shown=True)
+        yield Finding((*path, "file"), "expected a pattern below this file's folder, such as inbox/*.csv", shown=True)
     if isinstance(every, str | int | float) and not isinstance(every, bool) and _is_shorter(every, LEAST_EVERY_MS):
         yield Finding((*path, "every"), "expected a second or longer", shown=True)
 

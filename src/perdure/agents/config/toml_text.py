@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 import tomllib
+from functools import partial
 from typing import Any
+
+from perdure.base.lazy import load
 
 from .problems import Path, Place
 from .scalars import odd_number
-from .source import Fault, Parsed
-from .toml_marks import mark_toml
+from .source import Fault, Marks, Parsed
 
+MARK_TOML = "perdure.agents.config.toml_marks:mark_toml"
 DEEPEST = 64
 _AT = r" \(at (?:line (\d+), column (\d+)|end of document)\)$"
 _REASONS = {
@@ -32,10 +35,15 @@ def read_toml(text: str) -> Parsed:
         return Parsed(faults=(Fault(Place(1, 1), what),), broken=True)
     odd = list(_not_plain(value, ()))
     if odd:
-        marks = mark_toml(text)
+        marks = _marks(text)
         faults = tuple(Fault(marks.values.get(path, Place(1, 1)), what, path) for path, what in odd)
         return Parsed(value, lambda: marks, faults, broken=True)
-    return Parsed(value, lambda: mark_toml(text))
+    return Parsed(value, partial(_marks, text))
+
+
+def _marks(text: str) -> Marks:
+    found: Marks = load(MARK_TOML)(text)
+    return found
 
 
 def _not_plain(value: Any, path: Path) -> list[tuple[Path, str]]:

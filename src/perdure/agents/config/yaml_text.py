@@ -11,10 +11,13 @@ from typing import Any
 import msgspec
 import yaml
 
+from perdure.base.lazy import load
+
 from .problems import Path, Place
 from .scalars import plain_value
 from .source import Fault, Marks, Parsed
-from .yaml_syntax import explain_syntax
+
+EXPLAIN_SYNTAX = "perdure.agents.config.yaml_syntax:explain_syntax"
 
 DEEPEST = 64
 MOST_VALUES = 100_000
@@ -33,7 +36,7 @@ def read_yaml(text: str) -> Parsed:
         composer.faults.append(stop.fault)
         broken = True
     except yaml.MarkedYAMLError as error:
-        composer.faults.append(explain_syntax(error, text))
+        composer.faults.append(load(EXPLAIN_SYNTAX)(error, text))
         broken = True
     else:
         broken = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import click
 from perdure.base.duration import show_duration
 from perdure.base.money import show_money
 from perdure.control.listing import RunDetail
+from perdure.control.steps import StepState
 
 from .. import options
 from ..errors import plain, tell
@@ -17,9 +19,13 @@ from ..json import print_json
 from ..outcome import text_of
 from ..process import complete
 from ..project import opened
+from ..table import COLOURS
 from ..terminal import paint
 from ..times import show_time
 from .list import object_of_summary, state_of
+
+MOST = 100
+"""Steps that are shown to people."""
 
 
 @click.command("show")
@@ -27,21 +33,24 @@ from .list import object_of_summary, state_of
 @options.json("Print one object.")
 @options.project
 def command(run_id: str, as_json: bool, project: Path | None) -> None:
-    """Show everything about a run that is not its course.
+    """Show everything about a run that is not its course, and the steps of a flow.
 
-    For its course see `perdure trace`.
+    A step is shown with how it stands, what kind it is, and the time and money that it took, runs that it began
+    included; only the first 100 are, and all of them with --json. For the whole course see `perdure trace`.
     """
 
     async def main() -> None:
         async with opened(project) as runtime:
-            _tell(await runtime.show(run_id), as_json)
+            detail = await runtime.show(run_id)
+            _tell(detail, await runtime.steps(run_id) if detail.is_flow else [], as_json)
 
     complete(main())
 
 
-def _tell(detail: RunDetail, as_json: bool) -> None:
+def _tell(detail: RunDetail, steps: Sequence[StepState], as_json: bool) -> None:
     if as_json:
-        print_json({**object_of_summary(detail.summary), **_rest(detail)})
+        told = {"flow_steps": plain(steps)} if detail.is_flow else {}
+        print_json({**object_of_summary(detail.summary), **_rest(detail), **told})
         return
     for name, value in _facts(detail):
         if value:
@@ -49,8 +58,21 @@ def _tell(detail: RunDetail, as_json: bool) -> None:
             click.echo(f"{paint(name.ljust(9), dim=True)} {first}")
             for line in more:
                 click.echo(f"{'':9} {line}")
+    for line in _lines(steps[:MOST]):
+        click.echo(line)
+    if len(steps) > MOST:
+        click.echo(paint(f"{len(steps) - MOST:,} steps more; --json shows all", dim=True))
     if detail.error:
         tell(detail.error)
+
+
+def _lines(steps: Sequence[StepState]) -> Iterator[str]:
+    room = max((len(step.place) for step in steps), default=0)
+    for step in steps:
+        time = "" if step.started_at is None else show_duration(step.duration_ms)
+        cost = show_money(step.cost_microusd) if step.cost_microusd else ""
+        state = paint(step.status.ljust(8), fg=COLOURS.get(step.status))
+        yield f"  {state} {step.place.ljust(room)}  {step.kind.ljust(10)}{time.rjust(8)}{cost.rjust(10)}".rstrip()
 
 
 def _rest(detail: RunDetail) -> dict[str, object]:

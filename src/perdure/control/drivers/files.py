@@ -1,4 +1,4 @@
-"""Watches files: each that is new or changed, and at rest, becomes an event for an agent."""
+"""Watches files: each that is new or changed, and at rest, becomes an event for an agent or on a topic."""
 
 from __future__ import annotations
 
@@ -13,9 +13,8 @@ from perdure.base.clock import Clock
 from perdure.base.codec import digest, pack, to_json, unpack_as
 from perdure.base.envelope import Envelope
 from perdure.base.errors import PerdureError
-from perdure.kernel.store.ops import PutValue
-from perdure.kernel.store.port import Store
 
+from .keeping import Keeping
 from .port import Sink
 
 EVERY_MS = 1_000
@@ -28,8 +27,9 @@ class FileWatch:
     """Looks every `every_ms` for regular files below `folder` that match `pattern` (`inbox/*.csv`, `**` for any depth).
 
     A file is handed over once it looked the same twice in a row, also one that was there before anybody watched. What
-    was handed over is kept as a value of the agent, so that a restart neither repeats nor misses; files that go tell
-    nothing. The event is `{event: created | modified, path, size, modified_at}`, behind `input` where there is one.
+    was handed over is kept, so that a restart neither repeats nor misses; files that go tell nothing. The event is
+    `{event: created | modified, path, size, modified_at}`, behind `input` where there is one; it is for the agent `to`,
+    or else for whoever hears the `topic`. `owner` is whom it is watched for.
     """
 
     def __init__(
@@ -37,22 +37,25 @@ class FileWatch:
         folder: Path,
         pattern: str,
         *,
-        agent_id: str,
-        store: Store,
+        owner: str,
+        keeping: Keeping,
         clock: Clock,
+        to: str = "",
+        topic: str = "file",
         input: str = "",
         every_ms: int = EVERY_MS,
     ) -> None:
-        self.name = f"file:{agent_id}:{pattern}"
+        self.name = f"file:{owner}:{pattern}"
         self.trouble: Exception | None = None
         self._folder = folder
         self._pattern = pattern
-        self._agent_id = agent_id
-        self._store = store
+        self._owner = owner
+        self._keeping = keeping
         self._clock = clock
+        self._to = to
+        self._topic = topic
         self._input = input
         self._every_ms = every_ms
-        self._key = f"watch:{digest(pattern)}"
         self._before: _Marks = {}
         self._task: asyncio.Task[None] | None = None
 
@@ -77,8 +80,8 @@ class FileWatch:
             await self._clock.sleep(self._every_ms)
 
     async def _look(self, sink: Sink) -> None:
-        row = await self._store.value(self._agent_id, self._key)
-        seen = {} if row is None else unpack_as(row.data, _Marks)
+        data = await self._keeping.load()
+        seen = {} if data is None else unpack_as(data, _Marks)
         found = await asyncio.to_thread(_scan, self._folder, self._pattern)
         kept: _Marks = {path: mark for path, mark in seen.items() if path in found}
         try:
@@ -89,7 +92,7 @@ class FileWatch:
         finally:
             self._before = found
             if kept != seen:
-                await self._store.commit([PutValue(self._agent_id, self._key, pack(kept), self._clock.now())])
+                await self._keeping.save(pack(kept))
 
     def _envelope(self, path: str, mark: _Mark, *, is_new: bool) -> Envelope:
         modified_ns, size = mark
@@ -100,12 +103,12 @@ class FileWatch:
             "modified_at": modified_ns // 1_000_000,
         }
         return Envelope(
-            f"env_{digest([self._agent_id, path, modified_ns, size])}",
-            self._agent_id,
+            f"env_{digest([self._owner, path, modified_ns, size])}",
+            self._to,
             "event",
             f"{self._input}\n\n{to_json(happened).decode()}" if self._input else happened,
             "file",
-            topic="file",
+            topic=self._topic,
             created_at=self._clock.now(),
         )
 

@@ -1,14 +1,18 @@
-"""Trees become values. Pure: the same names give the same value, or the same error."""
+"""Trees become values. Pure: the same names give the same value, or the same error.
+
+A tree is made a function the first time that it is asked for its value, and keeps it: a loop asks again and again.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias, assert_never
 
 from perdure.base.errors import ExpressionFailed
 
-from .functions import FUNCTIONS
+from .functions import FUNCTIONS, Function
 from .meter import Fault, Meter
+from .operators import OPERATORS, is_same, number_for
 from .tree import (
     Binary,
     Call,
@@ -29,6 +33,8 @@ from .tree import (
 )
 from .values import as_text, is_number, kind_of, number, show
 
+Run: TypeAlias = Callable[[Mapping[str, Any], Meter], Any]
+
 
 def evaluate(node: Node, names: Mapping[str, Any]) -> Any:
     """The value of a tree, as plain data. A name that `names` does not hold is null. Raises ExpressionFailed."""
@@ -36,9 +42,12 @@ def evaluate(node: Node, names: Mapping[str, Any]) -> Any:
         return node.value
     if type(node) is Expression and type(node.root) is Name:
         return names.get(node.root.name)
+    run: Run | None = node.__dict__.get("run")
+    if run is None:
+        run = node.__dict__["run"] = _function(node)
     meter = Meter()
     try:
-        value = _value(node, names, meter)
+        value = run(names, meter)
         if type(value) in (list, dict):
             meter.weigh(value)
     except Fault as fault:
@@ -57,61 +66,111 @@ def truth(node: Node, names: Mapping[str, Any]) -> bool:
 
 def same(left: Any, right: Any) -> bool:
     """Whether two values are equal, as `==` in an expression says it."""
-    return _same(left, right, Meter())
+    return is_same(left, right, Meter())
 
 
 _NOT_TRUTH = "expected true or false, found {}; compare it with something"
 
 
-def _value(node: Node, names: Mapping[str, Any], meter: Meter) -> Any:
-    meter.work(1)
+def _function(node: Node) -> Run:
+    """What gives the tree's value. The size of a tree is bounded by its text: only what it works on is metered."""
     match node:
         case Expression(text, root):
-            try:
-                return _value(root, names, meter)
-            except Fault as fault:
-                raise Fault(f"`${{{text:.120}}}`: {fault.what}", missing=fault.missing) from fault
+            return _named(text, _function(root))
         case Literal(value):
-            return value
+            return lambda names, meter: value
         case Name(name):
-            return names.get(name)
+            return lambda names, meter: names.get(name)
         case Member(of, name):
-            return _member(_value(of, names, meter), name)
+            whole = _function(of)
+            return lambda names, meter: _member(whole(names, meter), name)
         case Index(of, key):
-            return _index(_value(of, names, meter), _value(key, names, meter))
-        case Call(function, arguments):
-            return _call(function, [_value(argument, names, meter) for argument in arguments], meter)
+            whole, place = _function(of), _function(key)
+            return lambda names, meter: _index(whole(names, meter), place(names, meter))
+        case Call(name, arguments):
+            return _call(name, [_function(argument) for argument in arguments])
         case Binary(operator, left, right):
-            return _binary(operator, _value(left, names, meter), _value(right, names, meter), meter)
+            apply, one, other = OPERATORS[operator], _function(left), _function(right)
+            return lambda names, meter: apply(one(names, meter), other(names, meter), meter)
         case Logic(operator, left, right):
-            decided = _truth(_value(left, names, meter)) is (operator == "or")
-            return operator == "or" if decided else _truth(_value(right, names, meter))
+            is_or, one, other = operator == "or", _function(left), _function(right)
+            return lambda names, meter: is_or if _truth(one(names, meter)) is is_or else _truth(other(names, meter))
         case Not(of):
-            return not _truth(_value(of, names, meter))
+            whole = _function(of)
+            return lambda names, meter: not _truth(whole(names, meter))
         case Negative(of):
-            return number(-_number(_value(of, names, meter), "-"))
+            whole = _function(of)
+            return lambda names, meter: number(-number_for("-", whole(names, meter)))
         case Otherwise(left, right):
-            return _otherwise(left, right, names, meter)
+            return _otherwise(_function(left), _function(right))
         case Choice(condition, then, otherwise):
-            return _value(then if _truth(_value(condition, names, meter)) else otherwise, names, meter)
+            decide, one, other = _function(condition), _function(then), _function(otherwise)
+            return lambda names, meter: (one if _truth(decide(names, meter)) else other)(names, meter)
         case Items(parts):
-            return [_value(part, names, meter) for part in parts]
+            inner = [_function(part) for part in parts]
+            return lambda names, meter: [part(names, meter) for part in inner]
         case Fields(parts):
-            return {name: _value(part, names, meter) for name, part in parts}
+            fields = [(name, _function(part)) for name, part in parts]
+            return lambda names, meter: {name: part(names, meter) for name, part in fields}
         case Join(parts):
-            texts = [as_text(_value(part, names, meter), meter) for part in parts]
-            meter.text(sum(map(len, texts)))
-            return "".join(texts)
+            return _join([_function(part) for part in parts])
+        case other:
+            assert_never(other)
 
 
-def _otherwise(left: Node, right: Node, names: Mapping[str, Any], meter: Meter) -> Any:
-    try:
-        value = _value(left, names, meter)
-    except Fault as fault:
-        if not fault.missing:
-            raise
-        value = None
-    return _value(right, names, meter) if value is None else value
+def _named(text: str, run: Run) -> Run:
+    """Its faults tell which expression they are of."""
+
+    def value(names: Mapping[str, Any], meter: Meter) -> Any:
+        try:
+            return run(names, meter)
+        except Fault as fault:
+            raise Fault(f"`${{{text:.120}}}`: {fault.what}", missing=fault.missing) from fault
+
+    return value
+
+
+def _otherwise(left: Run, right: Run) -> Run:
+    def value(names: Mapping[str, Any], meter: Meter) -> Any:
+        try:
+            found = left(names, meter)
+        except Fault as fault:
+            if not fault.missing:
+                raise
+            found = None
+        return right(names, meter) if found is None else found
+
+    return value
+
+
+def _join(parts: list[Run]) -> Run:
+    def value(names: Mapping[str, Any], meter: Meter) -> str:
+        texts = [as_text(part(names, meter), meter) for part in parts]
+        meter.text(sum(map(len, texts)))
+        return "".join(texts)
+
+    return value
+
+
+def _call(name: str, arguments: list[Run]) -> Run:
+    function = FUNCTIONS.get(name)
+
+    def value(names: Mapping[str, Any], meter: Meter) -> Any:
+        given = [argument(names, meter) for argument in arguments]
+        return _checked(name, function, given).run(meter, *given)
+
+    return value
+
+
+def _checked(name: str, function: Function | None, given: list[Any]) -> Function:
+    """The function, which takes what is given to it."""
+    if function is None or not len(function.takes) - function.optional <= len(given) <= len(function.takes):
+        raise Fault(f"there is no function `{name}` of {len(given)} values")
+    for place, (wanted, value) in enumerate(zip(function.takes, given, strict=False), 1):
+        if not _FITS[wanted.kind](value):
+            where = f"`{name}` needs a {wanted}" if place == 1 else f"argument {place} of `{name}` is a {wanted}"
+            raise Fault(f"{where}, found {kind_of(value)}", missing=value is None)
+    return function
 
 
 def _truth(value: Any) -> bool:
@@ -138,17 +197,6 @@ def _index(of: Any, key: Any) -> Any:
     raise Fault(f"{kind_of(of)} has no item by {kind_of(key)}", missing=of is None)
 
 
-def _call(name: str, arguments: list[Any], meter: Meter) -> Any:
-    function = FUNCTIONS.get(name)
-    if function is None or not len(function.takes) - function.optional <= len(arguments) <= len(function.takes):
-        raise Fault(f"there is no function `{name}` of {len(arguments)} values")
-    for number_, (wanted, given) in enumerate(zip(function.takes, arguments, strict=False), 1):
-        if not _FITS[wanted.kind](given):
-            where = f"`{name}` needs a {wanted}" if number_ == 1 else f"argument {number_} of `{name}` is a {wanted}"
-            raise Fault(f"{where}, found {kind_of(given)}", missing=given is None)
-    return function.run(meter, *arguments)
-
-
 _FITS: dict[str, Any] = {
     "any": lambda _: True,
     "text": lambda value: isinstance(value, str),
@@ -157,87 +205,3 @@ _FITS: dict[str, Any] = {
     "list": lambda value: isinstance(value, list),
     "mapping": lambda value: isinstance(value, dict),
 }
-
-
-def _binary(operator: str, left: Any, right: Any, meter: Meter) -> Any:
-    match operator:
-        case "==":
-            return _same(left, right, meter)
-        case "!=":
-            return not _same(left, right, meter)
-        case "in" | "not in":
-            return _contains(right, left, meter) is (operator == "in")
-        case "<" | "<=" | ">" | ">=":
-            return _ordered(operator, left, right)
-        case "+" if isinstance(left, str) and isinstance(right, str):
-            meter.text(len(left) + len(right))
-            return left + right
-        case "+" if isinstance(left, list) and isinstance(right, list):
-            meter.list(len(left) + len(right))
-            return left + right
-        case _:
-            return _arithmetic(operator, _number(left, operator), _number(right, operator))
-
-
-def _same(left: Any, right: Any, meter: Meter) -> bool:
-    """Equal as JSON is: 1 and 1.0 are, 1 and true are not."""
-    if isinstance(left, (list, dict)) and isinstance(right, (list, dict)):
-        if type(left) is not type(right) or len(left) != len(right):
-            return False
-        meter.work(len(left))
-        if isinstance(left, list):
-            return all(_same(one, other, meter) for one, other in zip(left, right, strict=True))
-        return all(name in right and _same(value, right[name], meter) for name, value in left.items())
-    return isinstance(left, bool) is isinstance(right, bool) and bool(left == right)
-
-
-def _contains(where: Any, what: Any, meter: Meter) -> bool:
-    if isinstance(where, str) and isinstance(what, str):
-        meter.work(1 + len(where) // 100)
-        return what in where
-    if isinstance(where, list):
-        meter.work(len(where))
-        return any(_same(item, what, meter) for item in where)
-    if isinstance(where, dict):
-        return isinstance(what, str) and what in where
-    raise Fault(f"`in` looks into a list, a mapping or a text, found {kind_of(where)}", missing=where is None)
-
-
-def _ordered(operator: str, left: Any, right: Any) -> bool:
-    if not ((is_number(left) and is_number(right)) or (isinstance(left, str) and isinstance(right, str))):
-        raise Fault(f"`{operator}` compares two numbers or two texts, found {kind_of(left)} and {kind_of(right)}")
-    match operator:
-        case "<":
-            return bool(left < right)
-        case "<=":
-            return bool(left <= right)
-        case ">":
-            return bool(left > right)
-        case _:
-            return bool(left >= right)
-
-
-def _number(value: Any, operator: str) -> Any:
-    if not is_number(value):
-        hint = "; put texts together as `a ${b} c`, or with `| text`" if operator == "+" else ""
-        raise Fault(f"`{operator}` needs numbers, found {kind_of(value)}{hint}")
-    return value
-
-
-def _arithmetic(operator: str, left: Any, right: Any) -> int | float:
-    if operator in ("/", "//", "%") and right == 0:
-        raise Fault("division by zero")
-    match operator:
-        case "+":
-            made = left + right
-        case "-":
-            made = left - right
-        case "*":
-            made = left * right
-        case "/":
-            made = left / right
-        case "//":
-            made = left // right
-        case _:
-            made = left % right
-    return number(made)

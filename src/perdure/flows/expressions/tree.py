@@ -12,8 +12,8 @@ from typing import Literal as OneOf
 import msgspec
 
 
-class _Node(msgspec.Struct, frozen=True, tag_field="node", omit_defaults=True):
-    pass
+class _Node(msgspec.Struct, frozen=True, tag_field="node", omit_defaults=True, dict=True):
+    """`evaluate` keeps beside a tree what it made of it."""
 
 
 class Expression(_Node, frozen=True, tag="expression"):

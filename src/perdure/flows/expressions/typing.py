@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from difflib import get_close_matches
 from typing import TypeAlias
+
+from perdure.base.nearest import nearest
 
 from ..types import ANY, BOOLEAN, INTEGER, NUMBER, TEXT, Type, accepts, list_of, mapping_of, or_null, type_of, union
 from .functions import FUNCTIONS
@@ -212,8 +213,8 @@ class _Inference:
 
 
 def guess_of(word: str, known: Iterable[str]) -> str:
-    near = get_close_matches(word, [name for name in known if "/" not in name], n=1, cutoff=0.6)
-    return f"; did you mean `{near[0]}`?" if near else ""
+    near = nearest(word, [name for name in known if "/" not in name])
+    return f"; did you mean `{near}`?" if near else ""
 
 
 def _a(type: Type) -> str:

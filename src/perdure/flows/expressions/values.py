@@ -39,8 +39,11 @@ def show(value: Any) -> str:
     return f"a mapping of {', '.join(names)}{more}" if names else "an empty mapping"
 
 
+NUMBERS = (int, float)
+
+
 def is_number(value: Any) -> bool:
-    return type(value) in (int, float)
+    return type(value) in NUMBERS
 
 
 def as_text(value: Any, meter: Meter) -> str:

@@ -7,6 +7,7 @@ context, under keys that begin with the path of a step.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable
 from typing import Any
 
 from perdure.base.errors import PerdureError, StepTimeout
@@ -18,13 +19,13 @@ from ..plan import Block, Condition, Loop, Parallel, Race, Sequential, Step, Swi
 from .branching import parallel, race
 from .choosing import choose
 from .failures import FATAL, is_tried_again, pause, placed, told
-from .leaves import do
+from .leaves import LEAVES
 from .looping import loop
 from .names import Names
 from .progress import Progress
 from .ready import Ready
 from .seen import StepSeen
-from .stepping import allow
+from .stepping import stepped
 from .undoing import Undoing
 
 
@@ -35,8 +36,8 @@ class Flow:
     def __init__(self, ctx: Context, ready: Ready) -> None:
         self.ctx = ctx
         self.ready = ready
-        self.undoing = Undoing()
-        self.progress = Progress(ctx, self.undoing)
+        self.undoing = Undoing(ready)
+        self.progress = Progress(ctx, ready, self.undoing)
         self.is_stepping = ctx.envelope.kind == "step"
 
     async def block(self, block: Block, names: Names, main: bool = False) -> Any:
@@ -58,30 +59,35 @@ class Flow:
             self.show(step, "skipped")
             return None
         with self.ctx.scope(step.segment, last=main):
-            self.show(step, "started")
+            if self.ctx.watched:
+                self.show(step, "started")
             if step.env:
                 more = {name: evaluate(node, names) for name, node in step.env}
                 names, main = names.lens(env={**names.get("env"), **more}), False
             try:
                 value = await self.caught(step, names, main)
             except asyncio.CancelledError:
-                if not self.ctx.is_over:
+                if step.finally_ and not self.ctx.is_over:
                     await self._finally(step, names)
                 raise
             except FATAL:
                 raise
             except PerdureError as error:
                 self.show(step, "failed", error=error)
-                await self._finally(step, names)
+                if step.finally_:
+                    await self._finally(step, names)
                 raise
-            await self._finally(step, names)
-            self.show(step, "done", value)
+            if step.finally_:
+                await self._finally(step, names)
+            if self.ctx.watched:
+                self.show(step, "done", value)
             return value
 
     async def caught(self, step: Step, names: Names, main: bool) -> Any:
         """The step, or what its `on_error` makes of its failure."""
         try:
-            value = await self._tried(step, names, main)
+            # Only what the step has stands around it: each frame would be gone through whenever something has come.
+            value = await (self._tried if step.retry is not None else self._timed)(step, names, main)
         except FATAL:
             raise
         except PerdureError as error:
@@ -99,7 +105,8 @@ class Flow:
         return value
 
     async def _tried(self, step: Step, names: Names, main: bool) -> Any:
-        attempt, attempts = 1, 1 if step.retry is None else step.retry.attempts
+        assert step.retry is not None
+        attempt, attempts = 1, step.retry.attempts
         while True:
             try:
                 if attempt == 1:
@@ -114,39 +121,42 @@ class Flow:
                     raise
             attempt += 1
 
-    async def _timed(self, step: Step, names: Names, main: bool) -> Any:
-        if step.timeout_ms is None:
-            return await self._itself(step, names, main)
-        (branch,) = await self.ctx.contest(
-            lambda: self._itself(step, names, False), enough=never, within_ms=step.timeout_ms
+    def _timed(self, step: Step, names: Names, main: bool) -> Awaitable[Any]:
+        return (
+            self._itself(step, names, main) if step.timeout_ms is None else self._within(step, step.timeout_ms, names)
         )
+
+    async def _within(self, step: Step, ms: int, names: Names) -> Any:
+        (branch,) = await self.ctx.contest(lambda: self._itself(step, names, False), enough=never, within_ms=ms)
         if branch.state == "cut":
-            raise StepTimeout(f"it took longer than {step.timeout_ms:,} ms", timeout_ms=step.timeout_ms)
+            raise StepTimeout(f"it took longer than {ms:,} ms", timeout_ms=ms)
         if branch.error is not None:
             raise branch.error
         return branch.value
 
-    async def _itself(self, step: Step, names: Names, main: bool) -> Any:
+    def _itself(self, step: Step, names: Names, main: bool) -> Awaitable[Any]:
+        work = LEAVES.get(type(step))
+        if work is not None:
+            self.progress.count += 1
+            return work(self, step, names) if not self.is_stepping else stepped(self, step, names, work)
         match step:
             case Sequential():
-                return await self.block(step.steps, names, main)
+                return self.block(step.steps, names, main)
             case Parallel():
-                return await parallel(self, step, names)
+                return parallel(self, step, names)
             case Race():
-                return await race(self, step, names)
+                return race(self, step, names)
             case Condition() | Switch():
                 name, steps = choose(step, names, self.progress.behind)
-                return await self.inside(name, steps, names, main)
+                return self.inside(name, steps, names, main)
             case Loop():
-                return await loop(self, step, names, main)
+                return loop(self, step, names, main)
             case _:
-                self.progress.count += 1
-                return await do(self, step, names) if await allow(self, step, names) else None
+                raise AssertionError(f"nobody does {type(step).__name__}")
 
     async def _finally(self, step: Step, names: Names) -> None:
-        if step.finally_:
-            with self.ctx.shielded():
-                await self.inside("finally", step.finally_, names.branch())
+        with self.ctx.shielded():
+            await self.inside("finally", step.finally_, names.branch())
 
     @property
     def place(self) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, assert_never
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from perdure.agents.calling import perform
 from perdure.base.codec import to_json
@@ -16,49 +17,25 @@ from perdure.kernel.failures import error_of
 from perdure.tools.call import Prepared
 
 from ..expressions.evaluate import evaluate, truth
-from ..plan import Agent, Approval, Await, Emit, Fail, Set, Sleep, SubFlow, Tool
+from ..plan import Agent, Approval, Await, Emit, Fail, Set, Sleep, Step, SubFlow, Tool
 from ..types import Type, mismatch
 
 if TYPE_CHECKING:
     from .flow import Flow
     from .names import Names
 
-Leaf = Agent | Tool | SubFlow | Set | Emit | Sleep | Await | Approval | Fail
+Work: TypeAlias = Callable[["Flow", Any, "Names"], Awaitable[Any]]
 
 
-async def do(flow: Flow, step: Leaf, names: Names) -> Any:
-    """The step's result."""
-    match step:
-        case Agent():
-            given = evaluate(step.input, names)
-            agent = flow.ready.spec.agents[step.agent]
-            return _fitting(step.shape, _output(await flow.ctx.run(agent, _asked(given)), step.agent))
-        case SubFlow():
-            inputs = {name: evaluate(node, names) for name, node in step.inputs}
-            return _output(await flow.ctx.run(flow.ready.spec.flows[step.flow], inputs), step.flow)
-        case Tool():
-            return _fitting(step.shape, await _call(flow, step, names))
-        case Set():
-            values: dict[str, Any] = {}
-            for name, node in step.values:
-                values[name] = evaluate(node, names)
-                names.assign(name, values[name])
-            return values
-        case Emit():
-            id = flow.ctx.topics.publish(str(evaluate(step.topic, names)), evaluate(step.payload, names))
-            await flow.ctx.dispatch()
-            return id
-        case Sleep():
-            await _sleep(flow, step, names)
-            return None
-        case Await():
-            return await _event(flow, step, names)
-        case Approval():
-            return await _approval(flow, step, names)
-        case Fail():
-            raise FlowError(str(evaluate(step.message, names)))
-        case _:
-            assert_never(step)
+async def _agent(flow: Flow, step: Agent, names: Names) -> Any:
+    given = evaluate(step.input, names)
+    agent = flow.ready.spec.agents[step.agent]
+    return _fitting(step.shape, _output(await flow.ctx.run(agent, _asked(given)), step.agent))
+
+
+async def _flow(flow: Flow, step: SubFlow, names: Names) -> Any:
+    inputs = {name: evaluate(node, names) for name, node in step.inputs}
+    return _output(await flow.ctx.run(flow.ready.spec.flows[step.flow], inputs), step.flow)
 
 
 def _asked(given: Any) -> Any:
@@ -80,7 +57,7 @@ def _output(child: ChildResult, name: str) -> Any:
     raise error
 
 
-async def _call(flow: Flow, step: Tool, names: Names) -> Any:
+async def _tool(flow: Flow, step: Tool, names: Names) -> Any:
     tool = flow.ready.tools[step.tool]
     arguments = {name: evaluate(node, names) for name, node in step.arguments}
     tool.check(arguments)
@@ -88,7 +65,25 @@ async def _call(flow: Flow, step: Tool, names: Names) -> Any:
     output = await perform(flow.ctx, Prepared(call, tool, arguments, tool.effect_of(arguments)))
     if output.error:
         raise ToolError(output.text, tool=call.name)
-    return output.plain
+    return _fitting(step.shape, output.plain)
+
+
+async def _set(flow: Flow, step: Set, names: Names) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for name, node in step.values:
+        values[name] = evaluate(node, names)
+        names.assign(name, values[name])
+    return values
+
+
+async def _emit(flow: Flow, step: Emit, names: Names) -> str:
+    id = flow.ctx.topics.publish(str(evaluate(step.topic, names)), evaluate(step.payload, names))
+    await flow.ctx.dispatch()
+    return id
+
+
+async def _fail(flow: Flow, step: Fail, names: Names) -> Any:
+    raise FlowError(str(evaluate(step.message, names)))
 
 
 def _fitting(shape: Type | None, value: Any) -> Any:
@@ -160,3 +155,17 @@ async def _approval(flow: Flow, step: Approval, names: Names) -> Any:
             return said in (True, "approve")
         if said in options:
             return said
+
+
+LEAVES: dict[type[Step], Work] = {
+    Agent: _agent,
+    Tool: _tool,
+    SubFlow: _flow,
+    Set: _set,
+    Emit: _emit,
+    Sleep: _sleep,
+    Await: _event,
+    Approval: _approval,
+    Fail: _fail,
+}
+"""What gives the result of each step that holds no other steps."""

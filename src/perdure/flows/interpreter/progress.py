@@ -18,6 +18,8 @@ from perdure.namespace.context import Context
 
 from ..plan import Block
 from .names import Names
+from .ready import Ready
+from .settings import with_environment, without_secrets
 
 if TYPE_CHECKING:
     from .undoing import Undoing
@@ -45,9 +47,10 @@ class Turning(msgspec.Struct):
 class Progress:
     """`count` is how many steps were done since the last checkpoint."""
 
-    def __init__(self, ctx: Context, undoing: Undoing) -> None:
+    def __init__(self, ctx: Context, ready: Ready, undoing: Undoing) -> None:
         self.count = 0
         self._ctx = ctx
+        self._ready = ready
         self._undoing = undoing
         self._due = EVERY
         self._loops: list[Turning] = []
@@ -60,7 +63,7 @@ class Progress:
         saved = self._ctx.restored
         if saved is not None:
             root.own.clear()
-            root.own.update(saved["names"])
+            root.own.update(with_environment(saved["names"], self._ready.environment))
             root.done += saved["done"]
             self._undoing.load(saved["undo"])
             self._resume = msgspec.convert(saved["loops"], list[Turning])
@@ -109,7 +112,7 @@ class Progress:
         if not main or self.count < self._due or self._ctx.is_cancelling:
             return
         state = {
-            "names": self._root.own,
+            "names": without_secrets(self._root.own, self._ready.environment, self._ready.secrets),
             "done": self._root.done,
             "undo": self._undoing.save(),
             "loops": msgspec.to_builtins(self._loops),

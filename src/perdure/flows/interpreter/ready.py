@@ -10,17 +10,19 @@ from perdure.tools.port import Tool
 
 from ..plan import Block, Loop, Plan, Set, blocks_of
 from ..spec import FlowSpec
+from .settings import secret_names
 
 
 class Ready(msgspec.Struct, frozen=True):
     """`variables` are those of each loop's turns by the loop's path; `undoing` are the blocks that undo a step, by its
-    path; `environment` holds what the plan reads of it."""
+    path; `environment` holds what the plan reads of it, `secrets` are the names of what is not to be on record."""
 
     spec: FlowSpec
     tools: Mapping[str, Tool]
     variables: Mapping[str, frozenset[str]]
     undoing: Mapping[str, Block]
     environment: Mapping[str, str]
+    secrets: frozenset[str]
 
     @property
     def plan(self) -> Plan:
@@ -33,7 +35,8 @@ def make_ready(spec: FlowSpec, tools: Mapping[str, Tool], environment: Mapping[s
     for block in (plan.steps, plan.on_error or (), plan.finally_):
         _find_variables(block, set(), variables)
     undoing = {step.path: step.compensate for step in plan.walk() if step.compensate}
-    return Ready(spec, tools, variables, undoing, {name: environment.get(name, "") for name in plan.environment})
+    read = {name: environment[name] for name in plan.environment if name in environment}
+    return Ready(spec, tools, variables, undoing, read, secret_names(read))
 
 
 def _find_variables(block: Block, known: set[str], found: dict[str, frozenset[str]]) -> None:

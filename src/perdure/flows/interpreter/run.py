@@ -18,6 +18,7 @@ from .failures import FATAL
 from .flow import Flow
 from .names import Names
 from .ready import Ready
+from .settings import open_part
 from .undoing import UNDOING
 
 
@@ -54,16 +55,15 @@ async def run(ctx: Context, ready: Ready) -> Any:
 
 
 async def _open(flow: Flow) -> Names:
-    """The names that a flow begins with. What it reads of the environment is recorded, so that a replay reads the
-    same."""
-    ctx, plan = flow.ctx, flow.ready.plan
+    """The names that a flow begins with."""
+    ctx, ready, plan = flow.ctx, flow.ready, flow.ready.plan
     env: dict[str, Any] = {}
     if plan.environment and ctx.restored is None:
 
         async def look(_: str) -> dict[str, str]:
-            return dict(flow.ready.environment)
+            return open_part(ready.environment, ready.secrets)
 
-        env = await ctx.effect("environment", "", look, effect="read")
+        env = {**ready.environment, **await ctx.effect("environment", "", look, effect="read")}
     root = Names({"run": {"id": ctx.run_id, "flow": plan.name}, "env": env})
     flow.progress.open(root)
     if ctx.restored is None:

@@ -12,16 +12,19 @@ from ..plan import Agent, Approval, Await, Emit, Fail, Set, Sleep, Step, SubFlow
 
 if TYPE_CHECKING:
     from .flow import Flow
+    from .leaves import Work
     from .names import Names
 
 OPTIONS = ("continue", "skip", "run", "quit")
 """Do this step, leave it out with the result null, do all that come without asking, or fail here."""
 
 
-async def allow(flow: Flow, step: Step, names: Names) -> bool:
-    """Whether the step is to be done. Always, where nobody steps."""
-    if not flow.is_stepping or flow.ctx.is_cancelling:
-        return True
+async def stepped(flow: Flow, step: Step, names: Names, work: Work) -> Any:
+    """The step's result, once a person lets it happen; null where it is to be left out."""
+    return await work(flow, step, names) if flow.ctx.is_cancelling or await _allow(flow, step, names) else None
+
+
+async def _allow(flow: Flow, step: Step, names: Names) -> bool:
     about = {"step": flow.place, "kind": type(step).__struct_config__.tag, **inputs_of(step, names)}
     with flow.ctx.scope("before"):
         said = await flow.ctx.ask(f"Do {flow.place}?", options=OPTIONS, about=about)

@@ -10,6 +10,8 @@ from perdure.kernel.failures import told
 from ..plan import Step
 from .failures import FATAL
 from .names import Names
+from .ready import Ready
+from .settings import with_environment, without_secrets
 
 if TYPE_CHECKING:
     from .flow import Flow
@@ -22,7 +24,8 @@ UNDOING = "undoing"
 class Undoing:
     """The steps that were done and can be undone, in the order in which they were done, with the names of that time."""
 
-    def __init__(self) -> None:
+    def __init__(self, ready: Ready) -> None:
+        self._ready = ready
         self._done: list[tuple[str, str, Names]] = []
 
     def remember(self, step: Step, place: str, names: Names) -> None:
@@ -52,10 +55,17 @@ class Undoing:
             raise NotUndone(f"could not be undone: {said}", steps=failures, error=reason, **key) from why
 
     def save(self) -> list[Any]:
-        return [[path, place, names.own, names.done] for path, place, names in self._done]
+        ready = self._ready
+        return [
+            [path, place, without_secrets(names.own, ready.environment, ready.secrets), names.done]
+            for path, place, names in self._done
+        ]
 
     def load(self, saved: list[Any]) -> None:
-        self._done = [(path, place, Names(own, done)) for path, place, own, done in saved]
+        environment = self._ready.environment
+        self._done = [
+            (path, place, Names(with_environment(own, environment), done)) for path, place, own, done in saved
+        ]
 
 
 async def _told(error: PerdureError) -> Any:

@@ -69,7 +69,7 @@ class People:
             self._wrong(named, "expected the path of a file")
             return None
         path = folder_of(spot) / named.value
-        if not path.is_file():
+        if not os.path.isfile(path):
             self._wrong(named, f"no such file: {path}")
             return None
         try:
@@ -142,9 +142,9 @@ class People:
         if not isinstance(spot.value, str):
             return None
         if spot.value.endswith((".yaml", ".yml")):
-            return file if (file := folder / spot.value).is_file() else None
+            return file if os.path.isfile(file := folder / spot.value) else None
         for place in (*(above / "templates" / "roles" for above in (folder, *folder.parents)), SHIPPED / "roles"):
-            if (file := place / f"{spot.value}.yaml").is_file():
+            if os.path.isfile(file := place / f"{spot.value}.yaml"):
                 return file
         return None
 

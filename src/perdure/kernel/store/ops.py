@@ -6,14 +6,16 @@ in the same commit; without it the commit fails with AgentNotFound.
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import msgspec
 
 from perdure.kernel.records import Record
 
 from .rows import AgentRow, MarkRow, RunRow, Timer, WorkerRow
-from .snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from .snapshot import Snapshot
 
 ENVELOPES_KNOWN = 1_024
 """How many acknowledged envelopes of each agent are remembered to tell duplicates."""
@@ -52,9 +54,9 @@ class PutAgent(_Value, frozen=True):
 
 
 class PutRun(_Value, frozen=True):
-    """Create or replace the run's row; its agent, envelope, parent and time of creation stay as they were first.
-    With `first_seq` 0 an existing row keeps its own, and a new one gets the seq of the run's first record in this
-    commit, or where it has none there, that of the agent's last record."""
+    """Create or replace the run's row; its agent, envelope, parent, time of creation and `first_seq` stay as they were
+    first. A row without `first_seq` gets the seq of the run's first record in this commit, or where it has none there,
+    that of the agent's last record."""
 
     row: RunRow
 

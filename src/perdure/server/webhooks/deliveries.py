@@ -1,4 +1,5 @@
-"""`/webhooks/{agent}/{source}`: open to everybody, for the signature of a delivery says who sent it."""
+"""`/webhooks/{agent}/{source}` for an agent and `/webhooks/{source}` for a topic: open to everybody, for its signature
+says who sent a delivery."""
 
 from __future__ import annotations
 
@@ -8,6 +9,7 @@ from urllib.parse import parse_qs
 import msgspec
 
 from perdure.base.errors import Malformed, WrongMediaType
+from perdure.bus.port import Published
 from perdure.control.webhooks import Delivery, Webhook
 
 from ..endpoint import Call, Endpoint, Nothing
@@ -21,13 +23,29 @@ MAX_FIELDS = 64
 async def deliver(call: Call[bytes, Nothing]) -> Reply:
     """Accept a delivery: it is on disk when this answers, and its agent is woken once, however often it is sent."""
     webhook = await call.runtime.webhook(call.path["agent"], call.path["source"])
+    found = _read(call, webhook)
+    return found if isinstance(found, Reply) else accepted(await call.runtime.take_in(webhook, found))
+
+
+async def publish(call: Call[bytes, Nothing]) -> Reply:
+    """Publish a delivery on the topic of its source: on disk when this answers, and once, however often it is sent."""
+    webhook = call.runtime.webhook_source(call.path["source"])
+    found = _read(call, webhook)
+    if isinstance(found, Reply):
+        return found
+    traceparent = call.header("traceparent")[:128]
+    return Reply(await call.runtime.publish_delivery(webhook, found, traceparent=traceparent), 202)
+
+
+def _read(call: Call[bytes, Nothing], webhook: Webhook) -> Delivery | Reply:
+    """The delivery in a request, or the answer to one that only asks whether somebody is there. Raises BadSignature."""
     check(webhook, call.headers, call.body, call.runtime.clock.now())
     value = value_of(call.body, call.header("content-type"))
     if (greeting := _greeting(webhook, call, value)) is not None:
         return greeting
+    told = {name: said for name in webhook.headers if (said := call.header(name.lower()))}
     event = event_of(webhook, call.headers, value)
-    delivery = Delivery(delivery_id(webhook, call.headers, call.body, value), event, value)
-    return accepted(await call.runtime.take_in(webhook, delivery))
+    return Delivery(delivery_id(webhook, call.headers, call.body, value), event, value, told)
 
 
 def _greeting(webhook: Webhook, call: Call[bytes, Nothing], value: Any) -> Reply | None:
@@ -67,6 +85,16 @@ ENDPOINTS = (
         body=bytes,
         media="text/plain; charset=utf-8",
         also={202: (Accepted,)},
+        is_open=True,
+    ),
+    Endpoint(
+        "POST",
+        "/webhooks/{source}",
+        publish,
+        body=bytes,
+        media="text/plain; charset=utf-8",
+        answer=Published,
+        status=202,
         is_open=True,
     ),
 )

@@ -119,9 +119,16 @@ class Runs:
             await store.commit([run("r1", status="done"), append("6")])
             first = {id: row.first_seq for id in ("empty", "r1", "r2", "r3") if (row := await store.load_run(id))}
             assert first == {"empty": 0, "r1": 3, "r2": 5, "r3": 5}
-            await store.commit([run("r3", first_seq=2)])
-            row = await store.load_run("r3")
-            assert row is not None and row.first_seq == 2
+
+    async def test_where_a_run_begins_stays_as_it_was_first(self, open_store: OpenStore) -> None:
+        async with opened(open_store) as store:
+            await store.commit([agent("a"), run("empty")])
+            await store.commit([append("1", run_id="other"), append("2"), run("r1")])
+            store.commit([run("r1", status="waiting"), append("3")])  # in one transaction with the next
+            await store.commit([run("r1", first_seq=1, status="done"), run("empty")])
+            begun, empty = await store.load_run("r1"), await store.load_run("empty")
+            assert begun is not None and (begun.first_seq, begun.status) == (2, "done")
+            assert empty is not None and empty.first_seq == 3
 
     async def test_a_run_needs_its_agent(self, open_store: OpenStore) -> None:
         async with opened(open_store) as store:

@@ -16,11 +16,11 @@ import math
 import re
 from collections.abc import Callable
 from decimal import Decimal, localcontext
-from difflib import get_close_matches
 from fractions import Fraction
 from typing import TypeAlias
 
 from perdure.base.errors import InvalidArguments
+from perdure.base.nearest import nearest
 
 Number: TypeAlias = Fraction | float
 
@@ -135,9 +135,9 @@ class _Parser:
             self._at = match.end()
             return _CONSTANTS[name]
         if name not in _FUNCTIONS:
-            close = get_close_matches(name, [*_FUNCTIONS, *_CONSTANTS], 1)
+            close = nearest(name, [*_FUNCTIONS, *_CONSTANTS])
             raise _wrong(
-                f"there is no {match[0]}; " + (f"did you mean {close[0]}?" if close else f"use {', '.join(_FUNCTIONS)}")
+                f"there is no {match[0]}; " + (f"did you mean {close}?" if close else f"use {', '.join(_FUNCTIONS)}")
             )
         self._at = match.end()
         if self._take("("):

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 import msgspec
 
 from ..fetch.port import Fetch
 from ..port import Tool
+
+if TYPE_CHECKING:
+    from ..capability import Broker
 
 O = TypeVar("O", bound="Options")  # noqa: E741 - options
 
@@ -19,10 +22,12 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Setting(msgspec.Struct, frozen=True):
-    """What surrounds a tool: the folder that relative paths start from, and the way to the network (None: its own)."""
+    """What surrounds a tool: the folder that relative paths start from, the way to the network (None: its own), and to
+    the programs that offer capabilities (None: none)."""
 
     folder: Path
     fetch: Fetch | None = None
+    broker: Callable[[], Broker] | None = None
 
 
 class Builtin(msgspec.Struct, Generic[O], frozen=True):

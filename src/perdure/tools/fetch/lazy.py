@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from perdure.base.lazy import load
 
-from .port import Fetch, FetchRequest, FetchResponse
+if TYPE_CHECKING:
+    from .port import Fetch, FetchRequest, FetchResponse
 
 _POOLED = "perdure.tools.fetch.pooled:PooledFetch"
 

@@ -6,18 +6,24 @@ import asyncio
 import os
 import socket
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from perdure.base.duration import show_duration
 from perdure.base.errors import ModelTimeout, Unreachable
+from perdure.base.lazy import load
 
 from ..port import Post
 from .arriving import Arriving, Part, Stale
 from .connection import Connection
 from .pool import Pool
 from .request import Target, render_head
-from .unpack import Unpacker
+
+if TYPE_CHECKING:
+    from .unpack import Unpacker
+
+UNPACKER = "perdure.compute.transport.plain.unpack:Unpacker"
 
 LINGER_S = 0.25
 """Seconds that an answer may take to its end after its reader has left content: an event stream ends in its last event,
@@ -36,7 +42,7 @@ class Exchange:
     """Enter it to send, and read the answer inside. Leaving early drops the connection, with an error at once."""
 
     __slots__ = (
-        *("_answer", "_bounds", "_connection", "_head", "_pool", "_post", "_streamed", "_target", "_timer"),
+        *("_answer", "_bounds", "_connection", "_head", "_linger", "_pool", "_post", "_streamed", "_target"),
         *("_unpacker", "headers", "status"),
     )
 
@@ -49,7 +55,7 @@ class Exchange:
         self._bounds = bounds
         self._answer = Arriving(target.place, bounds.max_body)
         self._connection: Connection | None = None
-        self._timer: asyncio.TimerHandle | None = None
+        self._linger: asyncio.TimerHandle | None = None
         self._unpacker: Unpacker | None = None
         self.status: int
         self.headers: dict[str, str]
@@ -60,30 +66,32 @@ class Exchange:
         A connection that was kept may turn out to have been closed by the other side meanwhile, before it said a byte.
         The request is then sent once more on a new one, as a call of a model has no side effect.
         """
-        loop, target = asyncio.get_running_loop(), self._target
-        end = loop.time() + self._post.timeout_ms / 1000
+        target = self._target
+        end = asyncio.get_running_loop().time() + self._post.timeout_ms / 1000
         connection = self._pool.take(target.host, target.port) or await self._connect(end)
-        self._timer = loop.call_at(end, self._expire)
+        deadlines = self._pool.deadlines
+        deadlines.put(self, end)
         self._send(connection)
         try:
             await self._answer.wait(part)
         except Stale:
-            self._timer.cancel()
+            deadlines.drop(self)
             self._answer = Arriving(target.place, self._bounds.max_body)
             connection = await self._connect(end)
-            self._timer = loop.call_at(end, self._expire)
+            deadlines.put(self, end)
             self._send(connection)
             await self._answer.wait(part)
         self.status, self.headers = self._answer.status, self._answer.headers
         coding = self.headers.get("content-encoding")
         if coding is not None and coding != "identity":
-            self._unpacker = Unpacker(coding, target.place, self._bounds.max_body)
+            self._unpacker = load(UNPACKER)(coding, target.place, self._bounds.max_body)
             for name in ("content-encoding", "content-length"):  # true of the packed body only
                 self.headers.pop(name, None)
 
     def leave(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
+        self._pool.deadlines.drop(self)
+        if self._linger is not None:
+            self._linger.cancel()
         if not self._answer.ended and self._connection is not None:
             self._connection.drop()
 
@@ -100,9 +108,9 @@ class Exchange:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if kind is None and self._timer is not None and not self._answer.ended:
-            self._timer.cancel()
-            self._timer = asyncio.get_running_loop().call_later(LINGER_S, self.leave)
+        if kind is None and self._connection is not None and not self._answer.ended:
+            self._pool.deadlines.drop(self)
+            self._linger = asyncio.get_running_loop().call_later(LINGER_S, self.leave)
             self._read_on(streamed=False)
         else:
             self.leave()
@@ -167,7 +175,7 @@ class Exchange:
         if self._connection is not None and not self._answer.ended:
             self._connection.read_on(streamed=streamed)
 
-    def _expire(self) -> None:
+    def expire(self) -> None:
         self._give_up(self._too_late())
 
     def _fall_silent(self) -> None:

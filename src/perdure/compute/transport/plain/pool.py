@@ -7,6 +7,7 @@ import asyncio
 from perdure.base.errors import BrokenStream
 
 from .connection import Connection
+from .deadlines import Deadlines
 
 MAX_IDLE = 128
 IDLE_S = 60.0
@@ -16,6 +17,8 @@ class Pool:
     """Gives the connection that was used last, keeps at most `MAX_IDLE` for each host, none idle over `IDLE_S`."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, idle_s: float) -> None:
+        self.deadlines = Deadlines(loop)
+        """When the calls under way have to be over."""
         self._loop = loop
         self._idle_s = idle_s
         self._idle: dict[tuple[str, int], list[Connection]] = {}
@@ -43,6 +46,7 @@ class Pool:
     async def close(self) -> None:
         """Hang up everywhere; calls under way fail with BrokenStream."""
         self._closed = True
+        self.deadlines.close()
         if self._sweeper is not None:
             self._sweeper.cancel()
             self._sweeper = None

@@ -14,7 +14,7 @@ from perdure.base.errors import ConfigError
 
 _HOST = re.compile(r"[0-9A-Za-z._~-]+|\[[0-9A-Fa-f:.]+(%[0-9A-Za-z._~-]+)?\]")
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_VALUE = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]*")
+_VALUE = r"[^\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]*"
 _VISIBLE = "".join(map(chr, range(0x21, 0x7F)))
 _IN_PATH = "".join(sorted(set(_VISIBLE) - set('"#<>?\\`{}')))
 _IN_QUERY = "".join(sorted(set(_VISIBLE) - set("\"#'<>")))
@@ -66,7 +66,7 @@ def _lines(target: Target, *headers: tuple[str, str]) -> bytes:
     """All lines but the last: the same for every call of a model."""
     said = target.headers.copy()
     for name, text in headers:
-        if not _VALUE.fullmatch(text):
+        if not (text.isascii() and text.isprintable()) and not re.fullmatch(_VALUE, text):
             raise ConfigError(f"{target.place}: the header {name!r} cannot be sent: it is not one line of text")
         said[_sendable(name)] = text
     lines = [f"{name}: {text}\r\n" for name, text in said.items()]

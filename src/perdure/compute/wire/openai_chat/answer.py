@@ -176,7 +176,10 @@ class Answer:
             return call.index
         if not call.id:
             return position
-        return next((index for index, held in self._calls.items() if held.id == call.id), len(self._calls))
+        for index, held in self._calls.items():
+            if held.id == call.id:
+                return index
+        return len(self._calls)
 
 
 def join_details(held: list[dict[str, Any]], pieces: list[dict[str, Any]]) -> None:

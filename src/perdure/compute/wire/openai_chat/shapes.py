@@ -3,7 +3,7 @@
 Unknown fields are ignored and missing ones tolerated: a dozen servers speak this format, each a little differently.
 """
 
-from __future__ import annotations
+# No `from __future__ import annotations`: msgspec would compile and evaluate each text again when a process starts.
 
 from typing import Any
 

@@ -63,7 +63,7 @@ def _put_run(tables: Tables, op: ops.PutRun) -> None:
     tables.need(op.row.agent_id)
     number, old = tables.runs.get(op.row.id) or (tables.number("run"), None)
     row = op.row
-    if not row.first_seq and old:
+    if old is not None and old.first_seq:
         row = replace(row, first_seq=old.first_seq)
     elif not row.first_seq:
         tables.new_runs.append(row.id)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from perdure.base.lazy import load
 from perdure.kernel.chain import link
 from perdure.kernel.store import ops
 from perdure.kernel.store.ops import Op
@@ -13,9 +14,16 @@ from perdure.kernel.store.rows import RESTING
 from . import answers, events, inbox, money, values
 from .insert import Insert
 from .packing import pack_row, tight
-from .restore import restore
 from .transaction import RECORDS, Transaction
 
+RESTORE = "perdure.kernel.store.sqlite.restore:restore"
+
+_RUNS = Insert(
+    "runs",
+    "id, agent, status, parent, envelope, created_at, first_seq, spec, row",
+    conflict="ON CONFLICT (id) DO UPDATE SET status = excluded.status, spec = excluded.spec, row = excluded.row,"
+    " first_seq = iif(first_seq, first_seq, excluded.first_seq)",
+)
 _AGENT_ROWS = Insert("agent_rows", "agent, spec, row, rests", verb="INSERT OR REPLACE")
 _SPECS = Insert("specs", "digest, at, data", verb="INSERT OR IGNORE")
 _BLOBS = Insert("blobs", "digest, data", verb="INSERT OR IGNORE")
@@ -23,7 +31,9 @@ _BLOBS = Insert("blobs", "digest, data", verb="INSERT OR IGNORE")
 
 def apply(tx: Transaction, operations: Sequence[Op]) -> list[Any]:
     """Apply one commit's operations in order. Where one fails, the caller undoes what others wrote before."""
-    results = [_APPLY[type(op)](tx, op) for op in operations]
+    results: list[Any] = []
+    for op in operations:  # no comprehension, here and below: each is a function that is made, called and thrown away
+        results.append(_APPLY[type(op)](tx, op))
     for run_id, n in tx.new_runs:
         first = tx.first_seqs.get(run_id)
         if first is None:
@@ -36,23 +46,23 @@ def apply(tx: Transaction, operations: Sequence[Op]) -> list[Any]:
 
 
 def _append(tx: Transaction, op: ops.Append) -> list[int]:
-    agent = tx.need(op.agent_id)
-    n, head, first = agent.n, agent.head, tx.next_seq
-    for seq, record in enumerate(op.records, first):
-        if record.agent_id != op.agent_id:
-            raise ValueError(f"a record of agent {record.agent_id!r} in the journal of {op.agent_id!r}")
-        head = link(head, record)
-        run_id = record.run_id
+    agent_id = op.agent_id
+    agent = tx.need(agent_id)
+    n, head, seqs = agent.n, agent.head, list(range(tx.next_seq, tx.next_seq + len(op.records)))
+    for seq, record in zip(seqs, op.records, strict=True):
+        if record.agent_id != agent_id:
+            raise ValueError(f"a record of agent {record.agent_id!r} in the journal of {agent_id!r}")
+        head, run_id = link(head, record), record.run_id
         tx.later(
             RECORDS,
             (seq, n, tight(run_id), record.key, record.type, record.at, head, record.blob or None, record.data),
         )
         tx.first_seqs.setdefault(run_id, seq)
     agent.head = head
-    agent.records += len(op.records)
-    tx.next_seq += len(op.records)
+    agent.records += len(seqs)
+    tx.next_seq += len(seqs)
     tx.moved(agent)
-    return list(range(first, tx.next_seq))
+    return seqs
 
 
 def _put_agent(tx: Transaction, op: ops.PutAgent) -> None:
@@ -65,22 +75,9 @@ def _put_run(tx: Transaction, op: ops.PutRun) -> None:
     row = op.row
     n = tx.need(row.agent_id).n
     first = row.first_seq or tx.first_seqs.get(row.id, 0)
-    tx.insert(
-        "INSERT INTO runs (id, agent, status, parent, envelope, created_at, first_seq, spec, row)"
-        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (id) DO UPDATE SET"
-        " status = ?3, spec = ?8, row = ?9, first_seq = CASE ?10 WHEN 0 THEN first_seq ELSE ?10 END",
-        (
-            row.id,
-            n,
-            row.status,
-            row.parent,
-            row.envelope_id,
-            row.created_at,
-            first,
-            row.spec,
-            pack_row(row),
-            row.first_seq,
-        ),
+    tx.later(
+        _RUNS,
+        (row.id, n, row.status, row.parent, row.envelope_id, row.created_at, first, row.spec, pack_row(row)),
     )
     if not first:
         tx.new_runs.append((row.id, n))
@@ -117,7 +114,7 @@ def _delete_agent(tx: Transaction, op: ops.DeleteAgent) -> None:
 
 
 def _restore(tx: Transaction, op: ops.Restore) -> None:
-    restore(tx, op.snapshot, lambda operations: [_APPLY[type(one)](tx, one) for one in operations])
+    load(RESTORE)(tx, op.snapshot, lambda operations: [_APPLY[type(one)](tx, one) for one in operations])
 
 
 # -- specs, blobs -----------------------------------------------------------------------------------------------------

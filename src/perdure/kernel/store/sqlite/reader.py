@@ -32,6 +32,7 @@ from perdure.kernel.store.rows import (
 
 from .events import choice
 from .packing import read_agent, read_run, tight, wide
+from .schema import OPEN
 from .values import PROJECT
 
 _AGENT = (
@@ -128,7 +129,7 @@ class Reader:
     def ready(self, stale_before: int, limit: int) -> list[str]:
         rows = self._all(
             "SELECT a.id FROM agents a WHERE a.n IN (SELECT agent FROM mail UNION SELECT agent FROM runs"
-            "  WHERE status IN ('queued', 'running') AND status NOT IN ('done', 'failed', 'cancelled'))"
+            f"  WHERE status IN ('queued', 'running') AND {OPEN})"
             " AND NOT EXISTS (SELECT 1 FROM workers w WHERE w.id = a.owner AND w.heartbeat_at >= ?)"
             " AND NOT EXISTS (SELECT 1 FROM agent_rows r WHERE r.agent = a.n AND r.rests)"
             " ORDER BY a.id LIMIT ?",
@@ -174,7 +175,7 @@ class Reader:
             where.append(f"status IN ({_marks(filter.status)})")
             bindings += filter.status
             if not {"done", "failed", "cancelled"} & set(filter.status):
-                where.append("status NOT IN ('done', 'failed', 'cancelled')")  # lets the index of open runs serve
+                where.append(OPEN)  # lets the index of open runs serve
         if filter.parent:
             where.append("parent = ? AND parent != ''")
             bindings.append(filter.parent)
@@ -197,9 +198,7 @@ class Reader:
             "SELECT (SELECT count(*) FROM agents), (SELECT count(*) FROM mail), (SELECT count(*) FROM timers),"
             " (SELECT count(*) FROM dead_letters)"
         )
-        # The words of the index runs_open, which holds no run that has ended.
-        is_open = "status NOT IN ('done', 'failed', 'cancelled')"
-        runs = self._all(f"SELECT status, count(*) FROM runs WHERE {is_open} GROUP BY status")
+        runs = self._all(f"SELECT status, count(*) FROM runs WHERE {OPEN} GROUP BY status")
         agents, mail, timers, dead_letters = totals
         return Counts(agents, dict(runs), mail, timers, dead_letters)
 

@@ -7,11 +7,12 @@ import os
 import socket
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import apsw
 
 from perdure.base.errors import StoreClosed
+from perdure.base.lazy import load
 from perdure.kernel.records import Record
 from perdure.kernel.store.ops import CollectGarbage, ForgetWorker, Guard, Op
 from perdure.kernel.store.rows import (
@@ -35,17 +36,20 @@ from perdure.kernel.store.rows import (
     ValueRow,
     WorkerRow,
 )
-from perdure.kernel.store.snapshot import Snapshot
 from perdure.kernel.store.written import Written
 
-from .audit import audit
 from .faults import fault
 from .liveness import WorkerLocks
 from .reader import Reader
 from .schema import BUSY_MS, SCHEMA, Schema, connect, prepare
-from .snapshot import snapshot
 from .transaction import Transaction
 from .writer import Writer
+
+if TYPE_CHECKING:
+    from perdure.kernel.store.snapshot import Snapshot
+
+AUDIT = "perdure.kernel.store.sqlite.audit:audit"
+SNAPSHOT = "perdure.kernel.store.sqlite.snapshot:snapshot"
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -265,18 +269,20 @@ class SqliteStore:
         return dict(freed)
 
     async def snapshot(self, agent_id: str) -> Snapshot:
-        return await self._aside(snapshot, agent_id)
+        found: Snapshot = await self._aside(SNAPSHOT, agent_id)
+        return found
 
     async def verify(self, agent_id: str) -> list[str]:
-        return await self._aside(audit, agent_id)
+        found: list[str] = await self._aside(AUDIT, agent_id)
+        return found
 
-    async def _aside(self, question: Callable[[apsw.Connection, str], T], agent_id: str) -> T:
+    async def _aside(self, question: str, agent_id: str) -> Any:
         """The answer to a question that takes long, asked in a thread and on a connection of its own."""
 
-        def ask() -> T:
+        def ask() -> Any:
             connection = connect(self.path)
             try:
-                return question(connection, agent_id)
+                return load(question)(connection, agent_id)
             finally:
                 connection.close()
 

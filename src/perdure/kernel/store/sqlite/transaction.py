@@ -50,7 +50,7 @@ class Transaction:
     A row that nobody in the transaction need find at once is left for `later`: `write` inserts all rows of one kind by
     one statement. Whatever is executed in between finds them, as they are written before it.
 
-    Agents and the next seq are remembered from one transaction to the next for as long as `PRAGMA data_version` says
+    Agents and the next seq are remembered from one transaction to the next for as long as the file's data version says
     that no other connection has written: that saves most reads of a commit.
     """
 
@@ -74,8 +74,8 @@ class Transaction:
     # -- the file -----------------------------------------------------------------------------------------------------
 
     def begin(self) -> None:
-        self.execute("BEGIN IMMEDIATE")
-        data_version = self.one("PRAGMA data_version")[0]
+        self._cursor.execute("BEGIN IMMEDIATE")
+        data_version = self.connection.data_version()
         if data_version != self._data_version or len(self._agents) > AGENTS_REMEMBERED:
             self._look_again()
             self._data_version = data_version
@@ -90,6 +90,7 @@ class Transaction:
 
     def commit(self) -> None:
         self._cursor.execute("COMMIT")
+        self._data_version = self.connection.data_version()  # what is written here counts as well
 
     def abandon(self) -> None:
         self._later.clear()
@@ -148,10 +149,6 @@ class Transaction:
             for sql, some in into.statements(values):
                 self._cursor.execute(sql, some)
         self._later.clear()
-
-    def insert(self, sql: str, row: tuple[Any, ...]) -> None:
-        """Insert a row by a statement of its own, at once: nothing that was left for later is of its table."""
-        self._cursor.execute(sql, row)
 
     def execute(self, sql: str, bindings: tuple[Any, ...] = ()) -> apsw.Cursor:
         """Anything else, on top of everything before it."""

@@ -41,6 +41,14 @@ Outcome: TypeAlias = list[Any] | PerdureError
 Commit: TypeAlias = tuple[Loop, Future, Sequence[Op], Sequence[Guard]]
 
 
+def _takes_long(batch: list[Commit]) -> bool:
+    for _, _, ops, _ in batch:
+        for op in ops:
+            if type(op) in _LONG:
+                return True
+    return False
+
+
 class Writer:
     """Owns `connection` from its start on, and closes it at its end.
 
@@ -91,24 +99,24 @@ class Writer:
         if batch:
             del self._gathered[:BATCH]
             self._is_away = True
-            is_short = all(_LONG.isdisjoint(map(type, ops)) for _, _, ops, _ in batch)
-            self._handed.put((batch, self._write(batch) if is_short else None))
+            self._handed.put((batch, None if _takes_long(batch) else self._write(batch)))
         elif self._ended is not None:
             self._is_away = True
             self._handed.put(None)
 
-    def _landed(self, settled: list[tuple[Future, Outcome]]) -> None:
+    def _landed(self, batch: list[Commit], outcomes: list[Outcome]) -> None:
         if len(self._gathered) >= BATCH:
             self._turn()  # a batch is full: the disk takes it while the loop goes on
-        for future, outcome in settled:
-            if future.done():
+        here = asyncio.get_running_loop()
+        for (loop, future, _, _), outcome in zip(batch, outcomes, strict=True):
+            if loop is not here or future.done():
                 continue
             if isinstance(outcome, PerdureError):
                 future.set_exception(outcome)
             else:
                 future.set_result(outcome)
         # After those who have waited, so that what they commit next is in it.
-        asyncio.get_running_loop().call_soon(self._turn)
+        here.call_soon(self._turn)
 
     @property
     def changed(self) -> int:
@@ -229,15 +237,13 @@ class Writer:
 
     def _hand_back(self, batch: list[Commit], outcomes: list[Outcome]) -> None:
         """Resolve the futures with one call into each event loop, also into one that only waits for its turn."""
-        by_loop: dict[Loop, list[tuple[Future, Outcome]]] = {}
-        for (loop, future, _, _), outcome in zip(batch, outcomes, strict=True):
-            by_loop.setdefault(loop, []).append((future, outcome))
+        loops = {loop for loop, _, _, _ in batch}
         self._is_away = False
         if self._loop is not None:
-            by_loop.setdefault(self._loop, [])
-        for loop, settled in by_loop.items():
+            loops.add(self._loop)
+        for loop in loops:
             try:
-                loop.call_soon_threadsafe(self._landed, settled)
+                loop.call_soon_threadsafe(self._landed, batch, outcomes)
             except RuntimeError:
                 pass  # the loop is closed: nobody waits any more
 
