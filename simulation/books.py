@@ -6,8 +6,10 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from work import COST
+import topics
+from purse import COST
 
+import flows
 from perdure.base.codec import unpack
 from perdure.kernel import records as r
 from perdure.kernel.journal import decode
@@ -34,6 +36,13 @@ async def wrong(world: World) -> list[str]:
             found.append(f"{agent.id} counted {state}, its runs say {counted}")
         if agent.owner in world.stopped:
             found.append(f"{agent.id} is still held by {agent.owner}, which ended in good order")
+    found += await topics.wrong(world, runs)
+    for run in runs:
+        if run.spec.startswith("flow"):
+            found += await flows.wrong(world, run.id, ends[run.id])
+        elif not world.is_trimmed:
+            heard = (said for said in _said(ends[run.id]) if isinstance(said, dict))
+            found += [line for said in heard for line in topics.heard_wrong(said, world.disk.log)]
     found += await _money(world, agents, runs)
     if left := await store.next_due():
         found.append(f"a timer is left, due at {left}")
@@ -64,12 +73,14 @@ def _accepted(world: World, runs: list[RunRow], ends: dict[str, tuple[str, Any]]
             yield f"m{sent.number} was accepted as {sent.run and sent.run.id}, which is gone"
             continue
         status, output = ends[sent.run.id]
-        breaks = sent.plan[-1]["do"] == "break"
+        breaks = sent.plan and sent.plan[-1]["do"] == "break"
         allowed = {"failed" if breaks else "done"} | ({"cancelled"} if sent.is_cancelled else set())
+        if sent.flow:
+            allowed |= {"failed"}  # what a flow may fail with, its own books say
         if status not in allowed:
             wanted = " or ".join(sorted(allowed))
             yield f"m{sent.number} ({sent.run.id}) is {status} and was to be {wanted}: {output}"
-        if status == "done" and len(output) != len(sent.plan):
+        if status == "done" and not sent.flow and len(output) != len(sent.plan):
             yield f"m{sent.number} did {len(output)} of {len(sent.plan)} steps"
     begun = [run.envelope_id for run in runs]
     for id in {id for id in begun if begun.count(id) > 1}:
@@ -109,13 +120,21 @@ def _order(world: World) -> Iterator[str]:
 
 
 async def _money(world: World, agents: list[Any], runs: list[RunRow]) -> list[str]:
-    store = world.disk.store
-    found: list[str] = []
+    ledger = world.disk.ledger
+    found = list(ledger.wrong)
+    found += [f"{scope} of period {n} has {left} reserved" for (scope, n), left in ledger.reserved.items() if left]
+    for row in (await world.disk.store.scopes_like("", limit=100_000)).items:
+        place = ledger.newest(row.id)
+        kept = ledger.reserved[place], ledger.spent[place]
+        if (row.reserved, row.spent) != kept:
+            found.append(f"{row} holds something else than was committed, {kept}")
+    for pool in world.purse.pools:
+        for name, limit in (("day", pool.per_day), ("month", pool.per_month)):
+            spent, told = ledger.spent_in_all(f"{pool.id}:{name}"), sum(run.cost for run in runs)
+            if limit is not None and spent != told:
+                found.append(f"{pool.id}:{name} spent {spent}, all runs say {told}")
     for agent in agents:
-        scopes = (await store.scopes_like(f"agent:{agent.id}:", limit=100)).items
-        spent = sum(scope.spent for scope in scopes)
-        if reserved := sum(scope.reserved for scope in scopes):
-            found.append(f"{agent.id} has {reserved} reserved still")
+        spent = ledger.spent_in_all(f"agent:{agent.id}:day")
         told = sum(run.cost for run in runs if run.agent_id == agent.id)
         mine = sum(run.cost for run in runs if run.agent_id == agent.id or run.parent in _family(runs, agent.id))
         if not told <= spent <= mine:

@@ -12,25 +12,39 @@ from random import Random
 from typing import Any
 
 from faults import Faults
+from ledger import Ledger
+from topics import Logged
 
 from perdure.base.errors import PerdureError, StoreBusy
 from perdure.kernel.store.memory import MemoryStore
-from perdure.kernel.store.ops import Guard, HasFence, Op
+from perdure.kernel.store.ops import Guard, HasFence, Op, PublishEvent, Unclaim
 
 
 class Disk:
-    """`writes` counts commits that wrote something, by whoever."""
+    """`writes` counts commits that wrote something, by whoever; `log` is every event that ever came into the log."""
 
     def __init__(self) -> None:
         self.store = MemoryStore()
         self.writes = 0
+        self.log: list[Logged] = []
+        self.ledger = Ledger()
+
+    def commit(self, ops: Sequence[Op], guards: Sequence[Guard]) -> list[Any]:
+        results = self.store._transact(self.store._tables, ops, guards)
+        self.ledger.enter(ops)
+        for op, result in zip(ops, results, strict=True):
+            if isinstance(op, PublishEvent) and result[1]:
+                self.log.append(Logged(result[0], op.id, op.topic))
+        return results
 
 
 class Port:
-    """A `Store` for one process. Commits take effect in the order in which they were handed in, some at a time."""
+    """A `Store` for one process. Commits take effect in the order in which they were handed in, some at a time. `kept`
+    says that it could not give up an agent when it wanted to."""
 
     def __init__(self, disk: Disk, chance: Random, faults: Faults, die: Callable[[str], None]) -> None:
         self.is_dead = False
+        self.kept = False
         self._disk = disk
         self._chance = chance
         self._faults = faults
@@ -67,6 +81,7 @@ class Port:
         outcomes: list[list[Any] | PerdureError]
         if self._chance.random() < self._faults.busy_disk:
             outcomes = [StoreBusy("somebody else has the file") for _ in batch]
+            self.kept = self.kept or any(isinstance(op, Unclaim) for ops, _, _ in batch for op in ops)
         else:
             outcomes = [self._apply(ops, guards) for ops, guards, _ in batch]
         if self._faults.dies(self._chance, "after the disk"):
@@ -76,7 +91,7 @@ class Port:
     def _apply(self, ops: Sequence[Op], guards: Sequence[Guard]) -> list[Any] | PerdureError:
         self._others = self._disk.writes - self._own
         try:
-            results = self._disk.store._transact(self._disk.store._tables, ops, guards)
+            results = self._disk.commit(ops, guards)
         except PerdureError as error:
             return error
         if ops:

@@ -10,7 +10,8 @@ import asyncio
 import selectors
 from typing import Any
 
-EPOCH_MS = 1_750_000_000_000
+MIDNIGHT_MS = 1_751_328_000_000
+"""The beginning of a month, UTC: where a world begins a little before it, its days and months change."""
 
 
 class Stuck(Exception):
@@ -30,6 +31,12 @@ class SimulatedLoop(asyncio.SelectorEventLoop):
         task = super().create_task(coro, **more)
         self._tasks.append(task)
         return task
+
+    def leave(self) -> None:
+        """Close it; what stands still in it is swept away, and nobody needs to be told."""
+        for task in self._tasks:
+            task._log_destroy_pending = False  # type: ignore[attr-defined]
+        self.close()
 
     def time(self) -> float:
         """Seconds since the world began."""
@@ -54,14 +61,15 @@ class _Nowhere(selectors.SelectSelector):
 
 
 class SimulatedClock:
-    """A process's clock over the loop's time; `skew_ms` is what it is ahead of others."""
+    """A process's clock over the loop's time: `since` (ms UTC) is when that began, `skew_ms` what it is ahead of
+    others."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, skew_ms: int = 0) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, since: int, skew_ms: int = 0) -> None:
         self._loop = loop
-        self.skew_ms = skew_ms
+        self._began = since + skew_ms
 
     def now(self) -> int:
-        return EPOCH_MS + round(self._loop.time() * 1000) + self.skew_ms
+        return self._began + round(self._loop.time() * 1000)
 
     async def sleep(self, ms: float) -> None:
         await asyncio.sleep(max(0.0, ms / 1000))

@@ -23,16 +23,19 @@ class Outside:
         self.acts: dict[str, list[str]] = defaultdict(list)
         self.classes: dict[str, EffectClass] = {}
         self.began: dict[str, list[int]] = defaultdict(list)
+        self.heard: list[tuple[str, int]] = []
         self._chance = chance
         self._faults = faults
 
     async def act(self, process: Process, label: str, effect: EffectClass, key: str) -> str:
-        """Do it, after a while. It may be refused before, and its answer may be lost after."""
+        """Do it, after a while. It may be refused before, and its answer may be lost after. Who honours keys does not
+        refuse what was done under one."""
         await process.pause(self._chance.uniform(0.0, 0.08))
         self.classes[label] = effect
-        if self._chance.random() < self._faults.refused_acts:
+        is_known = effect == "idempotent" and key in self.acts[label]
+        if not is_known and self._chance.random() < self._faults.refused_acts:
             raise ToolFailed(f"{label} was refused")
-        if effect != "read" and not (effect == "idempotent" and key in self.acts[label]):
+        if effect != "read" and not is_known:
             self.acts[label].append(key)
         process.note(f"acted {effect} {label}")
         if self._chance.random() < self._faults.lost_answers:
@@ -49,6 +52,11 @@ class Outside:
         """A message of the client came to its turn; those that begin again are counted once."""
         if number not in self.began[agent_id]:
             self.began[agent_id].append(number)
+
+    def hear(self, place: tuple[str, int]) -> None:
+        """An event came to its turn, by subscription and seq; those that begin again are counted once."""
+        if place not in self.heard:
+            self.heard.append(place)
 
 
 async def for_ever() -> None:

@@ -10,9 +10,15 @@ from random import Random
 from disk import Disk, Port
 from faults import Faults
 from loop import SimulatedClock
+from msgspec.structs import replace
 from outside import for_ever
+from purse import Purse
 
 from perdure.base.ids import Ids
+from perdure.bus.dispatching import Dispatcher
+from perdure.bus.local import LocalBus
+from perdure.bus.retention import Retention
+from perdure.bus.rules import TopicRules
 from perdure.kernel.engine import Engine
 from perdure.kernel.program import Programs
 from perdure.kernel.settings import Settings
@@ -35,6 +41,8 @@ class Process:
         clock: SimulatedClock,
         chance: Random,
         faults: Faults,
+        purse: Purse,
+        rules: TopicRules,
         history: Callable[[str], None],
     ) -> None:
         self.name = name
@@ -49,9 +57,13 @@ class Process:
             clock=clock,
             ids=Ids(clock, chance.randbytes),
             project=Path("."),
-            settings=SETTINGS,
+            settings=replace(SETTINGS, pools=purse.pools),
             probe=self._probe,
         )
+        self.bus = LocalBus(self.port, clock, rules=rules, poll_ms=SETTINGS.poll_ms)
+        self.dispatcher = Dispatcher(self.bus, self.port, clock, self.engine.wake)
+        self.retention = Retention(self.port, clock, rules, self.dispatcher)
+        self.engine.published = self.dispatcher.changed
 
     def note(self, what: str) -> None:
         self._history(f"{self.name} {what}")
@@ -59,10 +71,13 @@ class Process:
     async def start(self) -> None:
         self.note("began")
         await self.engine.start()
+        await self.dispatcher.start()
 
     async def stop(self) -> None:
         """End in good order, with a moment for effects under way."""
         self.note("stops")
+        await self.dispatcher.stop()
+        await self.bus.close()
         await self.engine.close(grace_ms=50)
         self.die("in good order")
 

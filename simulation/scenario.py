@@ -3,26 +3,36 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from functools import partial
 from hashlib import blake2b
 from random import Random
 from typing import Any
 
 import books
 import msgspec
+import topics
 from disk import Disk
 from faults import Faults
-from loop import SimulatedClock, SimulatedLoop, Stuck
+from loop import MIDNIGHT_MS, SimulatedClock, SimulatedLoop, Stuck
 from outside import Outside
+from people import Operator
 from process import Killed, Process
+from purse import Purse
+from topics import TOPICS, Reader
 from work import Plan, Worker, draw
 
+import flows
 from perdure.base.envelope import Envelope
 from perdure.base.errors import PerdureError, StoreError
-from perdure.kernel import records as r
-from perdure.kernel.journal import fold
-from perdure.kernel.store.rows import ENDED, RecordFilter, RunFilter, RunRow
+from perdure.base.topic import matches
+from perdure.bus.rules import TopicRule, TopicRules
+from perdure.flows.spec import FlowSpec
+from perdure.kernel.store.ops import PutAgent, PutSpec, SetLimit
+from perdure.kernel.store.rows import ENDED, AgentRow, RunFilter, RunRow
+from perdure.kernel.topics import subscribe
 
-STORMY_S = 40.0
+STORMY_S = 30.0
 CALM_S = 3_600.0
 """How long, of its own time, a world may take to come to an end once nothing goes wrong any more."""
 
@@ -32,11 +42,13 @@ class Broken(Exception):
 
 
 class Sent(msgspec.Struct):
-    """A message of a client: its run once it was accepted, and whether somebody asked for its end."""
+    """A message of a client, for a worker with a plan or for one that carries out a flow: its run once it was accepted,
+    and whether somebody asked for its end."""
 
     to: str
     number: int
-    plan: Plan
+    plan: Plan = []
+    flow: str = ""
     run: RunRow | None = None
     is_cancelled: bool = False
 
@@ -50,6 +62,14 @@ class World:
         self.disk = Disk()
         self.outside = Outside(self.chance, self.faults)
         self.agents = [f"agent{number}" for number in range(self.chance.randint(1, 4))]
+        self.flows = self._flows()
+        self.purse = Purse.drawn(self.chance)
+        self.subscriptions = topics.drawn(self.chance, self.agents)
+        self.is_trimmed = self.chance.random() < 0.3  # then old events are forgotten
+        self.rules = TopicRules(TopicRule(keep_ms=2_000 if self.is_trimmed else None))
+        self.reader = Reader(self) if not self.is_trimmed and self.chance.random() < 0.5 else None
+        self.told: list[str] = []  # events that were accepted
+        self.since = MIDNIGHT_MS - self.chance.choice([40_000, 43_200_000])
         self.processes: list[Process] = []
         self.sent: list[Sent] = []
         self.stopped: set[str] = set()  # workers that ended in good order
@@ -60,13 +80,28 @@ class World:
     def note(self, what: str) -> None:
         self.history.append(f"{asyncio.get_running_loop().time():10.3f} {what}")
 
+    def _flows(self) -> list[FlowSpec]:
+        """One or two flows that runs may carry out, in some worlds."""
+        many = self.chance.choice([0, 0, 1, 2])
+        plan = partial(draw, self.chance, self.agents, "event", 2)
+        return [flows.draw(self.chance, f"flow{number}", plan) for number in range(many)]
+
+    def _settle(self) -> None:
+        """Agents come to be, and hear from now on."""
+        rows = [AgentRow(agent, "worker", self.since) for agent in self.agents]
+        heard = [subscribe(one, 0, now=self.since) for one in self.subscriptions]
+        self.disk.commit([PutSpec("worker", b"worker", self.since), *(PutAgent(row) for row in rows), *heard], ())
+
     # -- the whole ----------------------------------------------------------------------------------------------------
 
     async def live(self) -> None:
         """Everything from the beginning to the end. Raises Broken."""
-        self.note(f"{self._many} processes, {len(self.agents)} agents, {self.faults}")
+        self.note(f"{self._many} processes, {len(self.agents)} agents, {self.faults}, {self.purse}")
+        self._settle()
         keepers = [asyncio.create_task(self._keep(number)) for number in range(self._many)]
-        operator = asyncio.create_task(self._operate())
+        people = [asyncio.create_task(Operator(self).work())]
+        if self.reader is not None:
+            people.append(asyncio.create_task(self.reader.work()))
         clients = [asyncio.create_task(self._send(number)) for number in range(self.chance.randint(1, 3))]
         await asyncio.sleep(self.chance.uniform(1.0, STORMY_S))
         self.faults.calm()
@@ -74,9 +109,8 @@ class World:
         self.note("calm")
         await asyncio.wait(clients)
         await self._end()
-        operator.cancel()
-        for keeper in keepers:
-            keeper.cancel()
+        for task in (*people, *keepers):
+            task.cancel()
         for process in self.processes:
             await self._stop(process)
         wrong = await books.wrong(self)
@@ -89,12 +123,21 @@ class World:
         until = loop.time() + CALM_S
         while loop.time() < until:
             await asyncio.sleep(1)
-            if not await self._open() and not await self._mail():
+            if not await self.open() and not await self._mail() and await self._heard():
                 return
-        rows = ", ".join(f"{run.id} of {run.agent_id} is {run.status} {run.waiting_for}" for run in await self._open())
+        rows = ", ".join(f"{run.id} of {run.agent_id} is {run.status} {run.waiting_for}" for run in await self.open())
         raise Broken(f"after an hour of calm: {rows or await self._mail()}")
 
-    async def _open(self) -> list[RunRow]:
+    async def _heard(self) -> bool:
+        """Whether every event has come to all who subscribe."""
+        for wanted in self.subscriptions:
+            last = max((one.seq for one in self.disk.log if matches(wanted.pattern, one.topic)), default=0)
+            mark = await self.disk.store.mark(wanted.mark)
+            if mark is None or mark.seq < last:
+                return False
+        return self.reader is None or len(self.reader.read) >= len(self.disk.log)
+
+    async def open(self) -> list[RunRow]:
         page = await self.disk.store.runs(RunFilter(), limit=100_000)
         return [run for run in page.items if run.status not in ENDED]
 
@@ -107,11 +150,21 @@ class World:
     async def _keep(self, number: int) -> None:
         """One process after another, each begun a while after the last has ended."""
         loop = asyncio.get_running_loop()
-        clock = SimulatedClock(loop, self.chance.randint(-300, 300))
+        clock = SimulatedClock(loop, self.since, self.chance.randint(-300, 300))
         while True:
             self._began += 1
-            worker = Worker(self.outside)
-            process = Process(f"p{self._began}", self.disk, worker, clock, self.chance, self.faults, self.note)
+            worker = Worker(self.outside, self.purse, self.flows)
+            process = Process(
+                f"p{self._began}",
+                self.disk,
+                worker,
+                clock,
+                self.chance,
+                self.faults,
+                self.purse,
+                self.rules,
+                self.note,
+            )
             worker.process = process
             self.processes.append(process)
             await process.start()
@@ -132,10 +185,10 @@ class World:
         stopping = asyncio.create_task(process.stop())
         died = asyncio.create_task(process.died.wait())
         await asyncio.wait((stopping, died), return_when=asyncio.FIRST_COMPLETED)
-        if stopping.done():
+        if stopping.done() and not process.port.kept:
             self.stopped.add(process.engine.worker)
 
-    async def _alive(self) -> Process:
+    async def alive(self) -> Process:
         while True:
             alive = [process for process in self.processes if not process.port.is_dead]
             if alive:
@@ -149,68 +202,66 @@ class World:
         for count in range(self.chance.randint(1, 8)):
             await asyncio.sleep(self.chance.expovariate(1.0))
             place = number * 100 + count
-            to = self.chance.choice(self.agents)
-            sent = Sent(to, place, draw(self.chance, self.agents, f"m{place}"))
+            if self.chance.random() < 0.15:
+                plan = draw(self.chance, self.agents, f"m{place}", 1)
+                await self.publish(f"evt_m{place}", self.chance.choice(TOPICS), {"plan": plan})
+                continue
+            sent = self._drawn(place)
             self.sent.append(sent)
             while sent.run is None:
-                process = await self._alive()
-                sent.run = await self._submit(process, sent)
-            self.note(f"accepted m{place} for {to} as {sent.run.id}")
-            if self.chance.random() < 0.1:
+                sent.run = await self._submit(await self.alive(), sent)
+            self.note(f"accepted m{place} for {sent.to} as {sent.run.id}")
+            if self.chance.random() < (0.25 if sent.flow else 0.1):
                 await asyncio.sleep(self.chance.uniform(0.0, 3.0))
                 sent.is_cancelled = True
-                await self._tell(sent.run, "cancel")
+                await self.tell(sent.run, "cancel")
+
+    def _drawn(self, place: int) -> Sent:
+        if self.flows and self.chance.random() < 0.4:
+            flow = self.chance.choice(self.flows).name
+            return Sent(f"{flow}-{self.chance.randint(1, 2)}", place, flow=flow)
+        return Sent(self.chance.choice(self.agents), place, draw(self.chance, self.agents, f"m{place}"))
 
     async def _submit(self, process: Process, sent: Sent) -> RunRow | None:
         envelope = Envelope(
             f"env_m{sent.number}",
             sent.to,
-            payload={"number": sent.number, "plan": sent.plan},
+            payload={} if sent.flow else {"number": sent.number, "plan": sent.plan},
             sender=f"client{sent.number // 100}",
         )
-        program = await process.engine.programs.program("worker")
+        spec, document, program = await process.engine.programs.find(sent.flow or "worker")
         try:
             async with asyncio.timeout(2):
-                return await process.engine.submit(envelope, "worker", b"worker", program)
+                return await process.engine.submit(envelope, spec, document, program)
         except (TimeoutError, StoreError, Killed):
             return None
 
-    async def _tell(self, run: RunRow, kind: str, payload: Any = None, key: str = "") -> None:
+    async def tell(self, run: RunRow, kind: str, payload: Any = None, key: str = "") -> None:
         """Hand something to a run, until it is on disk."""
+        id = f"env_{self.chance.getrandbits(64):x}"
+        envelope = Envelope(id, run.agent_id, kind, payload, "op", correlation=key)
+        await self._insist(lambda process: process.engine.tell(envelope, run))
+
+    async def publish(self, id: str, topic: str, payload: Any) -> None:
+        """Publish an event, again under its id until it is accepted."""
+        envelope = Envelope(id, "", "event", payload, "op", topic)
+        await self._insist(lambda process: process.bus.publish(envelope))
+        self.told.append(id)
+        self.note(f"published {id}")
+
+    async def limit(self, scope: str, limit: int) -> None:
+        """Give a budget another limit."""
+        await self._insist(lambda process: process.port.commit([SetLimit(scope, limit)]))
+
+    async def _insist(self, ask: Callable[[Process], Awaitable[Any]]) -> None:
         while True:
-            process = await self._alive()
-            envelope = Envelope(
-                f"env_{self.chance.getrandbits(64):x}", run.agent_id, kind, payload, "op", correlation=key
-            )
+            process = await self.alive()
             try:
                 async with asyncio.timeout(2):
-                    return await process.engine.tell(envelope, run)
+                    await ask(process)
+                return
             except (TimeoutError, StoreError, Killed):
                 pass
-
-    async def _operate(self) -> None:
-        """A person who answers what runs ask, and finds out what became of what is in doubt."""
-        while True:
-            await asyncio.sleep(self.chance.uniform(0.5, 3.0))
-            for run in await self._open():
-                if run.status != "waiting" or run.waiting_for not in ("approval", "in_doubt"):
-                    continue
-                for key, wait in (await self._waits(run)).items():
-                    if wait.kind == "approval":
-                        await self._tell(run, "approval", "yes", key)
-                    elif wait.kind == "in_doubt":
-                        label = wait.about["request"]
-                        how = "done" if self.outside.acts[label] else self.chance.choice(["retry", "fail"])
-                        decision = {"how": how, "value": f"did {label}", "who": "op", "why": ""}
-                        decision["attempt"] = wait.about["attempt"]
-                        self.note(f"resolves {label}: {how}")
-                        await self._tell(run, "resolve", decision, key)
-
-    async def _waits(self, run: RunRow) -> dict[str, r.Wait]:
-        """What the run waits for and was not given."""
-        found = await self.disk.store.records(RecordFilter(run.agent_id, run.id), limit=100_000)
-        journal = fold(found)
-        return {key: wait for key, wait in journal.waits.items() if key not in {*journal.answers, *journal.resolved}}
 
 
 def run(seed: int, *, forget_fences: bool = False) -> tuple[list[str], str, str]:
@@ -228,9 +279,7 @@ def run(seed: int, *, forget_fences: bool = False) -> tuple[list[str], str, str]
     except PerdureError as error:
         wrong = f"{type(error).__name__}: {error}"
     finally:
-        for task in asyncio.all_tasks(loop):
-            task._log_destroy_pending = False  # type: ignore[attr-defined]
-        loop.close()
+        loop.leave()
     world.history.append(f"{loop.time():10.3f} {wrong or 'all is well'}")
     digest = blake2b("\n".join(world.history).encode(), digest_size=8).hexdigest()
     return world.history, digest, wrong

@@ -5,14 +5,18 @@ A plan is a list of steps, plain data, so that it travels as a message. The hand
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from random import Random
 from typing import TYPE_CHECKING, Any
 
+from purse import COST, RESERVED, Purse
+from topics import TOPICS, place_of
+
+import flows
 from perdure.base.codec import pack, unpack
 from perdure.base.errors import EffectFailed, PerdureError, ToolTimeout, UnknownSpec
 from perdure.base.usage import Usage
-from perdure.kernel.budgets import BudgetRules
+from perdure.flows.spec import FlowSpec
 from perdure.kernel.classes import EFFECT_CLASSES, Outcome
 from perdure.kernel.context import Context
 from perdure.kernel.program import Program
@@ -22,8 +26,6 @@ if TYPE_CHECKING:
     from process import Process
 
 Plan = list[dict[str, Any]]
-RESERVED, COST = 1_000, 300
-"""Micro-USD of a spend."""
 
 
 class Broken(PerdureError):
@@ -41,9 +43,9 @@ def draw(chance: Random, agents: list[str], label: str, depth: int = 0) -> Plan:
     """A plan for a run called `label`. What it asks of others is smaller: plans end."""
     kinds = ["act"] * 6 + ["gather", "sleep", "spend", "spend", "ask", "count", "checkpoint", "stable"]
     if depth < 2:
-        kinds += ["child", "request", "send"]
+        kinds += ["child", "request", "send", "publish"]
     if depth == 0:
-        kinds += ["flaky"]
+        kinds += ["flaky", "listen", "flow"]
     plan = []
     for number in range(chance.randint(1, 5 - depth)):
         kind, name = chance.choice(kinds), f"{label}/{number}"
@@ -58,6 +60,13 @@ def draw(chance: Random, agents: list[str], label: str, depth: int = 0) -> Plan:
             case "child" | "request" | "send":
                 step["plan"] = draw(chance, agents, f"{name}>", depth + 1)
                 step["to"] = chance.choice(agents)
+            case "publish":
+                step["plan"] = draw(chance, agents, f"{name}>", depth + 1)
+                step["topic"] = chance.choice(TOPICS)
+            case "listen":
+                step |= {"topic": chance.choice(TOPICS), "many": chance.randint(1, 4)}
+            case "flow":
+                step["flow"] = chance.random()
             case _:
                 pass
         plan.append(step)
@@ -71,33 +80,41 @@ def _act(chance: Random) -> dict[str, Any]:
 
 
 class Worker:
-    """The programs of one process: the handler acts through it."""
+    """The programs of one process: the handlers act through it."""
 
-    def __init__(self, outside: Outside) -> None:
+    def __init__(self, outside: Outside, purse: Purse, specs: Sequence[FlowSpec]) -> None:
         self.process: Process
         self._outside = outside
-        self._program = Program(
+        self._flows = [spec.name for spec in specs]
+        self._programs = {spec.name: flows.program(spec, outside, lambda: self.process) for spec in specs}
+        self._programs["worker"] = Program(
             self._handle,
-            per_day=100_000,
+            per_run=purse.per_run,
+            per_tick=purse.per_tick,
+            per_day=purse.per_day,
             attempts=10,
             backoff_ms=200,
-            spending=BudgetRules(on_exceeded="fail"),
+            spending=purse.rules,
         )
 
     async def program(self, digest: str) -> Program:
-        if digest != "worker":
+        if digest not in self._programs:
             raise UnknownSpec(f"no spec {digest}")
-        return self._program
+        return self._programs[digest]
 
     async def find(self, target: Any) -> tuple[str, bytes, Program]:
-        return str(target), b"worker", await self.program(str(target))
+        return str(target), str(target).encode(), await self.program(str(target))
 
     # -- the handler --------------------------------------------------------------------------------------------------
 
     async def _handle(self, ctx: Context) -> Any:
         task = ctx.envelope.payload
-        if isinstance(task, dict) and "plan" not in task:
-            return None  # news of something delegated
+        if (place := place_of(ctx.envelope)) is not None:
+            self._outside.hear(place)
+        if isinstance(task, list):  # several events at once
+            task = {"plan": [step for one in task for step in one["payload"].get("plan", [])]}
+        if "plan" not in task:
+            return None  # news of something delegated, or that a flow may go on
         if "number" in task:
             self._outside.begin(ctx.agent_id, task["number"])
         said: list[Any] = list(ctx.restored) if ctx.restored is not None else []
@@ -144,6 +161,15 @@ class Worker:
             case "send":
                 ctx.send(step["to"], {"plan": step["plan"]})
                 return "sent"
+            case "publish":
+                return f"published {ctx.topics.publish(step['topic'], {'plan': step['plan']})}"
+            case "listen":
+                return await self._listen(ctx, step)
+            case "flow":
+                if not self._flows:
+                    return "no flow"
+                result = await ctx.run(self._flows[int(step["flow"] * len(self._flows))], {})
+                return result.status
             case "flaky":
                 if await self._first_time(ctx, step["label"]):
                     raise Flaky(f"{step['label']} goes wrong at first")
@@ -154,7 +180,7 @@ class Worker:
         return "done"
 
     async def _act(self, ctx: Context, step: dict[str, Any]) -> str:
-        label, effect = f"{ctx.run_id}:{step['label']}", step["effect"]
+        label, effect = _label(ctx, step), step["effect"]
 
         async def act(key: str) -> str:
             return await self._outside.act(self.process, label, effect, key)
@@ -173,7 +199,7 @@ class Worker:
         return str(said)
 
     async def _spend(self, ctx: Context, step: dict[str, Any]) -> Any:
-        label = f"{ctx.run_id}:{step['label']}"
+        label = _label(ctx, step)
 
         async def buy(key: str) -> Outcome:
             said = await self._outside.act(self.process, label, "read", key)
@@ -185,6 +211,14 @@ class Worker:
             if error.code.startswith(("store", "replay")):
                 raise
             return f"failed {error.code}"
+
+    async def _listen(self, ctx: Context, step: dict[str, Any]) -> dict[str, Any]:
+        """Hear a topic from its beginning, for a while."""
+        id, heard = await ctx.topics.listen(step["topic"], after=0, name=step["label"]), []
+        while len(heard) < step["many"] and (event := await ctx.topics.hear(id, timeout_ms=2_000)) is not None:
+            heard.append(int(event.id.partition("/")[2]))
+        ctx.topics.unsubscribe(id)
+        return {"topic": step["topic"], "heard": heard}
 
     async def _first_time(self, ctx: Context, label: str) -> bool:
         async def look(_: str) -> bool:
@@ -200,3 +234,8 @@ class Worker:
             return value
 
         return echo
+
+
+def _label(ctx: Context, step: dict[str, Any]) -> str:
+    """What an act is called: the same event may be asked for twice in one run, so its place counts."""
+    return f"{ctx.run_id}:{ctx.place}{step['label']}"

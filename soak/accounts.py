@@ -4,7 +4,7 @@ to be the same."""
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +18,8 @@ NEAR_S = 5.0
 POOR = 400
 """What an agent of `poor.yaml` may spend in a run, micro-USD."""
 SHOWN = 12
+UNDOING = "/compensate/"
+"""In the key of what a flow does to undo a step."""
 
 
 @dataclass
@@ -104,6 +106,8 @@ def answers_wrong(
         id, _, part = run.asked.partition("/")
         if part:
             parts[id].append(run)
+        elif run.event:
+            ends["begun by events"] += 1
         elif run.asked != "tick":
             by_asked[run.asked].append(run)
         else:
@@ -125,8 +129,11 @@ def answers_wrong(
 
 def _course(one: Question, run: Told, parts: list[Told], failed: dict[str, list[str]]) -> Iterator[str]:
     """Whether the run did what its question asks for, or there is a reason why it did not."""
-    did = Counter(run.intents[key] for key in run.done if run.intents.get(key) in EFFECTS)
     where = f"{one.kind} {one.id} ({run.id})"
+    if one.kind == "errand":
+        yield from (f"{where} {line}" for line in _errand(one, run))
+        return
+    did = _did(run.done, run)
     if run.status == "done":
         wanted = [Counter()] if one.kind in PARTS else [EFFECTS]
         if one.kind == "careful":
@@ -138,7 +145,7 @@ def _course(one: Question, run: Told, parts: list[Told], failed: dict[str, list[
         elif not str(run.output).startswith(f"{one.id}: answer "):
             yield f"{where} has the answer of another: {run.output}"
     elif run.status == "cancelled":
-        if one.kind != "cancel":
+        if not one.is_cancelled:
             yield f"{where} was cancelled, and nobody asked for it"
     elif run.status == "failed":
         code = run.output.get("code", "") if isinstance(run.output, dict) else ""
@@ -147,6 +154,29 @@ def _course(one: Question, run: Told, parts: list[Told], failed: dict[str, list[
             yield f"{where} failed for no reason: {run.output}"
     if one.kind == "poor" and run.cost > POOR:
         yield f"{where} spent {run.cost}, of {POOR} that it may"
+
+
+def _did(keys: Iterable[str], run: Told) -> Counter[str]:
+    """How many effects of each class these are that are counted outside."""
+    return Counter(run.intents[key] for key in keys if run.intents.get(key) in EFFECTS)
+
+
+def _errand(one: Question, run: Told) -> Iterator[str]:
+    """Whether the flow did all of its work, and undid it exactly where it failed or was cancelled."""
+    did = _did((key for key in run.done if UNDOING not in key), run)
+    undone = _did((key for key in run.done if UNDOING in key), run)
+    ends = one.body["input"]["ends"]
+    match run.status:
+        case "done" if ends == "well":
+            right = did == EFFECTS and not undone
+        case "failed" if ends == "badly" and isinstance(run.output, dict) and run.output["code"] == "flow.failed":
+            right = did == undone == EFFECTS
+        case "cancelled" if one.is_cancelled:
+            right = did == undone
+        case _:
+            right = False
+    if not right:
+        yield f"was to end {ends} and is {run.status}: {run.output}; it did {dict(did)} and undid {dict(undone)}"
 
 
 def _helped(one: Question, run: Told, parts: list[Told], failed: dict[str, list[str]]) -> Iterator[str]:

@@ -9,13 +9,17 @@ import time
 
 import apsw
 from accounts import Balance, answers_wrong, effects_wrong, money_wrong
-from journal import Reader, Told
-from load import Load, every_run
+from journal import AT_ONCE, Reader, Told
+from load import NEWS, Load, every_run
+from news import news_wrong
 from trouble import Trouble
 from world import World
 
 from client import BROKEN
+from perdure.base.codec import unpack, unpack_as
+from perdure.kernel.store.rows import EventFilter, EventRow
 from perdure.kernel.store.sqlite import SqliteStore
+from perdure.kernel.topics import MARKS, Subscription
 
 REST_S = 120
 """How long runs may take to come to their ends when nothing is in their way any more."""
@@ -30,6 +34,8 @@ class Books:
         self._trouble = trouble
         self._reader = Reader()
         self._spent: tuple[int, int] | None = None
+        self._last_event = 0
+        self._events = 0
 
     async def balance(self) -> Balance:
         """Let all that was asked come to its end, stop the servers, and compare. The servers are left stopped."""
@@ -60,6 +66,7 @@ class Books:
             cancelled = {one.id for one in questions if one.kind == "cancel"}
             found.add("money", money_wrong(runs, bill["charged"], cancelled, self._trouble.moments, found))
             found.add("ledger", await self._ledger(store, runs))
+            found.add("news", await self._news(store, runs, found))
         finally:
             await store.close()
         self._trouble.moments.clear()
@@ -73,6 +80,7 @@ class Books:
         for _ in range(REST_S * 2):
             await self._load.approve()
             try:
+                await self._load.let_go_on()
                 await self._load.decide()
                 runs = await every_run(server, "status=queued&status=running&status=waiting&")
             except BROKEN:
@@ -82,10 +90,21 @@ class Books:
                 for run in runs
                 if not run["agent_id"].startswith("clockwork")
             ]
+            left += await self._unheard()
             if not left:
                 break
             await asyncio.sleep(0.5)
         return left
+
+    async def _unheard(self) -> list[str]:
+        """Subscriptions of agents that have not had all that was published."""
+        last = max(self._load.news.values(), default=0)
+        _, found = await self._world.servers[0].ask("GET", "/subscriptions")
+        return [
+            f"{one['agent_id']} has heard {one['pattern']} up to {one['seq']}, there is {last}"
+            for one in found
+            if one["source"] == "spec" and one["seq"] < last
+        ]
 
     async def _ask_again(self) -> None:
         """The same key again: the same run, and the same answer, as the accounts will find."""
@@ -153,4 +172,21 @@ class Books:
             told = row.spent - (before[1] if before else 0)
             if told != (spent := sum(run.spent for run in runs)):
                 wrong.append(f"the project's ledger says {told}, its runs {spent}")
+        return wrong
+
+    async def _news(self, store: SqliteStore, runs: list[Told], found: Balance) -> list[str]:
+        """What was published, against the log and what each subscription had of it."""
+        published, self._load.news = self._load.news, {}
+        log: list[EventRow] = []
+        while rows := await store.events(EventFilter(topic=NEWS), after=self._last_event, limit=AT_ONCE):
+            log += rows
+            self._last_event = rows[-1].seq
+        marks = (await store.marks(MARKS, limit=AT_ONCE)).items
+        heard = [one for mark in marks if (one := unpack_as(mark.data, Subscription)).source == "spec"]
+        wrong = list(news_wrong(runs, published, log, heard, found))
+        self._events += len(log)
+        counter = await store.load_agent("counter")
+        count = unpack(counter.state)["count"] if counter is not None and counter.state else 0
+        if count != self._events:
+            wrong.append(f"the agent that counts them has counted {count} of {self._events}")
         return wrong

@@ -36,6 +36,10 @@ class Told:
     intents: dict[str, str] = field(default_factory=dict)
     """Class of effect by key."""
     done: set[str] = field(default_factory=set)
+    event: str = ""
+    """The subscription and the number of the event that began it."""
+    heard: list[str] = field(default_factory=list)
+    """Ids of the events that it was handed at once, where there were several."""
     denied: int = 0
     records: int = 0
     reserved: dict[str, int] = field(default_factory=dict)
@@ -69,8 +73,10 @@ class Told:
         match event:
             case r.RunAccepted():
                 envelope = unpack_as(event.body, Envelope)
-                found = _ASKED.search(str(envelope.payload))
-                self.asked, self.parent = found[1] if found else "", event.parent
+                self.asked, self.parent = _asked(envelope.payload), event.parent
+                if envelope.id.startswith("sub_"):
+                    self.event = envelope.id
+                    self.heard = [one["id"] for one in envelope.payload] if isinstance(envelope.payload, list) else []
             case r.EffectIntended():
                 self.intents[key] = event.effect
             case r.EffectDone() | r.EffectFailed():
@@ -102,6 +108,12 @@ class Told:
                 self.status, self.output = event.status, unpack(event.body)
             case _:
                 pass
+
+
+def _asked(payload: Any) -> str:
+    """The question's id in what a run was asked, "" where there is none."""
+    found = _ASKED.match(str(payload.get("asked", "") if isinstance(payload, dict) else payload))
+    return found[1] if found else ""
 
 
 class Reader:

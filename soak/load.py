@@ -30,9 +30,14 @@ KINDS = {
     "asker": 1,
     "cancel": 1,
     "note": 1,
+    "errand": 2,
+    "news": 2,
 }
 PARTS = {"boss": 2, "asker": 1}
 """How many other runs a question of this kind begins; what they are asked is `<id>/1`, `<id>/2`."""
+
+NEWS = "news.soak"
+"""The topic that clients publish to."""
 
 TURNS = 30
 """Questions of one conversation, before there is another one."""
@@ -51,6 +56,7 @@ class Question:
         self.body = body
         self.runs: set[str] = set()
         self.answers: set[str] = set()
+        self.is_cancelled = False
 
 
 class Notes:
@@ -63,11 +69,13 @@ class Notes:
 
 
 class Load:
-    """Clients that ask until they are told to stop. `wrong` are answers that nobody should get."""
+    """Clients that ask until they are told to stop. `wrong` are answers that nobody should get, `news` the events that
+    were published, by id, with their numbers in the log."""
 
     def __init__(self, world: World, chance: random.Random, seed: int, *, clients: int, rate: float) -> None:
         self.questions: list[Question] = []
         self.notes: list[Notes] = []
+        self.news: dict[str, int] = {}
         self.wrong: list[str] = []
         self.counts: Counter[str] = Counter()
         self._world = world
@@ -108,6 +116,8 @@ class Load:
             try:
                 if kind == "note":
                     notes = await self._note(notes, f"notes-{self._seed}-{name}")
+                elif kind == "news":
+                    await self._publish(id)
                 else:
                     await self._ask(kind, id, talk)
             except AssertionError as error:
@@ -115,8 +125,10 @@ class Load:
             await asyncio.sleep(self._chance.random() * 2 * self._pause)
 
     async def _ask(self, kind: str, id: str, talk: Talk) -> None:
-        spec = kind if kind in ("careful", "poor", *PARTS) else "worker"
+        spec = kind if kind in ("careful", "poor", "errand", *PARTS) else "worker"
         body: dict[str, Any] = {"spec": spec, "input": f"{id} | {SCRIPT}"}
+        if kind == "errand":
+            body["input"] = {"asked": f"{id} | errand", "ends": self._chance.choice(["well", "well", "badly"])}
         path = "/invoke"
         if kind == "conversation":
             agent = talk.agent()
@@ -125,6 +137,7 @@ class Load:
             else:
                 body["agent_id"] = agent
         one = Question(id, kind, path, body)
+        one.is_cancelled = kind == "cancel" or (kind == "errand" and self._chance.random() < 0.2)
         self.questions.append(one)
         if kind == "stream":
             await self._stream(one)
@@ -135,8 +148,8 @@ class Load:
         else:
             later = {} if path != "/invoke" else {"async": True}
             self.note(one, await self.insist(one, **later))
-        if kind == "cancel":
-            await asyncio.sleep(self._chance.random() * 0.2)
+        if one.is_cancelled:
+            await asyncio.sleep(self._chance.random() * (0.2 if kind == "cancel" else 2))
             for run in one.runs:
                 try:
                     await self._any().ask("POST", f"/runs/{run}/cancel", {})
@@ -211,14 +224,21 @@ class Load:
         notes.written = notes.number
         return notes
 
-    async def _until(self, method: str, path: str, body: Any) -> None:
+    async def _publish(self, id: str) -> None:
+        """Publish an event until it has a number, now and then once more: the same number, or it is there twice."""
+        for _ in range(1 + (self._chance.random() < 0.2)):
+            said = await self._until("POST", f"/bus/{NEWS}", {"id": id, "payload": {"news": id}})
+            seq = self.news.setdefault(id, said["seq"])
+            assert seq == said["seq"], f"{id} is number {seq} and number {said['seq']} of the log"
+
+    async def _until(self, method: str, path: str, body: Any) -> Any:
         while True:
             try:
                 answer = await self._any().ask(method, path, body, s=PATIENCE_S)
             except BROKEN:
                 answer = Answer(503, None)
-            if answer.status in (200, 201, 204, 409):
-                return
+            if answer.status in (200, 201, 202, 204, 409):
+                return answer.body
             assert answer.status in NOT_NOW, f"{method} {path}: {answer}"
             await asyncio.sleep(0.1)
 
@@ -227,6 +247,10 @@ class Load:
     async def _approver(self) -> None:
         while not self._is_over:
             await self.approve()
+            try:
+                await self.let_go_on()
+            except BROKEN:
+                pass  # told again in a moment
             await asyncio.sleep(0.5)
 
     async def approve(self) -> None:
@@ -240,6 +264,14 @@ class Load:
                 self.counts[said] += answer.status == 202
         except (*BROKEN, KeyError):
             pass  # asked again in a moment
+
+    async def let_go_on(self) -> None:
+        """Tell errands that wait for it to go on, each in one event: who waits is on record, and misses none."""
+        server = self._any()
+        for run in await every_run(server, "status=waiting&"):
+            if run["agent_id"].startswith("errand") and run["waiting_for"] == "reply":
+                id = run["run_id"]
+                await server.ask("POST", "/bus/errands.go", {"id": f"go-{id}", "payload": {"run": id}}, s=10)
 
     async def decide(self) -> None:
         """What an operator does about effects in doubt: look outside whether it happened, and say so."""

@@ -41,7 +41,8 @@ async def _cycles(given: Namespace, found: World, chance: random.Random) -> dict
     books, health = Books(found, load, trouble), Vitals(found)
     number = max(1, round(given.minutes / given.cycle))
     seconds = given.minutes * 60 / number
-    report: dict[str, Any] = {"seed": given.seed, "minutes": given.minutes, "own_disk": found.disk.is_own, "cycles": []}
+    report: dict[str, Any] = {"seed": given.seed, "minutes": given.minutes, "cycles": []}
+    report |= {"own_disk": found.disk.is_own, "slow_disk": found.slow_disk.is_there}
     wrong: list[str] = []
     tasks = [asyncio.create_task(health.watch()), asyncio.create_task(_tell(load, trouble, health))]
     try:
@@ -97,6 +98,8 @@ def show(report: dict[str, Any]) -> None:
     print(f"\nlongest log {report['wal_most_bytes'] / 2**20:.1f} MB, largest server {report['rss_most_mb']} MB")
     if not report["own_disk"]:
         print("no file system of its own could be mounted: the disk was never full, only files that may not grow")
+    if not report["slow_disk"]:
+        print("there is no C compiler, or it cannot preload: the disk was never slow, only busy")
     verdict = f"{len(report['wrong'])} lines are wrong" if report["wrong"] else "the books balance"
     print(f"seed {report['seed']}: {verdict}", *report["wrong"], sep="\n  ")
 

@@ -52,10 +52,15 @@ class Trouble:
             "disk full": self._full,
             "files that may not grow": self._small_files,
             "busy disk": self._busy,
+            "slow disk": self._slow,
             "file held": self._held,
         }
         if clocks:
             self._kinds["clock jump"] = self._jump
+        if not world.disk.is_own:
+            del self._kinds["disk full"]
+        if not world.slow_disk.is_there:
+            del self._kinds["slow disk"]
         self._weights = {"kill -9": 6, "kill -9 of both": 2, "restart": 2}
 
     async def storm(self, seconds: float) -> None:
@@ -66,8 +71,6 @@ class Trouble:
         while time.monotonic() < until:
             weights = [self._weights.get(name, 1) for name in names]
             name = first.pop() if first else self._chance.choices(names, weights)[0]
-            if name == "disk full" and not self._world.disk.is_own:
-                continue
             began = time.monotonic()
             await self._kinds[name](self._chance.choice(self._world.servers))
             self.done[name] += 1
@@ -115,6 +118,11 @@ class Trouble:
 
     async def _busy(self, server: Server) -> None:
         await _run(BUSY, str(self._world.disk.folder / "busy"), 3.0)
+
+    async def _slow(self, server: Server) -> None:
+        """Every commit of both servers takes up to a second."""
+        with self._world.slow_disk.slow(self._chance.choice([0.02, 0.2, 1.0])):
+            await asyncio.sleep(2 + self._chance.random() * 4)
 
     async def _held(self, server: Server) -> None:
         await _run(HELD, str(self._world.database), 0.5 + self._chance.random() * 2)

@@ -18,6 +18,8 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
+from slow_disk import SlowDisk
+
 import client
 
 HERE = Path(__file__).parent
@@ -173,9 +175,10 @@ class Disk:
         ballast = self.folder / "ballast"
         try:
             with ballast.open("wb") as file:
-                for block in (1 << 20, 1 << 12, 1):
-                    while _fits(file.fileno(), block):
-                        pass
+                size = 0
+                for block in (1 << 28, 1 << 20, 1 << 12, 1):
+                    while _fits(file.fileno(), size, block):
+                        size += block
             yield
         finally:
             ballast.unlink(missing_ok=True)
@@ -185,11 +188,13 @@ class Disk:
             subprocess.run(["umount", str(self.folder)], check=False, timeout=60)
 
 
-def _fits(descriptor: int, size: int) -> bool:
+def _fits(descriptor: int, offset: int, size: int) -> bool:
+    """Set so many bytes more aside, without writing them."""
     try:
-        return os.write(descriptor, bytes(size)) == size
+        os.posix_fallocate(descriptor, offset, size)
     except OSError:
         return False
+    return True
 
 
 class Outside:
@@ -221,8 +226,11 @@ class Outside:
 class World:
     """All of it; what is done outside and what it costs is asked of `outside`."""
 
-    def __init__(self, scratch: Path, servers: list[Server], disk: Disk, outside: Outside, clock: Path) -> None:
+    def __init__(
+        self, scratch: Path, servers: list[Server], disk: Disk, slow: SlowDisk, outside: Outside, clock: Path
+    ) -> None:
         self.scratch = scratch
+        self.slow_disk = slow
         self.servers = servers
         self.disk = disk
         self.outside = outside
@@ -251,17 +259,18 @@ async def world(scratch: Path, *, seed: int, disk_mb: int, clocks: bool) -> Asyn
     project, clock, effects = scratch / "project", scratch / "clock", scratch / "effects.sock"
     project.mkdir()
     clock.write_text("0")
-    shutil.copytree(HERE / "agents", project / "agents", ignore=shutil.ignore_patterns("__pycache__"))
-    disk = Disk(project / ".perdure", disk_mb)
+    for name in ("agents", "flows"):
+        shutil.copytree(HERE / name, project / name, ignore=shutil.ignore_patterns("__pycache__"))
+    disk, slow = Disk(project / ".perdure", disk_mb), SlowDisk(scratch)
     beside = [_beside(EFFECT_SERVER, str(effects)), _beside(HERE / "model_server.py", str(seed))]
     servers: list[Server] = []
     try:
         assert (beside[0].stdout or sys.stdin).readline() == "ready\n"
         url = f"http://127.0.0.1:{int((beside[1].stdout or sys.stdin).readline())}/v1"
         (project / "perdure.toml").write_text(SETTINGS.format(url=url))
-        environment = {**os.environ, "EFFECTS": str(effects)}
+        environment = {**os.environ, "EFFECTS": str(effects), **slow.environment}
         servers += [Server(project, environment, clock if clocks else None) for _ in range(2)]
-        yield World(scratch, servers, disk, Outside(effects, url), clock)
+        yield World(scratch, servers, disk, slow, Outside(effects, url), clock)
     finally:
         for server in servers:
             await server.kill()

@@ -7,7 +7,7 @@ import json
 import os
 from typing import Any
 
-from perdure import Agent, Context, Envelope, NotDone, tool
+from perdure import Agent, AgentState, Context, Envelope, NotDone, ToolFailed, tool
 
 LETTER_S = 0.1
 """How long it takes to hear that a letter is gone: where kills fall in between."""
@@ -54,6 +54,35 @@ async def ship(what: str, *, key: str, ctx: Context) -> str:
 async def mail(what: str, *, key: str, ctx: Context) -> str:
     """Write a letter; once it is gone nobody can tell."""
     return await act("once", key, ctx.agent_id, LETTER_S)
+
+
+@tool(effect="read")
+async def stumble(what: str, *, key: str) -> str:
+    """Fail two times of three, at what is certain to have done nothing."""
+    if int(key[:8], 16) % 3:
+        raise ToolFailed("it stumbled")
+    return "stood"
+
+
+class Ear(Agent):
+    """Does something about each event that it hears, once."""
+
+    async def on_event(self, ctx: Context, event: Envelope) -> Any:
+        async def note(key: str) -> str:
+            return await act("idempotent", key, ctx.agent_id)
+
+        return await ctx.effect("note", "", note, effect="idempotent")
+
+
+class Counter(Agent):
+    """Counts what it hears, many events at a time."""
+
+    class State(AgentState):
+        count: int = 0
+
+    async def on_event(self, ctx: Context, event: Envelope) -> int:
+        self.state.count += len(event.payload) if isinstance(event.payload, list) else 1
+        return int(self.state.count)
 
 
 class Boss(Agent):

@@ -41,6 +41,8 @@ class Lamp:
         self.keys.append(key)
         self.begun.set()
         await self.go_on.wait()
+        if room == "palace":
+            return "lit " * 2**20
         if room == "attic":
             raise ValueError("no lamp there")
         return f"lit {room}"
@@ -119,6 +121,14 @@ async def test_what_goes_wrong_there_the_model_reads(served: Any, model: Scripte
         assert (await to.runtime.run("clerk.yaml", "Light!")).output == "sorry"
         first, second = (request.messages[-1].parts[0].parts[0].text for request in model.requests[1:])
         assert "no lamp there" in first and "room" in second
+
+
+async def test_an_answer_that_is_too_large_is_an_error(served: Any, model: Scripted) -> None:
+    model._answers = by_turn([call("lamp_switch", room="palace"), "so it is"])
+    async with served() as to, connected(to) as lamps:
+        await lamps.offer(Lamp())
+        assert (await to.runtime.run("clerk.yaml", "Light!")).status == "done"
+        assert "the event has 4,194" in told(model)
 
 
 async def test_nobody_offers_it(served: Any, project: Path, model: Scripted) -> None:

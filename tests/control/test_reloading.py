@@ -192,7 +192,8 @@ async def test_what_something_wakes_is_of_the_new_definition_from_its_next_run_o
     on = "on: [{every: 1h, input: go}]\n"
     (folder / "agents" / "say.yaml").write_text(SAY.format(text="one") + on)
     async with perdure.open(folder, recover=True, settings=Settings(recover=True)) as rt, rt.reloads.watching():
-        assert (before := await rt.store.load_agent("say")) is not None
+        before = await rt.store.load_agent("say")
+        assert before is not None
         (folder / "agents" / "say.yaml").write_text(SAY.format(text="two") + on.replace("1h", "2h"))
         await rt.reload()
         while (row := await rt.store.load_agent("say")) is not None and row.spec == before.spec:

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import asyncio
 
-from perdure.base.errors import ToolFailed
+import pytest
+from msgspec.structs import replace
+
+from perdure.base.errors import ToolFailed, ToolTimeout
+from perdure.kernel.commands import interrupt
 from perdure.kernel.contest import never
+from perdure.kernel.intake import read
 
 
 def first(done, failed):
@@ -102,6 +107,107 @@ async def test_what_may_change_something_is_let_finish(world):
     assert sorted(told) == ["cancelled", "finished"]
     keys = [key for key, _ in await world.records(ended.run, "effect.done")]
     assert keys == ["settled", "a/act"]
+    await world.close()
+
+
+@pytest.mark.parametrize("how", ["done", "retry"])
+async def test_who_was_cut_off_in_doubt_is_waited_for_and_the_run_says_so(world, how):
+    told, too_late = [], asyncio.Event()
+
+    @world.handler()
+    async def late(ctx):
+        async def act():
+            await ctx.effect("act", "", once, effect="once")
+            told.append("went on")
+            await ctx.ask("Me?")
+
+        async def reads():
+            await ctx.sleep(60_000)
+
+        async def nested():
+            await ctx.contest(branch(ctx, "c", act), branch(ctx, "d", reads), enough=never, within_ms=30_000)
+
+        return await states(ctx, branch(ctx, "a", act), branch(ctx, "b", nested), within_ms=1_000)
+
+    async def once(_):
+        told.append("began")
+        if len(told) <= 2:
+            await too_late.wait()
+            raise ToolTimeout("nobody answers")
+
+    await world.engine(heartbeat_ms=None)
+    run = await world.submit()
+    await world.quiet()
+    await world.pass_time(1_000)
+    assert (await world.row(run)).status == "running"
+    too_late.set()
+    ended = await world.rest(run)
+    assert sorted((wait.kind, wait.key) for wait in ended.waits) == [("in_doubt", "a/act"), ("in_doubt", "b/c/act")]
+    for key in ("a/act", "b/c/act"):
+        await world.tell(run, "resolve", {"how": how, "value": None, "who": "op", "why": ""}, key=key)
+        await world.quiet()
+    assert (await world.rest(run)).output == ["cut", "cut"]
+    assert told.count("went on") == 2
+    assert told.count("began") == (2 if how == "done" else 4)  # what a person says is done
+    assert await world.store.timers("ann") == []
+    await world.close()
+
+
+async def test_what_is_in_doubt_from_before_is_seen_to_although_its_branch_was_cut_off(world):
+    calls = []
+
+    async def stuck(key):
+        calls.append(key)
+        await asyncio.Event().wait()
+
+    @world.handler()
+    async def race(ctx):
+        async def act():
+            return await ctx.effect("act", "", stuck, effect="once")
+
+        async def asks():
+            return await ctx.ask("Me?")
+
+        return await states(ctx, branch(ctx, "a", act), branch(ctx, "b", asks), enough=first)
+
+    first_engine = await world.engine()
+    run = await world.submit()
+    await world.quiet()
+    await first_engine.close()
+    await world.engine(recover=True)
+    await world.quiet()
+    await world.tell(run, "approval", "yes", key="b/ask")
+    await world.quiet()
+    assert [wait.key for wait in (await world.rest(run)).waits] == ["a/act"]
+    await world.tell(run, "resolve", {"how": "done", "value": 1, "who": "op", "why": ""}, key="a/act")
+    await world.quiet()
+    assert (await world.rest(run)).output == ["cut", "done"]
+    assert len(calls) == 1
+    await world.close()
+
+
+async def test_what_is_behind_a_shield_is_waited_for_although_its_branch_was_cut_off(world, outside):
+    @world.handler()
+    async def race(ctx):
+        async def waits():
+            try:
+                await ctx.ask("Me?")
+            finally:
+                if not ctx.is_over:
+                    with ctx.shielded():
+                        await ctx.ask("May I tidy up?")
+
+        async def quick():
+            return await ctx.effect("act", "", outside.act)
+
+        return await states(ctx, branch(ctx, "a", waits), branch(ctx, "b", quick), enough=first)
+
+    await world.engine()
+    run = await world.submit()
+    assert [wait.about["question"] for wait in (await world.rest(run)).waits] == ["May I tidy up?"]
+    await world.tell(run, "approval", "yes", key="a/ask#2")
+    await world.quiet()
+    assert (await world.rest(run)).output == ["cut", "done"]
     await world.close()
 
 
@@ -213,6 +319,71 @@ async def test_a_handler_that_undoes_is_executed_once_more_where_its_run_is_canc
     assert (await world.error(run))["code"] == "run.cancelled"
     told = await world.told(run)
     assert told[-4:] == ["run.resumed", "effect.intended undo", "effect.done undo", "run.finished"]
+    await world.close()
+
+
+async def test_what_a_cancelled_run_waited_for_is_no_answer_to_it_after_a_crash(world):
+    acts, stuck = [], asyncio.Event()
+
+    async def undo(key):
+        acts.append(key)
+        if len(acts) == 1:
+            await stuck.wait()
+
+    @world.handler(undoes=True)
+    async def saga(ctx):
+        try:
+            return await ctx.ask("Go on?")
+        except asyncio.CancelledError:
+            if ctx.is_cancelling:
+                with ctx.shielded():
+                    await ctx.effect("undo", "", undo, effect="idempotent")
+            raise
+
+    engine = await world.engine()
+    run = await world.submit()
+    await world.rest(run)
+    await world.tell(run, "cancel")
+    await world.quiet()
+    await engine.close()  # in the middle of the undoing
+    await world.engine(recover=True)
+    await world.tell(run, "approval", "yes", key="ask")
+    await world.quiet()
+    await world.pass_time(5_000)
+    await world.quiet()
+    assert (await world.row(run)).status == "cancelled"
+    assert len(acts) == 2 and len(set(acts)) == 1
+    await world.close()
+
+
+async def test_a_command_that_was_read_before_it_was_carried_out_is_no_second_one(world, outside):
+    @world.handler(undoes=True)
+    async def saga(ctx):
+        try:
+            await ctx.ask("Go on?")
+        except asyncio.CancelledError:
+            if ctx.is_cancelling:
+                with ctx.shielded():
+                    await ctx.ask("May I undo it?")
+                    await ctx.effect("undo", "", outside.act)
+            raise
+
+    engine = await world.engine()
+    run = await world.submit()
+    await world.rest(run)
+    engine.settings = replace(engine.settings, work=False)  # for as long as it takes to read the mail
+    await world.tell(run, "cancel")
+    holding = engine._held["ann"]
+    (item,) = (await read(holding)).commands
+    engine.settings = replace(engine.settings, work=True)
+    engine.wake("ann")
+    await world.quiet()
+    await interrupt(holding, item)
+    await world.quiet()
+    await world.tell(run, "approval", "yes", key="ask#2")
+    await world.quiet()
+    assert (await world.row(run)).status == "cancelled"
+    assert len(outside.calls) == 1
     await world.close()
 
 

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from perdure.base.codec import pack, unpack
-from perdure.base.errors import EffectFailed, InputError, Overloaded, PerdureError, ToolFailed
+from perdure.base.errors import EffectFailed, InputError, Overloaded, PerdureError, StoreBusy, ToolFailed
 from perdure.base.usage import Usage
 from perdure.kernel.classes import EFFECT_CLASSES, NotDone, Outcome, Unsure
 from perdure.kernel.effect import decide, idempotency_key
@@ -121,6 +121,32 @@ async def test_a_failure_is_on_record_and_raised_again_the_same(world):
     ended = await replayed(world, work)
     assert ended.output == "went on"
     assert raised == [(ToolFailed, "no such city", "Spell it.", "Atlantis", "tool:map")] * 2
+    await world.close()
+
+
+@pytest.mark.parametrize(("effect", "status"), [("read", "done"), ("idempotent", "done"), ("once", "waiting")])
+async def test_trouble_with_the_store_is_no_answer_and_on_no_record(world, effect, status):
+    asked = []
+
+    async def look(_):
+        asked.append(1)
+        if len(asked) == 1:
+            raise StoreBusy("somebody else has the file")
+        return len(asked)
+
+    @world.handler()
+    async def handle(ctx):
+        return await ctx.effect("look", "", look, effect=effect)
+
+    await world.engine(recover=True)
+    run = await world.submit()
+    await world.quiet()
+    assert await world.records(run, "effect.failed") == []
+    await world.pass_time(6_000)
+    await world.quiet()
+    ended = await world.rest(run)
+    assert ended.run.status == status
+    assert [wait.kind for wait in ended.waits] == (["in_doubt"] if effect == "once" else [])
     await world.close()
 
 

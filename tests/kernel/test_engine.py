@@ -475,6 +475,31 @@ async def test_closing_does_not_wait_for_what_lingers(world):
     assert (await world.store.load_agent("ann")).owner == ""
 
 
+async def test_closing_ends_all_of_it_also_where_an_agent_cannot_be_given_up(world):
+    @world.handler()
+    async def work(ctx):
+        return await ctx.ask("?")
+
+    engine = await world.engine(linger_ms=60_000)
+    await world.run(to="ann")
+    await world.run(to="bob")
+    commit, failed = world.store.commit, []
+
+    def fails_once(ops, guards=()):
+        if not failed and any(isinstance(op, Unclaim) for op in ops):
+            failed.append(ops)
+            raise StoreBusy("somebody else has the file")
+        return commit(ops, guards)
+
+    world.store.commit = fails_once
+    await engine.close()
+    owners = [(await world.store.load_agent(name)).owner for name in ("ann", "bob")]
+    assert owners == [engine.worker, ""]
+    beaten = (await world.store.workers())[0].heartbeat_at
+    await world.pass_time(10_000)
+    assert (await world.store.workers())[0].heartbeat_at == beaten  # nothing keeps the claim alive
+
+
 async def test_a_waiting_run_lingers_in_memory_and_then_goes_cold(world):
     starts, ends = [], []
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from perdure.control.metrics import Family, one
 from perdure.kernel.meter import MOST, OTHER, Meter
 from perdure.kernel.records import EffectDone
 from perdure.server.metrics import lines_of
-from perdure.testing import call
+from perdure.testing import Scripted, call
 
 PROMTOOL = shutil.which("promtool")
 
@@ -49,6 +50,22 @@ async def test_what_was_done_is_counted(served: Any) -> None:
     assert found['perdure_http_requests_total{code="200",method="GET",route="/metrics"}'] == 1, "the one before"
     invoked = [value for name, value in found.items() if 'method="POST",route="/invoke"' in name]
     assert invoked == [1]
+
+
+async def test_what_the_bus_carries_and_loses_is_counted(served: Any) -> None:
+    async with served([]) as client:
+        topics = client.runtime.topics
+        slow = await topics.bus.subscribe("a", qos="realtime", capacity=2)
+        for n in range(5):
+            await topics.publish("a", n, durable=False)
+        found = samples((await client.get("/metrics")).content.decode())
+        assert found["perdure_bus_published_total"] == 5 and found["perdure_bus_backlog"] == 2
+        assert found['perdure_bus_dropped_total{reason="queue_full"}'] == slow.dropped == 3
+        assert found["perdure_bus_subscriptions"] == 1
+        assert [event.envelope.payload for event in await slow.take()] == [3, 4]
+        slow.close()
+        found = samples((await client.get("/metrics")).content.decode())
+        assert (found["perdure_bus_delivered_total"], found["perdure_bus_subscriptions"]) == (2, 0)
 
 
 async def test_failures_are_counted_by_their_code(served: Any) -> None:
@@ -119,6 +136,26 @@ def test_values_are_written_as_they_are_read() -> None:
     ]
     odd = Family("c", "gauge", "C.", {(("name", 'a "b"\n\\'),): 1})
     assert list(lines_of([odd]))[-1] == 'c{name="a \\"b\\"\\n\\\\"} 1\n'
+
+
+JOB = {"kind": "chat", "model": "scripted/m", "input": {"messages": [{"role": "user", "content": "hi"}]}}
+
+
+async def test_jobs_are_counted_when_they_are_over(served: Any, project: Path) -> None:
+    (project / "perdure.toml").write_text('[prices."scripted/m"]\ninput = 3\noutput = 15\n')
+    answers = iter(["Good day.", RateLimited("slow down")])
+    async with served(model=Scripted(lambda _: next(answers), name="scripted/m")) as client:
+        agent = (await client.post("/agents", {"spec": "clerk"})).json["agent_id"]
+        for key, status in (("1", "complete"), ("2", "failed")):
+            new = f"/agents/{agent}/compute/new"
+            job = (await client.post(new, {**JOB, "idempotency_key": key, "max_cost_microusd": 100_000})).json
+            place = f"/agents/{agent}{job['status_path']}"
+            while (await client.get(place)).json["status"] != status:
+                pass
+            found = samples((await client.get("/metrics")).content.decode())
+            assert found[f'perdure_compute_jobs_ended_total{{kind="chat",status="{status}"}}'] == 1
+    assert found['perdure_compute_job_seconds_count{kind="chat"}'] == 2
+    assert found["perdure_compute_jobs"] == 0 and found["perdure_compute_cost_microusd_total"] > 0
 
 
 @pytest.mark.skipif(PROMTOOL is None, reason="promtool is not installed")

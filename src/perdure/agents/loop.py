@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from perdure.base.errors import LimitReached
 from perdure.kernel.program import Yielded
 from perdure.namespace.context import Context
 
@@ -45,6 +46,8 @@ async def converse(ctx: Context, setup: Setup) -> Any:
                 talk.add(setup.shape.complain(checked, talk))
         if step % STEPS_PER_SEGMENT == 0:
             await ctx.checkpoint({"step": step, "digest": talk.digest})
+    if limits.exhausted == "fail":
+        raise LimitReached(f"it came to its limit of steps or tokens after {step} steps", steps=step)
     return Yielded(step)
 
 

@@ -62,6 +62,10 @@ class Limits(Section, frozen=True):
     """How far one run may go before it stops. Durations are milliseconds; `2m` or a number of seconds in a file."""
 
     steps: Annotated[Count, Meta(description="Model calls before the run yields; it can be resumed.")] = 20
+    exhausted: Annotated[
+        Literal["yield", "fail"],
+        Meta(description="What becomes of a run at its limit of steps or tokens; in a team members fail."),
+    ] = "yield"
     timeout: Annotated[Duration | None, Meta(description="Longest time that a run may work, waiting aside.")] = None
     tool_timeout: Annotated[Duration | None, Meta(description="Longest time of one tool call.")] = None
     client_timeout: Annotated[

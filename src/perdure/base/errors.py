@@ -28,12 +28,12 @@
     │   ├── ApprovalNotFound, ApprovalChanged, ApprovalDecided, ApprovalExpired
     │   ├── AgentNotFound, AgentExists, AgentAtRest, AgentTerminated
     │   ├── ReplayDivergence, EffectFailed, Interrupted
-    │   ├── DeadlineExceeded
+    │   ├── DeadlineExceeded, LimitReached, ClientSilent
     │   ├── FlowError
     │   │   ├── ExpressionFailed, WrongResult, StepTimeout
     │   │   └── LoopLimit, NotEnough, NotUndone
     │   └── TeamError              members of a team
-    │       └── MembersMissing, Undecided, TeamStopped
+    │       └── MembersMissing, Undecided, TeamStopped, NotOfTeam
     ├── BusError                   topics between agents
     │   └── BusFull, NoAnswer, Disconnected
     ├── IdentityError              an agent's key
@@ -432,6 +432,13 @@ class DeadlineExceeded(RunError):
     hint = "Raise `limits.timeout`, or `perdure resume RUN` to go on with a fresh limit."
 
 
+class LimitReached(RunError):
+    """A run that is not to yield came to its limit of steps or tokens."""
+
+    code = "run.limit_reached"
+    hint = "Raise `limits.steps` or `limits.tokens` in the file."
+
+
 class ClientSilent(RunError):
     """The client of this run was to call a tool of its own, and did not say in time what it gave."""
 
@@ -518,6 +525,13 @@ class TeamStopped(TeamError):
 
     code = "team.stopped"
     hint = "`perdure fork RUN --at KEY` begins again from the stage."
+
+
+class NotOfTeam(TeamError):
+    """Somebody who is not the team wants to write into what it has learnt."""
+
+    code = "team.not_of_team"
+    hint = "Wins, losses and lessons are told by the runs of the team alone; anybody may `look`."
 
 
 # -- bus --------------------------------------------------------------------------------------------------------------

@@ -12,10 +12,13 @@ import msgspec
 
 from perdure.base.histogram import Histogram
 from perdure.base.version import __version__
+from perdure.bus.counts import BusStats
 from perdure.kernel.meter import Meter
 from perdure.kernel.store.rows import Counts, RunStatus
 
 if TYPE_CHECKING:
+    from perdure.compute.jobs.jobs import Jobs
+
     from .runtime import Runtime
 
 Labels: TypeAlias = tuple[tuple[str, str], ...]
@@ -38,6 +41,9 @@ async def metrics(runtime: Runtime) -> list[Family]:
     found = [*_standing(await runtime.store.counts(), runtime.engine.held)]
     if runtime.engine.meter is not None:
         found += _done(runtime.engine.meter)
+    found += _said(runtime.topics.bus.stats)
+    if "jobs" in runtime.__dict__:  # else there were none
+        found += _computed(runtime.jobs)
     written = runtime.store.written
     found.append(one("perdure_store_batch_commits", "histogram", "Commits of a transaction.", written.batches))
     found.append(one("perdure_store_sync_seconds", "histogram", "Time of a transaction to the disk.", written.syncs))
@@ -79,3 +85,21 @@ def _done(meter: Meter) -> Iterator[Family]:
     yield Family("perdure_tool_seconds", "histogram", "Time of calls of tools.", _by("tool", meter.tool_seconds))
     failures: Samples = {(("code", code), ("kind", kind)): count for (kind, code), count in meter.failures.items()}
     yield Family("perdure_failures_total", "counter", "Calls of models and tools that failed.", failures)
+
+
+def _said(bus: BusStats) -> Iterator[Family]:
+    yield one("perdure_bus_published_total", "counter", "Events of programs and sources.", bus.published)
+    yield one("perdure_bus_delivered_total", "counter", "Events that programs took who listen here.", bus.delivered)
+    dropped = _by("reason", {"queue_full": 0, "expired": 0, **bus.dropped})
+    yield Family("perdure_bus_dropped_total", "counter", "Events that a subscriber lost.", dropped)
+    yield one("perdure_bus_subscriptions", "gauge", "Who listens here, each pattern counted.", bus.subscribers)
+    yield one("perdure_bus_backlog", "gauge", "Events that wait here for those who listen.", bus.backlog)
+
+
+def _computed(jobs: Jobs) -> Iterator[Family]:
+    tally = jobs.tally
+    ended: Samples = {(("kind", kind), ("status", status)): count for (kind, status), count in tally.ended.items()}
+    yield one("perdure_compute_jobs", "gauge", "Jobs of /compute that are under way here.", jobs.under_way)
+    yield Family("perdure_compute_jobs_ended_total", "counter", "Jobs of /compute that are over.", ended)
+    yield Family("perdure_compute_job_seconds", "histogram", "Time of jobs of /compute.", _by("kind", tally.seconds))
+    yield one("perdure_compute_cost_microusd_total", "counter", "Millionths of a dollar that jobs cost.", tally.cost)

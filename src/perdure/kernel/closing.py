@@ -39,6 +39,8 @@ async def close(holding: Holding, end: End) -> None:
     execution, command = holding.execution, holding.command
     assert execution is not None
     holding.command = None
+    if command is not None:
+        holding.obeyed = command.envelope.id
     if command is not None and command.run_id != execution.run.id:
         command = None  # it came for a run that was at its end already
     if command is not None and command.envelope.kind == "cancel":

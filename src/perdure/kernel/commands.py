@@ -43,8 +43,8 @@ async def obey(holding: Holding, item: Item) -> bool:
 async def interrupt(holding: Holding, item: Item) -> None:
     """Carry a command out without waiting for the end of the turn: on the run at work, or on one in the queue."""
     execution = holding.execution
-    if execution is None or holding.command is not None:
-        return
+    if execution is None or holding.command is not None or item.envelope.id == holding.obeyed:
+        return  # the mail was read before what it says was done
     if item.envelope.kind == LIFE:
         if cuts_short(holding, item):
             execution.park()

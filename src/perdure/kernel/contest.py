@@ -7,8 +7,8 @@ were cut off are told what they did until then, and no more.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
-from contextvars import Context, copy_context
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, TypeVar
 
 import msgspec
@@ -78,6 +78,7 @@ class Contest(Generic[T]):
         self._deadline_key = execution.keys.next("deadline") if within_ms is not None else ""
         self._running: set[asyncio.Task[None]] = set()
         self._timer: asyncio.Task[None] | None = None
+        self._timer_gate = Gate(gate())
         self._news: asyncio.Future[None] | None = None
         self._ended = self._done = self._failed = 0
         self._fatal: BaseException | None = None
@@ -94,7 +95,7 @@ class Contest(Generic[T]):
         waits = self._x.waits
         self._start(self._at_once)
         if settled is None and self._within_ms is not None:
-            self._timer = self._task(self._time())
+            self._timer = self._behind(self._timer_gate, self._time())
         # Whoever waits for branches does not work. A branch that ends goes on counting for us, until we have seen it.
         waits.leave()
         held = 0
@@ -112,11 +113,7 @@ class Contest(Generic[T]):
                         waits.leave()
                     held = 0
         finally:
-            held += self._ended
-            left = (*self._running, *(() if self._timer is None else (self._timer,)))
-            stopped = await _gone(left)
-            for _ in range(held + len(left) - 1):
-                waits.leave()
+            stopped = await self._cut_off(held)
         if stopped is not None:
             raise stopped
         if self._fatal is not None:
@@ -124,6 +121,31 @@ class Contest(Generic[T]):
         if any(branch.state == "cut" and not branch.gate.closed for branch in self.branches):
             raise asyncio.CancelledError  # what is around us was cut off, and we with it
         return self.branches
+
+    async def _cut_off(self, held: int) -> asyncio.CancelledError | None:
+        """Cut off who is left and see them to their end, also where nobody waits for us any more, which is what it
+        gives then. Meanwhile all of us may stand still: what somebody had begun is seen to, and may take a person."""
+        waits, stopped = self._x.waits, None
+        waits.cut([self._timer_gate, *(branch.gate for branch in self.branches)])
+        self._cancel()
+        held += self._ended
+        while self._running or self._timer is not None:
+            for _ in range(held):
+                waits.leave()
+            self._ended = 0
+            try:
+                await self._some()
+            except asyncio.CancelledError as error:
+                stopped = error
+                self._cancel()
+            held = self._ended
+        for _ in range(held - 1):
+            waits.leave()
+        return stopped
+
+    def _cancel(self) -> None:
+        for task in (*self._running, *(() if self._timer is None else (self._timer,))):
+            task.cancel()
 
     # -- the decision -------------------------------------------------------------------------------------------------
 
@@ -164,12 +186,12 @@ class Contest(Generic[T]):
         """Begin as many more branches, as far as there are any."""
         first, self._begun = self._begun, min(self._begun + room, self._end)
         for number in range(first, self._begun):
-            context = copy_context()
-            context.run(pass_through, self.branches[number].gate)
-            self._running.add(self._task(self._go(number), context))
+            self._running.add(self._behind(self.branches[number].gate, self._go(number)))
 
-    def _task(self, work: Coroutine[Any, Any, None], context: Context | None = None) -> asyncio.Task[None]:
+    def _behind(self, inner: Gate, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         self._x.waits.enter()
+        context = copy_context()
+        context.run(pass_through, inner)
         task = asyncio.get_running_loop().create_task(work, context=context)
         task.add_done_callback(self._over)
         return task
@@ -226,18 +248,3 @@ class Contest(Generic[T]):
         # A handler that stands still is told by the timer, which goes through its journal.
         if x.waits.is_working and x.waits.answer(key, r.MessageReceived(kind="timer")):
             x.waits.dropped.append(found[0])
-
-
-async def _gone(tasks: Collection[asyncio.Task[None]]) -> asyncio.CancelledError | None:
-    """Cut tasks off and see them to their end, also where nobody waits for us any more, which is what it gives then."""
-    stopped: asyncio.CancelledError | None = None
-    for task in tasks:
-        task.cancel()
-    while any(not task.done() for task in tasks):
-        try:
-            await asyncio.wait(tasks)
-        except asyncio.CancelledError as error:
-            stopped = error
-            for task in tasks:
-                task.cancel()
-    return stopped

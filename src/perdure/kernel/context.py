@@ -21,7 +21,7 @@ from perdure.base.envelope import Envelope
 from perdure.base.errors import ClientSilent, InputError, ReplayDivergence
 from perdure.base.ids import uuid7
 from perdure.base.lazy import load
-from perdure.base.traceparent import OUTGOING, span_of_run
+from perdure.base.traceparent import OUTGOING, outgoing, span_of_run
 
 from . import records as r
 from .alarms import PREFIX, Plan, drop_schedule, set_schedule
@@ -389,6 +389,18 @@ class Context:
         """The digest of the definition that this run is of."""
         return self._x.run.spec
 
+    async def of_parent(self, read: Callable[[bytes], T], type: type[T]) -> T | None:
+        """What `read` makes of the stored definition of the run that this one is a child of; None where it is nobody's
+        child. Nobody but a run can begin a child of its own: this is who asks, whatever the message says."""
+
+        async def look(_: str) -> T | None:
+            parent = await self._x.store.load_run(self._x.run.parent) if self._x.run.parent else None
+            document = None if parent is None else await self._x.store.spec(parent.spec)
+            return None if document is None else read(document)
+
+        found: T | None = await self.effect("parent", "", look, effect="read", type=type)
+        return found
+
     async def history(self, *, before: int | None = None, limit: int = 200) -> list[r.Record]:
         """Records of this agent from before this run, or before its last checkpoint, the newest first."""
         if not self._x.agent.records:
@@ -444,6 +456,11 @@ class Context:
         `http` tool and models send has it."""
         return OUTGOING.get()
 
+    @property
+    def tracestate(self) -> str:
+        """What goes with it as `tracestate`, "" for nothing."""
+        return outgoing().get("tracestate", "")
+
     def limit_time(self, ms: int) -> None:
         """Let nothing new begin once the run has worked `ms` milliseconds (waiting does not count)."""
         self._x.limit_time(ms)
@@ -464,6 +481,7 @@ class Context:
             reply_to=self.agent_id,
             hops=self.envelope.hops + 1,
             traceparent="" if trace is None else trace.at(span_of_run(self.run_id)),
+            tracestate="" if trace is None else trace.state,
             created_at=self._x.clock.now(),
             **more,
         )

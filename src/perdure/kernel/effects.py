@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from time import perf_counter
 from typing import Any, TypeAlias, TypeVar, assert_never
 
@@ -19,10 +19,11 @@ from perdure.base.errors import (
     DeadlineExceeded,
     EffectFailed,
     PerdureError,
+    StoreError,
     ToolTimeout,
     WrongState,
 )
-from perdure.base.traceparent import OUTGOING, Trace
+from perdure.base.traceparent import OUTGOING, OUTGOING_STATE, Trace
 from perdure.base.usage import Usage
 
 from . import records as r
@@ -115,12 +116,13 @@ class Effects:
             if past.digest != asked:
                 raise diverged(key, past, asked, request)
         one = Effect(key, kind, asked, effect, request, call, probe, timeout_ms, reserve, past, note or {}, keyed)
+        one.begun = past is not None
         resolved = self._journal.resolved.get(key)
         match decide(past, resolved, effect):
             case "do" | "do again" if effect == "read" or gate() is None:
                 value = await self._do(one)
             case "do" | "do again":
-                value = await self._unharmed(one)
+                value = await self._unharmed(one, self._do(one))
             case "return" if resolved is not None and past is not None and past.state == "intended":
                 return said(unpack(resolved.body), type)
             case "return":
@@ -130,9 +132,9 @@ class Effects:
             case "raise":
                 raise again(one.key, past.body) if resolved is None and past else refused(one.key, resolved)
             case "probe":
-                value = await self._look(one)
+                value = await self._unharmed(one, self._look(one))
             case "ask":
-                value = await self._ask(one)
+                value = await self._unharmed(one, self._ask(one))
             case other:
                 assert_never(other)
         return said(value, type)
@@ -154,6 +156,7 @@ class Effects:
         key = idempotency_key(self._run_id, one.key) if one.keyed or self.trace is not None else ""
         if self.trace is not None:
             OUTGOING.set(self.trace.at(key))
+            OUTGOING_STATE.set(self.trace.state)
         if one.effect != "read" or one.reserve > 0:
             try:
                 await self._intend(one)
@@ -178,6 +181,8 @@ class Effects:
                 raise
             inside = EffectFailed(f"{one.key} was cancelled by something inside it")
             raise await self._fail(one, inside, started) from error
+        except StoreError:
+            raise  # no answer of the outside: on record it would be raised by every replay
         except Exception as error:  # the edge: whatever an effect raises becomes a record
             raise await self._fail(one, error, started) from error
         self._probe("effect.acted")
@@ -189,11 +194,11 @@ class Effects:
         """Whether an effect may not be done here. What a branch that was cut off had begun, and nobody knows the end
         of, is seen to all the same; in a run that is cancelled it is named as in doubt."""
         cancelling = self._journal.cancelling is not None
-        return (one.past is None or cancelling) and is_closed(cancelling)
+        return (not one.begun or cancelling) and is_closed(cancelling)
 
-    async def _unharmed(self, one: Effect) -> Any:
-        """Do what may change something, and let it finish where its branch is cut off meanwhile: its end is known."""
-        task = asyncio.ensure_future(self._do(one))
+    async def _unharmed(self, one: Effect, work: Coroutine[Any, Any, Any]) -> Any:
+        """Let what may change something finish where its branch is cut off meanwhile: its end is known."""
+        task = asyncio.ensure_future(work)
         while not task.done():
             try:
                 await asyncio.wait((task,))

@@ -138,7 +138,8 @@ class Engine:
         while self._ticks or self._side:
             await asyncio.wait((*self._ticks.values(), *self._side))
         for holding in list(self._held.values()):
-            await self._let_go(holding)
+            with contextlib.suppress(StoreError):  # whom it cannot give up, others take when its heartbeat has lapsed
+                await self._let_go(holding)
         await self._pulse.stop()
 
     # -- what the layers above ask for -------------------------------------------------------------------------------

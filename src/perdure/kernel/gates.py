@@ -6,7 +6,7 @@ come to where they were, and there they end as if cancelled. What puts things ri
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 
@@ -45,6 +45,15 @@ def is_closed(run: bool) -> bool:
             return True
         found = found.outer
     return run
+
+
+def is_inside(found: Gate | None, gates: Collection[Gate]) -> bool:
+    """Whether a gate is one of these, or behind one."""
+    while found is not None:
+        if found in gates:
+            return True
+        found = found.outer
+    return False
 
 
 def shielded() -> AbstractContextManager[None]:

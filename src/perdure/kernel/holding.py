@@ -81,12 +81,13 @@ class House(Protocol):
 class Holding:
     """An agent under this worker's fence. `execution` is its active run while that is in memory.
 
-    `last_mail` is the seq of the last envelope looked at, `command` one that cuts the turn under way short, `turns`
-    counts. Once `released` nothing may be written any more.
+    `last_mail` is the seq of the last envelope looked at, `command` one that cuts the turn under way short, `obeyed`
+    the id of the last that did, `turns` counts. Once `released` nothing may be written any more.
     """
 
     __slots__ = (
-        *("_guards", "agent", "command", "execution", "fence", "fresh", "house", "last_mail", "released", "turns"),
+        *("_guards", "agent", "command", "execution", "fence", "fresh", "house", "last_mail", "obeyed", "released"),
+        "turns",
     )
 
     def __init__(self, house: House, agent: AgentRow, fence: int) -> None:
@@ -94,6 +95,7 @@ class Holding:
         self.agent = agent
         self.execution: Execution | None = None
         self.command: Item | None = None
+        self.obeyed = ""
         self.released = False
         self.fresh = False
         self.last_mail = 0
@@ -195,7 +197,7 @@ class Holding:
         if self.execution.is_started:
             return {wait.key: wait for wait in self.execution.waits.wanted}
         journal = self.execution.journal
-        open_keys = journal.waits.keys() - journal.answers.keys() - journal.resolved.keys()
+        open_keys = journal.waits.keys() - journal.answers.keys() - journal.resolved.keys() - journal.void
         return {key: wait for key, wait in journal.waits.items() if key in open_keys}
 
     async def secure(self) -> None:

@@ -7,9 +7,10 @@ When none works and at least one waits, the handler stands still and can be put 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
+from .gates import Gate, gate, is_inside
 from .records import Wait
 
 
@@ -23,7 +24,7 @@ class Waits:
     __slots__ = ("_still", "_working", "dropped", "frozen", "is_parked", "open")
 
     def __init__(self, still: Callable[[], None]) -> None:
-        self.open: dict[str, tuple[Wait, asyncio.Future[Any]]] = {}
+        self.open: dict[str, tuple[Wait, asyncio.Future[Any], Gate | None]] = {}
         self.dropped: list[Wait] = []
         """What branches waited for that were cut off since the last commit."""
         self.frozen = False
@@ -39,12 +40,12 @@ class Waits:
 
     @property
     def wanted(self) -> tuple[Wait, ...]:
-        return tuple(wait for wait, _ in self.open.values())
+        return tuple(wait for wait, _, _ in self.open.values())
 
     async def wait(self, wait: Wait) -> Any:
         """Stand still until `answer` is called with this wait's key."""
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self.open[wait.key] = (wait, future)
+        self.open[wait.key] = (wait, future, gate())
         self.leave()
         try:
             return await future
@@ -62,6 +63,18 @@ class Waits:
         self._working += 1
         entry[1].set_result(value)
         return True
+
+    def cut(self, gates: Collection[Gate]) -> None:
+        """Cut off who waits behind one of these gates: it works from now on, until it has come to its end. Whoever
+        waits to hear what became of something does so still."""
+        if self.frozen:
+            return
+        for wait, future, behind in list(self.open.values()):
+            if wait.kind != "in_doubt" and not future.done() and is_inside(behind, gates):
+                del self.open[wait.key]
+                self._working += 1
+                self.dropped.append(wait)
+                future.cancel()
 
     async def park(self) -> None:
         """Stand still for good: this branch may begin nothing new."""

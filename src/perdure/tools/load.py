@@ -18,8 +18,9 @@ def load_file(path: Path) -> ModuleType:
     try:
         file = path.resolve(strict=True)
         source = file.read_bytes()
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror}", hint="Is the path right?") from error
+    except (OSError, RuntimeError, ValueError) as error:  # also for links in a circle, and a name that none can be
+        why = getattr(error, "strerror", None) or error
+        raise ConfigError(f"{path} cannot be read: {why}", hint="Is the path right?") from error
     name = _name(file, source)
     loaded = sys.modules.get(name)
     if loaded is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -384,6 +385,28 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
         with pytest.raises(InvalidFile) as caught:
             load(path, environment={})
         assert str(caught.value) == f"{path}: {what}"
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "pipe.yaml"
+    os.mkfifo(path)
+    with pytest.raises(InvalidFile, match="this is a pipe"):
+        load(path, environment={})
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ('name: a\nfile: "x\\0y"\n', "2:7: file"),
+        ('name: a\ntools:\n  - {files: "\\x00"}\n', "3:13: tools[0].files"),
+        ('"na\\u0000me": a\n', "1:15"),
+    ],
+)
+def test_an_escape_cannot_make_what_no_path_takes(tmp_path: Path, text: str, place: str) -> None:
+    (tmp_path / "a.yaml").write_text(text)
+    with pytest.raises(InvalidFile) as caught:
+        load(tmp_path / "a.yaml", environment={})
+    assert f"a.yaml:{place}" in str(caught.value) and "text cannot hold the character U+0000" in str(caught.value)
 
 
 def test_aliases_cannot_blow_a_file_up(tmp_path: Path) -> None:

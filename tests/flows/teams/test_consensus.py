@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
-from perdure.base.errors import Overloaded
+import perdure
+from perdure.base.errors import NotOfTeam, Overloaded
+from perdure.testing import call
 
 THREE = {"ann": {}, "bob": {}, "cleo": {}}
 
@@ -41,6 +43,9 @@ async def test_the_majority_wins_and_the_record_says_why(stage: Any) -> None:
     assert (decision["how"], decision["verdict"]) == ("votes", "won")
     assert decision["candidates"] == {"1": ["ann"], "2": ["bob"], "3": ["cleo"]}
     assert {one["voter"]: one["choice"] for one in decision["ballots"]} == {"ann": "2", "bob": "2", "cleo": "3"}
+    for ballot in decision["ballots"]:  # each was cast in a run of the voter's own
+        cast = await stage.store.load_run(ballot["run_id"])
+        assert cast.parent == result.run_id and f".{ballot['voter']}-" in cast.agent_id
     assert "ann likes blue" in decision["why"]
     assert notes["answer"]["confidence"] == pytest.approx(2 / 3)
 
@@ -190,3 +195,60 @@ async def test_who_is_late_is_left_out(stage: Any) -> None:
         notes = await stage.notes(rt, result.run_id)
     assert result.output == "red"
     assert [told for name, told in notes if name == "absent"] == [{"cleo": "late"}, {"cleo": "late"}]
+
+
+async def test_a_voter_at_its_limit_of_steps_abstains_and_the_record_says_why(stage: Any) -> None:
+    members = {**THREE, "cleo": {"tools": ["calculator"], "agent": {"limits": {"steps": 2}}}}
+    choices = {"ann": "blue", "bob": "blue", "cleo": call("calculator", expression="1 + 1")}
+
+    def say(asked: Any) -> Any:
+        return choices["cleo"] if asked.who == "cleo" and asked.is_vote else talk(ANSWERS, choices)(asked)
+
+    async with stage.open(say) as rt:
+        spec = stage.spec(members, mode="consensus", depth=0, votes={"quorum": 1})
+        result = await rt.run(spec, "A colour")
+        notes = await stage.notes(rt, result.run_id)
+    assert (result.status, result.output) == ("done", "blue")
+    reason = "it came to its limit of steps or tokens after 2 steps"
+    assert ("absent", {"cleo": reason}) in notes
+    ballots = {one["voter"]: one for one in dict(notes)["decision"]["ballots"]}
+    assert (ballots["cleo"]["choice"], ballots["cleo"]["why"]) == ("", reason)
+
+
+async def test_a_proposer_at_its_limit_of_steps_is_left_out(stage: Any) -> None:
+    members = {"ann": {}, "cleo": {"tools": ["calculator"], "agent": {"limits": {"steps": 1}}}}
+
+    def say(asked: Any) -> Any:
+        return call("calculator", expression="1 + 1") if asked.who == "cleo" else {"answer": "red", "confidence": 1}
+
+    async with stage.open(say) as rt:
+        result = await rt.run(stage.spec(members, mode="consensus", depth=0), "A colour")
+        notes = await stage.notes(rt, result.run_id)
+    assert (result.output, notes[0][0]) == ("red", "absent")
+
+
+# -- who may tell the record ------------------------------------------------------------------------------------------
+
+KEEPER = {"name": "record", "class": "perdure.flows.teams.record:Record"}
+TOLD = {"do": "settle", "task_class": "general", "won": ["cleo"], "lost": ["ann"]}
+
+
+class Stranger(perdure.Agent):
+    """An agent that calls itself as it likes, and begins child runs on the record of others."""
+
+    async def on_message(self, ctx: perdure.Context, message: Any) -> Any:
+        return (await ctx.run(KEEPER, TOLD, agent_id="crew.record")).error
+
+
+async def test_nobody_but_the_team_tells_its_record_who_won(stage: Any) -> None:
+    async with stage.open(talk(ANSWERS, {"ann": "blue", "bob": "blue", "cleo": "green"})) as rt:
+        spec = stage.spec(THREE, mode="consensus", depth=0, votes={"by": "weighted"})
+        await rt.run(spec, "A colour")
+        before = (await rt.run(KEEPER, {"do": "look", "task_class": "general"}, agent="crew.record")).output
+        assert before["members"]["bob"]["wins"] == 1
+        said = await rt.run(KEEPER, TOLD, agent="crew.record")
+        assert (said.status, said.error["code"]) == ("failed", NotOfTeam.code)
+        assert (await rt.run(Stranger, "go", agent="crew")).output["code"] == NotOfTeam.code
+        sent = await rt.send("crew.record", TOLD, who="crew")
+        assert (await rt.wait(sent)).error["code"] == NotOfTeam.code
+        assert (await rt.run(KEEPER, {"do": "look", "task_class": "general"}, agent="crew.record")).output == before

@@ -10,6 +10,7 @@ from perdure.flows.teams.record import Tell
 MEMBERS = {"ann": {}, "eva": {"role": "evaluator"}}
 RULES = {"rubric": ["names the unit", "is short"], "pass_at": 0.8, "tries": 2}
 LESSON = "Name the unit."
+KEEPER = {"name": "record", "class": "perdure.flows.teams.record:Record"}
 
 
 def say(asked: Any) -> Any:
@@ -49,21 +50,25 @@ async def test_the_best_try_is_the_answer_where_none_passes(stage: Any) -> None:
 
 async def test_lessons_are_of_one_class_of_tasks_and_not_without_end(stage: Any) -> None:
     spec = stage.spec(MEMBERS, mode="solo", reflexion={**RULES, "tries": 1})
+    numbers = iter(range(60))
+
+    def teach(asked: Any) -> Any:
+        return {"scores": [0, 1], "lesson": f"lesson {next(numbers)}"} if asked.who == "eva" else say(asked)
+
     async with stage.open(say) as rt:
         await rt.run(spec, {"task": "How far?", "class": "walks"})
         await rt.run(spec, {"task": "How heavy?", "class": "loads"})
         assert LESSON not in stage.turns("ann")[-1].words
-        keeper = {"name": "record", "class": "perdure.flows.teams.record:Record"}
-        for number in range(60):
-            told = {"do": "learn", "task_class": "walks", "lesson": f"lesson {number}"}
-            known = await rt.run(keeper, told, agent="crew.record")
+    async with stage.open(teach) as rt:
+        for _ in range(60):
+            await rt.run(spec, {"task": "How far?", "class": "walks"})
+        known = await rt.run(KEEPER, {"do": "look", "task_class": "walks"}, agent="crew.record")
     assert known.output["lessons"] == [f"lesson {number}" for number in range(10, 60)]
 
 
 async def test_the_record_refuses_what_it_does_not_understand(stage: Any) -> None:
     async with stage.open(say) as rt:
-        keeper = {"name": "record", "class": "perdure.flows.teams.record:Record"}
         for wrong in ("hello", {"do": "forget", "task_class": "x"}, {"do": "look"}):
-            result = await rt.run(keeper, wrong, agent="crew.record")
+            result = await rt.run(KEEPER, wrong, agent="crew.record")
             assert (result.status, result.error["code"]) == ("failed", InputError.code)
     assert Tell("look", "x").won == ()

@@ -77,7 +77,7 @@ def with_files(
         if isinstance(member, dict) and isinstance(member.get("file"), str):
             finding = Finding((*where, "file"), "")
             path = folder / member["file"]
-            if not path.is_file():
+            if not os.path.isfile(path):
                 problems.append(place(finding, f"no such file: {member['file']}"))
                 continue
             member = {key: value for key, value in member.items() if key != "file"}

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+import stat
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
+
+import msgspec
 
 from perdure.base.lazy import load
 
+from .problems import Path as KeyPath
 from .problems import Place, Problem, refuse
 from .source import Fault, Parsed, Source
 
@@ -31,9 +35,11 @@ def read_file(path: Path, name: str = "") -> Source:
     if format is None:
         refuse([Problem(name, "", f"expected a file that ends in {', '.join(_FORMATS)}")])
     try:
+        if stat.S_ISFIFO(path.stat().st_mode):
+            refuse([Problem(name, "", "this is a pipe, which may never say anything")])
         with path.open("rb") as file:
             data = file.read(LARGEST + 1)
-    except OSError as error:
+    except (OSError, ValueError) as error:
         refuse([Problem(name, "", _unreadable(path, error))])
     if len(data) > LARGEST:
         refuse([Problem(name, "", f"larger than {LARGEST // 1024:,} KiB; this is not a file that people write")])
@@ -51,10 +57,39 @@ def read_text(text: str, name: str, format: str) -> Source:
         fault = Fault(place, f"a file of text cannot hold the character U+{ord(control[0]):04X}")
         source = Source(name, text, format, Parsed(faults=(fault,), broken=True))
     else:
-        source = Source(name, text, format, _reader(format)(text))
+        parsed = _reader(format)(text)
+        source = Source(name, text, format, _without_nul(parsed) if "\\" in text else parsed)
     if source.broken:
         refuse(source.problems)
     return source
+
+
+def _without_nul(parsed: Parsed) -> Parsed:
+    """What was read, broken where an escape makes the character that no path, no program and no database takes."""
+    path = next(_nul(parsed.value, ()), None)
+    if path is None:
+        return parsed
+    marks = parsed.marks()
+    place = marks.values.get(path) or marks.keys.get(path) or Place(1, 1)
+    fault = Fault(place, "text cannot hold the character U+0000", path)
+    return msgspec.structs.replace(parsed, faults=(*parsed.faults, fault), broken=True)
+
+
+def _nul(value: Any, path: KeyPath) -> Iterator[KeyPath]:
+    """Where the first text with that character stands."""
+    match value:
+        case str() if "\0" in value:
+            yield path
+        case dict():
+            for key, one in value.items():
+                if "\0" in key:
+                    yield (*path, key)
+                yield from _nul(one, (*path, key))
+        case list():
+            for number, one in enumerate(value):
+                yield from _nul(one, (*path, number))
+        case _:
+            pass
 
 
 def _reader(format: str) -> Callable[[str], Parsed]:
@@ -75,7 +110,7 @@ def _decode(data: bytes, name: str) -> str:
         refuse([Problem(name, "", what, line, column, 1, shown)])
 
 
-def _unreadable(path: Path, error: OSError) -> str:
+def _unreadable(path: Path, error: OSError | ValueError) -> str:
     match error:
         case FileNotFoundError():
             return "no such file"
@@ -84,4 +119,4 @@ def _unreadable(path: Path, error: OSError) -> str:
         case PermissionError():
             return "may not be read"
         case _:
-            return f"cannot be read: {error.strerror or error}"
+            return f"cannot be read: {getattr(error, 'strerror', None) or error}"

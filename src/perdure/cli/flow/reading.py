@@ -19,7 +19,7 @@ files = click.argument("files", nargs=-1, type=click.Path(path_type=Path))
 
 def read(path: Path) -> FlowSpec:
     """The flow in a file, or the only one in a folder. Raises what is wrong with it."""
-    if path.is_dir():
+    if os.path.isdir(path):
         found = flows_in(path)
         if len(found) != 1:
             what = f"{len(found)} flows" if found else "no flow"
@@ -39,7 +39,14 @@ def chosen(files: tuple[Path, ...]) -> list[Path]:
         if not found:
             raise InputError("no flows here", hint="Name files, or put them into the folder `flows`.")
         return found
-    return [one for path in files for one in (flows_in(path) if path.is_dir() else [path])]
+    return [one for path in files for one in (_within(path) if os.path.isdir(path) else [path])]
+
+
+def _within(folder: Path) -> list[Path]:
+    found = flows_in(folder)
+    if not found:
+        raise InputError(f"{folder}: there is no flow in this folder", hint="Name the file of a flow.")
+    return found
 
 
 def flows_in(folder: Path) -> list[Path]:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from perdure.agents.config.problems import Path, Problem, either, guess, show_value
+from perdure.agents.config.problems import Path, Problem, either, guess, refuse, show_value
 from perdure.agents.spec import AgentSpec
 from perdure.base.duration import parse_duration
 from perdure.base.errors import InputError
@@ -31,6 +31,8 @@ _ELSEWHERE = {
     "results": "inside the `reduce` of a loop",
     "previous": "where a step comes before",
 }
+ENOUGH = 100
+"""Problems at which a file is looked into no further."""
 LONGEST_WAIT = 100 * 366 * 86_400_000
 _ID = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 _TAKEN = {*ROOTS, *KINDS, *WORDS}
@@ -64,7 +66,13 @@ class Desk:
         self._come = frozenset(come)
 
     def wrong(self, spot: Spot, what: str, *, key: bool = False) -> None:
-        self.problems.append(spot.problem(what, key=key))
+        self.tell(spot.problem(what, key=key))
+
+    def tell(self, problem: Problem) -> None:
+        """Raises InvalidFile once there are more problems than anybody reads."""
+        self.problems.append(problem)
+        if len(self.problems) >= ENOUGH:
+            refuse(self.problems)
 
     # -- values -------------------------------------------------------------------------------------------------------
 
@@ -246,7 +254,7 @@ class _Reading:
 
     def fault(self, path: Path, number: int, fault: SyntaxFault) -> None:
         self.broken = True
-        self._desk.problems.append(self._spot.fault(path, number, fault))
+        self._desk.tell(self._spot.fault(path, number, fault))
 
     def report(self, expression: Expression | None, fault: SyntaxFault) -> None:
         if expression is None:

@@ -63,7 +63,7 @@ class Graph:
         self.nodes = dict(_nodes(nodes, desk))
         if len(self.nodes) > MOST_NODES and nodes is not None:
             desk.wrong(nodes, f"more than {MOST_NODES:,} nodes; use a loop, or a flow within a flow")
-            self.nodes = {}
+            self.nodes, edges = {}, None  # edges between nodes that are not looked at tell nothing
         self.edges = [edge for edge in _edges(edges, desk) if self._fits(edge, desk)]
         circle = self._circle()
         if circle:

@@ -24,9 +24,10 @@ from ..files import SUFFIXES, is_flow
 from ..spec import FlowSpec, is_reference
 from .compiling import metadata_of, plain, plan_of, words_in
 from .desk import Desk
-from .merging import Merged, merge
+from .merging import Merged, merge, real
 from .people import People, words_of
 from .spot import Spot
+from .waking import triggers_of
 
 DEEPEST = 16
 _KEPT = ("version", "description", "inputs", "outputs", "timeout", "on_error", "finally", "nodes", "edges", "metadata")
@@ -39,7 +40,7 @@ def load_flow(path: Path, *, environment: Mapping[str, str], project: ProjectCon
     Raises InvalidFile with everything that is wrong, or MissingVariable where variables are all that is.
     """
     project = project or load_project(path.parent, environment=environment)
-    return _Loading(environment, project, (path.resolve(),)).flow(path)
+    return _Loading(environment, project, (real(path),)).flow(path)
 
 
 def load_flow_document(document: bytes, *, environment: Mapping[str, str]) -> FlowSpec:
@@ -98,7 +99,10 @@ class _Loading:
         name = (said and desk.text(said)) or path.name.partition(".")[0]
         known = {name: spec for name, spec in agents.items() if spec is not None}
         flows = self._flows
-        spec = _built(merged, desk, name, known, flows, folder, tuple(entries))
+        try:
+            spec = _built(merged, desk, name, known, flows, folder, tuple(entries))
+        except InvalidFile as error:
+            refuse([*problems, *people.problems, *error.problems])
         problems += [*people.problems, *desk.problems]
         if problems:
             refuse(problems)
@@ -131,15 +135,15 @@ class _Loading:
         path = folder / spot.value
         if not is_flow(path):
             desk.wrong(spot, f"expected the file of a flow, which ends in {SUFFIXES[0]}")
-        elif not path.is_file():
+        elif not os.path.isfile(path):
             desk.wrong(spot, f"no such file: {path}")
-        elif path.resolve() in self._above:
+        elif real(path) in self._above:
             desk.wrong(spot, "these flows call each other in a circle; use a loop")
         elif len(self._above) > DEEPEST:
             desk.wrong(spot, f"more than {DEEPEST} flows that call each other")
         else:
             try:
-                inner = _Loading(self._environment, self._project, (*self._above, path.resolve()))
+                inner = _Loading(self._environment, self._project, (*self._above, real(path)))
                 self._flows[spot.value] = inner.flow(path)
             except InvalidFile as error:
                 desk.problems += error.problems
@@ -164,6 +168,7 @@ def _built(
         plan=plan_of(merged, desk, name),
         agents=agents,
         tools=tools,
+        on=triggers_of(own.get("on"), desk),
         budget=_budget(own.get("budget"), desk),
         version=desk.text(own.get("version")),
         description=desk.text(own.get("description")),
@@ -179,7 +184,7 @@ def _built(
 def _document(spec: FlowSpec, flows: dict[str, FlowSpec], merged: Merged) -> bytes:
     tree = {
         "name": spec.name,
-        **plain(merged.own.value, (*_KEPT, "budget")),
+        **plain(merged.own.value, (*_KEPT, "budget", "on")),
         "env": {name: spot.value for name, spot in merged.env.items()},
         "tools": list(spec.tools),
         "tasks": [spot.value for spot in merged.tasks],

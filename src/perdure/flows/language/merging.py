@@ -3,6 +3,7 @@ with one name the later one counts; tasks are put behind each other."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
@@ -19,6 +20,7 @@ from .spot import Spot
 SUFFIXES = (".flow.yaml", ".flow.yml", ".flow.toml", ".yaml", ".yml")
 SHIPPED = Path(str(files("perdure.flows") / "templates"))
 DEEPEST = 16
+MOST_FILES = 200
 
 
 class Merged(msgspec.Struct):
@@ -32,6 +34,12 @@ class Merged(msgspec.Struct):
     tools: list[Spot] = []
     tasks: list[Spot] = []
     problems: list[Problem] = []
+    files: int = 1
+
+
+def real(path: Path) -> Path:
+    """The path without links, also where they lead in a circle."""
+    return Path(os.path.realpath(path))
 
 
 def folder_of(spot: Spot) -> Path:
@@ -48,7 +56,7 @@ def merge(path: Path) -> Merged:
     if not isinstance(source.value, dict):
         merged.problems.append(own.problem("expected a mapping of keys" if source.value else "the file is empty"))
         own.value = {}
-    _take(merged, own, (path.resolve(),), own=True)
+    _take(merged, own, (real(path),), own=True)
     return merged
 
 
@@ -98,11 +106,16 @@ def _include(merged: Merged, entry: Spot, above: tuple[Path, ...], *, preset: bo
         known = sorted(file.name.partition(".")[0] for file in SHIPPED.glob("*.flow.yaml"))
         merged.problems.append(entry.problem(f"there is no such preset{guess(entry.value, known)}"))
         return
-    if path.resolve() in above:
+    if real(path) in above:
         merged.problems.append(entry.problem("these files include each other in a circle"))
         return
     if len(above) > DEEPEST:
         merged.problems.append(entry.problem(f"more than {DEEPEST} files that include each other"))
+        return
+    merged.files += 1
+    if merged.files > MOST_FILES:
+        if merged.files == MOST_FILES + 1:
+            merged.problems.append(entry.problem(f"more than {MOST_FILES} files, counting those that come again"))
         return
     try:
         source = read_file(path)
@@ -112,7 +125,7 @@ def _include(merged: Merged, entry: Spot, above: tuple[Path, ...], *, preset: bo
     merged.problems += source.problems
     spot = Spot(source, (), source.value)
     if isinstance(source.value, dict):
-        _take(merged, spot, (*above, path.resolve()))
+        _take(merged, spot, (*above, real(path)))
     elif source.value is not None:
         merged.problems.append(spot.problem("expected a mapping of keys"))
 
@@ -130,7 +143,7 @@ def _preset(entry: Spot) -> Path | None:
     places = [folder, *(above / "templates" for above in (folder, *folder.parents)), SHIPPED]
     for place in places:
         for suffix in ("", *SUFFIXES):
-            if (file := place / f"{name}{suffix}").is_file():
+            if os.path.isfile(file := place / f"{name}{suffix}"):
                 return file
     return None
 

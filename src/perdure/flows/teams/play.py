@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any
@@ -14,7 +14,7 @@ from perdure.agents.config.members import Seat
 from perdure.agents.output import Shape
 from perdure.agents.team import Role
 from perdure.base.codec import to_json
-from perdure.base.errors import InputError, MembersMissing, PerdureError, TeamError
+from perdure.base.errors import InputError, LimitReached, MembersMissing, PerdureError, TeamError
 from perdure.kernel.classes import Outcome
 from perdure.kernel.contest import never
 from perdure.kernel.context import ChildResult
@@ -28,10 +28,11 @@ from .words import told
 
 
 class Said(msgspec.Struct, frozen=True):
-    """What a seat answered."""
+    """What a seat answered, in the run of its own with this id."""
 
     seat: Seat
     value: Any
+    run_id: str
 
 
 class Play:
@@ -64,9 +65,16 @@ class Play:
         return (await self.ask_all(stage, [(seat, words)], shape))[0].value
 
     async def ask_all(
-        self, stage: str, asked: Sequence[tuple[Seat, str]], shape: Schema, *, least: int = 1
+        self,
+        stage: str,
+        asked: Sequence[tuple[Seat, str]],
+        shape: Schema,
+        *,
+        least: int = 1,
+        limited: Callable[[str], Any] | None = None,
     ) -> list[Said]:
-        """The answers of several, asked at once, in their order; who fails or is late is left out, on record. Raises
+        """The answers of several, asked at once, in their order; who fails or is late is left out, on record. One that
+        came to its limit of steps is taken to say what `limited` makes of the reason, where it is given. Raises
         MembersMissing where fewer than `least` answer."""
         places = _places(asked)
         with self.scope(stage):
@@ -79,13 +87,16 @@ class Play:
             absent: dict[str, str] = {}
             for (seat, _), branch in zip(asked, branches, strict=True):
                 if branch.state == "done" and branch.value is not None:
-                    said.append(Said(seat, branch.value[0]))
-                    self._count(branch.value[1])
+                    said.append(Said(seat, branch.value.output, branch.value.run_id))
+                    self._count(branch.value.cost)
                 elif branch.error is None:
                     absent[seat.name] = "late"
                 elif isinstance(branch.error, PerdureError):
                     absent[seat.name] = branch.error.message
                     self._count(int(branch.error.facts.get("cost", 0)))
+                    if limited is not None and isinstance(branch.error, LimitReached):
+                        run_id = str(branch.error.facts.get("run_id", ""))
+                        said.append(Said(seat, limited(branch.error.message), run_id))
                 else:
                     raise branch.error
             if absent:
@@ -119,17 +130,16 @@ class Play:
             raise InputError(f"not an answer of the team's shape: {'; '.join(problems)}")
         return value
 
-    async def _turn(self, place: str, seat: Seat, words: str, shape: Schema) -> tuple[Any, int]:
+    async def _turn(self, place: str, seat: Seat, words: str, shape: Schema) -> ChildResult:
         with self.ctx.scope(place):
             patch = self.patches.get(seat.name, self.patches.get(seat.member, ""))
             text = told(self.task, words)
             asked = [{"type": "text", "text": text}, *self.task.attached] if self.task.attached else text
             child = await self.ctx.run(self.ready.agent(seat, shape, patch), asked, name=seat.name)
         if child.error is not None:
-            raise TeamError(str(child.error["message"]), cost=child.cost)
-        if "class" in seat.tree:
-            return _checked(child, shape), child.cost
-        return child.output, child.cost
+            failed = LimitReached if child.error.get("code") == LimitReached.code else TeamError
+            raise failed(str(child.error["message"]), cost=child.cost, run_id=child.run_id)
+        return msgspec.structs.replace(child, output=_checked(child, shape)) if "class" in seat.tree else child
 
     def _count(self, cost: int) -> None:
         self.spent += cost

@@ -30,7 +30,9 @@ class Ready(msgspec.Struct):
         key = (seat.name, to_json(shape), patch)
         known = self.made.get(key)
         if known is None:
-            tree = {**seat.tree, "output": shape}
+            # One that yields would be waited for until somebody resumes it: here it is left out instead.
+            limits = {**seat.tree.get("limits", {}), "exhausted": "fail"}
+            tree = {**seat.tree, "output": shape, "limits": limits}
             if patch:
                 tree["instructions"] = f"{tree.get('instructions', '')}\n\n{patch}".strip()
             document = document_of("agent", seat.folder or self.spec.folder, tree)

@@ -9,6 +9,7 @@ Schema: TypeAlias = dict[str, Any]
 
 TEXT: Schema = {"type": "string"}
 SURE: Schema = {"type": "number", "minimum": 0, "maximum": 1}
+ABSTAIN = "abstain"
 YES: Schema = {"type": "boolean"}
 
 
@@ -26,7 +27,7 @@ def verdict(answer: Schema) -> Schema:
 
 
 def ballot(labels: Sequence[str]) -> Schema:
-    choice = {"type": "string", "enum": [*labels, "abstain"]}
+    choice = {"type": "string", "enum": [*labels, ABSTAIN]}
     return _object({"choice": choice, "confidence": SURE, "why": TEXT}, ("choice", "why"))
 
 

@@ -8,7 +8,7 @@ come weigh nothing; with too few of all voters' ballots, abstentions included, t
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Literal, TypeAlias
 
 import msgspec
@@ -18,12 +18,14 @@ Verdict: TypeAlias = Literal["won", "tie", "short", "no_quorum", "empty"]
 
 
 class Ballot(msgspec.Struct, frozen=True):
-    """`choice` is a candidate's label, "" for an abstention; `confidence` is the voter's, from 0 to 1."""
+    """`choice` is a candidate's label, "" for an abstention; `confidence` is the voter's, from 0 to 1; `run_id` is the
+    voter's own run, which cast it."""
 
     voter: str
     choice: str
     confidence: float = 1.0
     why: str = ""
+    run_id: str = ""
 
 
 class Tally(msgspec.Struct, frozen=True):
@@ -42,16 +44,16 @@ def count(
     ballots: Sequence[Ballot],
     candidates: Sequence[str],
     *,
-    voters: int,
+    voters: Collection[str],
     weights: Mapping[str, float] | None = None,
     needs: float = 0.5,
     quorum: float = 0.5,
 ) -> Tally:
-    """The outcome of a vote. `weights` are by voter, 1 where it names none. A voter's second ballot, and one for nobody
-    who stands, do not count. The order of ballots does not matter."""
+    """The outcome of a vote. `weights` are by voter, 1 where it names none. The ballot of a stranger, a voter's second
+    one, and one for nobody who stands, do not count. The order of ballots does not matter."""
     first: dict[str, Ballot] = {}
     for ballot in ballots:
-        if ballot.choice == "" or ballot.choice in candidates:
+        if ballot.voter in voters and (ballot.choice == "" or ballot.choice in candidates):
             first.setdefault(ballot.voter, ballot)
     valid = list(first.values())
     weigh = {} if weights is None else weights
@@ -64,7 +66,7 @@ def count(
     most = max(total.values(), default=0.0)
     leaders = tuple(label for label in candidates if cast and total[label] == most)
     verdict: Verdict
-    if len(valid) < quorum * voters or not valid:
+    if len(valid) < quorum * len(voters) or not valid:
         verdict = "no_quorum"
     elif not cast:
         verdict = "empty"
@@ -74,7 +76,7 @@ def count(
         verdict = "short"
     else:
         verdict = "won"
-    return Tally(verdict, leaders[0] if verdict == "won" else "", leaders, shares, len(valid), voters)
+    return Tally(verdict, leaders[0] if verdict == "won" else "", leaders, shares, len(valid), len(voters))
 
 
 def leader(tally: Tally, ballots: Sequence[Ballot], candidates: Sequence[str]) -> str:

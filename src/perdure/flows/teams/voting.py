@@ -14,6 +14,7 @@ from .people import reviewed
 from .play import Play
 from .rates import Standing
 from .record import Tell
+from .shapes import ABSTAIN
 from .stages import Draft, same
 from .task import Answer
 from .votes import Ballot, Tally, count, leader
@@ -60,17 +61,19 @@ async def decide(play: Play, candidates: Sequence[Draft], *, is_final: bool = Tr
     async def produce() -> Decision:
         # Everybody reads the candidates in another order, so that no place is the better one.
         asked = [(seat, words.vote(_turned(answers, place))) for place, seat in enumerate(voters)]
-        said = await play.ask_all("vote", asked, shapes.ballot(labels), least=0)
+        said = await play.ask_all("vote", asked, shapes.ballot(labels), least=0, limited=_abstention)
         ballots[:] = [
             Ballot(
                 one.seat.name,
-                "" if one.value["choice"] == "abstain" else one.value["choice"],
+                "" if one.value["choice"] == ABSTAIN else one.value["choice"],
                 one.value.get("confidence", 1.0),
                 one.value["why"],
+                one.run_id,
             )
             for one in said
         ]
-        tally = count(ballots, labels, voters=len(voters), weights=weights, needs=rules.needs, quorum=rules.quorum)
+        names = [seat.name for seat in voters]
+        tally = count(ballots, labels, voters=names, weights=weights, needs=rules.needs, quorum=rules.quorum)
         decision = await _decision(play, answers, tally, ballots) if is_final else _leading(answers, tally, ballots)
         await play.note(
             "decision",
@@ -157,6 +160,10 @@ async def _settle(
             (won if ballot.choice == choice else lost).append(ballot.voter)
     tell = Tell("settle", play.task.task_class, tuple(sorted(won)), tuple(sorted(lost)), decay=play.team.votes.decay)
     await play.record(tell)
+
+
+def _abstention(why: str) -> dict[str, Any]:
+    return {"choice": ABSTAIN, "why": why}
 
 
 def _turned(answers: Mapping[str, Any], place: int) -> dict[str, Any]:
