@@ -71,7 +71,7 @@ class Process:
     async def start(self) -> None:
         self.note("began")
         await self.engine.start()
-        await self.dispatcher.start()
+        self.dispatcher.start()
 
     async def stop(self) -> None:
         """End in good order, with a moment for effects under way."""

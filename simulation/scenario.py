@@ -32,7 +32,7 @@ from perdure.kernel.store.ops import PutAgent, PutSpec, SetLimit
 from perdure.kernel.store.rows import ENDED, AgentRow, RunFilter, RunRow
 from perdure.kernel.topics import subscribe
 
-STORMY_S = 40.0
+STORMY_S = 30.0
 CALM_S = 3_600.0
 """How long, of its own time, a world may take to come to an end once nothing goes wrong any more."""
 
@@ -107,7 +107,12 @@ class World:
         self.faults.calm()
         self._is_stormy = False
         self.note("calm")
-        await asyncio.wait(clients)
+        _, waiting = await asyncio.wait(clients, timeout=CALM_S)
+        for keeper in keepers:
+            if keeper.done():
+                keeper.result()  # no process can be begun: that is a fault of ours
+        if waiting:
+            raise Broken("after an hour of calm clients are at it still")
         await self._end()
         for task in (*people, *keepers):
             task.cancel()
@@ -279,9 +284,7 @@ def run(seed: int, *, forget_fences: bool = False) -> tuple[list[str], str, str]
     except PerdureError as error:
         wrong = f"{type(error).__name__}: {error}"
     finally:
-        for task in asyncio.all_tasks(loop):
-            task._log_destroy_pending = False  # type: ignore[attr-defined]
-        loop.close()
+        loop.leave()
     world.history.append(f"{loop.time():10.3f} {wrong or 'all is well'}")
     digest = blake2b("\n".join(world.history).encode(), digest_size=8).hexdigest()
     return world.history, digest, wrong

@@ -138,7 +138,7 @@ async def open(
             try:
                 await engine.start()
                 if recover:
-                    runtime.undeployed = await control.deploying.deploy_project(runtime)
+                    await control.deploying.deploy_project(runtime)
                     await runtime.topics.start()
                     await runtime.drivers.start()
                     await runtime.jobs.recover()

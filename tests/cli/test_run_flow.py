@@ -79,3 +79,17 @@ def test_a_flow_goes_step_by_step_by_commands_where_there_is_no_terminal(run):
 def test_options_of_agents_are_none_of_a_flows(run):
     for words in (("--model", "a/b"), ("--override", "a=b"), ("--watch",)):
         assert "are for agents" in run("run", "two.flow.yaml", *words, code=2).stderr
+
+
+def test_a_run_is_shown_with_its_steps(run):
+    run("run", "two.flow.yaml", "--input", "x")
+    (found,) = json.loads(run("runs", "list", "--json").stdout)
+    shown = run("runs", "show", found["run_id"]).stdout.splitlines()
+    assert [line.split() for line in shown[-2:]] == [["done", "first", "set"], ["skipped", "asked", "approval"]]
+    steps = json.loads(run("runs", "show", found["run_id"], "--json").stdout)["flow_steps"]
+    assert [(step["place"], step["kind"], step["status"]) for step in steps] == [
+        ("first", "set", "done"),
+        ("asked", "approval", "skipped"),
+    ]
+    assert steps[0]["value"] == {"all": "x 2"} and steps[0]["cost_microusd"] == 0
+    assert "- asked (approval) skipped" in run("trace", found["run_id"]).stdout

@@ -102,7 +102,7 @@ async def test_who_does_not_recover_deploys_and_fires_nothing(opened: Open, worl
 async def test_a_file_that_is_wrong_keeps_no_other_agent_from_its_work(opened: Open, world: Any) -> None:
     (world[0] / "agents/broken.yaml").write_text("name: broken\non: [{schedule: at noon}]\n")
     async with opened() as rt:
-        assert list(rt.undeployed) == ["agents/broken.yaml"]
+        assert list(rt.reloads.problems) == ["agents/broken.yaml"]
         assert len(await rt.schedules("reporter")) == 2
 
 

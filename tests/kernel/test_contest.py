@@ -322,6 +322,40 @@ async def test_a_handler_that_undoes_is_executed_once_more_where_its_run_is_canc
     await world.close()
 
 
+async def test_what_a_cancelled_run_waited_for_is_no_answer_to_it_after_a_crash(world):
+    acts, stuck = [], asyncio.Event()
+
+    async def undo(key):
+        acts.append(key)
+        if len(acts) == 1:
+            await stuck.wait()
+
+    @world.handler(undoes=True)
+    async def saga(ctx):
+        try:
+            return await ctx.ask("Go on?")
+        except asyncio.CancelledError:
+            if ctx.is_cancelling:
+                with ctx.shielded():
+                    await ctx.effect("undo", "", undo, effect="idempotent")
+            raise
+
+    engine = await world.engine()
+    run = await world.submit()
+    await world.rest(run)
+    await world.tell(run, "cancel")
+    await world.quiet()
+    await engine.close()  # in the middle of the undoing
+    await world.engine(recover=True)
+    await world.tell(run, "approval", "yes", key="ask")
+    await world.quiet()
+    await world.pass_time(5_000)
+    await world.quiet()
+    assert (await world.row(run)).status == "cancelled"
+    assert len(acts) == 2 and len(set(acts)) == 1
+    await world.close()
+
+
 async def test_a_command_that_was_read_before_it_was_carried_out_is_no_second_one(world, outside):
     @world.handler(undoes=True)
     async def saga(ctx):

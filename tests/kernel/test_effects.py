@@ -46,6 +46,21 @@ def test_an_idempotency_key_is_of_one_effect_of_one_run():
     assert len(keys) == 4
 
 
+async def test_a_call_that_sends_no_key_is_made_none(world):
+    @world.handler()
+    async def work(ctx):
+        async def act(key):
+            return key
+
+        return [await ctx.effect("act", "a", act, effect="read", keyed=keyed) for keyed in (True, False)]
+
+    await world.engine()
+    run = await world.submit()
+    ended = await world.rest(run)
+    assert ended.output == [idempotency_key(run.id, "act:a"), ""]
+    await world.close()
+
+
 # -- on record --------------------------------------------------------------------------------------------------------
 
 

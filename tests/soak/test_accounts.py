@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
+from perdure.base.codec import pack
+from perdure.base.envelope import Envelope
+from perdure.kernel import records as r
 from perdure.kernel.effect import idempotency_key
+from perdure.kernel.store.rows import EventRow
+from perdure.kernel.topics import subscription
 
 SOAK = Path(__file__).parents[2] / "soak"
-NAMES = ("accounts", "client", "journal", "load", "trouble", "vitals", "world")
+NAMES = ("accounts", "client", "journal", "load", "news", "slow_disk", "trouble", "vitals", "world")
 
 
 @pytest.fixture(scope="module")
@@ -176,3 +183,128 @@ def test_a_run_that_goes_on_is_told_of_by_and_by(soak: dict[str, Any]) -> None:
     run.costs["step2/model"], run.answers = 30, [("8", 30)]
     assert (run.cost, run.spent, run.spent_lost) == (150, 30, 0)
     assert money(soak, run, {"8": ("1-1", 30, 5.0)}) == []
+
+
+# -- flows ------------------------------------------------------------------------------------------------------------
+
+
+def errand(soak: dict[str, Any], status: str, *, undone: tuple[str, ...] = (), **changed: Any) -> Any:
+    """A flow that did all its work, and undid some of it."""
+    output = {"done": {"asked": "1-1 | errand"}, "failed": {"code": "flow.failed"}}.get(status, {})
+    run = told(soak, status=status, output=output, **changed)
+    for name in undone:
+        run.intents[f"step/compensate/{name}"] = name
+        run.done.add(f"step/compensate/{name}")
+    return run
+
+
+def an_errand(soak: dict[str, Any], ends: str = "well", *, is_cancelled: bool = False) -> Any:
+    one = question(soak, "errand", answers=set(), is_cancelled=is_cancelled)
+    one.body = {"input": {"asked": "1-1 | errand", "ends": ends}}
+    return one
+
+
+@pytest.mark.parametrize(
+    ("status", "ends", "is_cancelled", "undone", "right"),
+    [
+        ("done", "well", False, (), True),
+        ("done", "well", True, (), True),  # it was too late
+        ("done", "well", False, ("once",), False),
+        ("done", "badly", False, (), False),
+        ("failed", "badly", False, CLASSES, True),
+        ("failed", "badly", False, CLASSES[:2], False),
+        ("failed", "well", False, CLASSES, False),
+        ("cancelled", "well", True, CLASSES, True),
+        ("cancelled", "well", True, CLASSES[1:], False),
+        ("cancelled", "well", False, CLASSES, False),
+    ],
+)
+def test_what_a_flow_did_is_undone_exactly_where_it_has_to_be(
+    soak: dict[str, Any], wrong: Any, status: str, ends: str, is_cancelled: bool, undone: tuple[str, ...], right: bool
+) -> None:
+    found = wrong([errand(soak, status, undone=undone)], [an_errand(soak, ends, is_cancelled=is_cancelled)])
+    assert (found == []) == right, found
+
+
+def test_a_flow_that_was_cancelled_early_undoes_what_it_had_done(soak: dict[str, Any], wrong: Any) -> None:
+    run = errand(soak, "cancelled", done={"step/once"}, undone=("once",))
+    assert wrong([run], [an_errand(soak, is_cancelled=True)]) == []
+
+
+# -- the bus ----------------------------------------------------------------------------------------------------------
+
+EAR = subscription("ear", "news.>")
+COUNTER = subscription("counter", "news.*", qos="batched")
+LOG = [EventRow(4, "a", "news.soak", 0, b""), EventRow(7, "b", "news.soak", 0, b"")]
+
+
+def heard(soak: dict[str, Any], id: str, event: str, **changed: Any) -> Any:
+    return soak["journal"].Told(id, "ear", event=event, status="done", **changed)
+
+
+def news(soak: dict[str, Any], runs: list[Any], published: Any = None, log: Any = LOG) -> list[str]:
+    found = soak["accounts"].Balance()
+    told_of = {"a": 4, "b": 7} if published is None else published
+    return list(soak["news"].news_wrong(runs, told_of, log, [EAR, COUNTER], found))
+
+
+def test_each_event_once_to_each_subscription(soak: dict[str, Any]) -> None:
+    ears = [heard(soak, "run_1", f"{EAR.id}/4"), heard(soak, "run_2", f"{EAR.id}/7")]
+    both = heard(soak, "run_3", f"{COUNTER.id}/7", heard=["a", "b"])
+    assert news(soak, [*ears, both]) == []
+    assert news(soak, [*ears[1:], both]) == ["ear of news.> heard of a 0 times"]
+    assert news(soak, [*ears, both, heard(soak, "run_4", f"{EAR.id}/4")]) == ["ear of news.> heard of a 2 times"]
+    assert news(soak, [*ears, both, heard(soak, "run_4", f"{EAR.id}/9")]) == [
+        "ear of news.> heard of number 9, which was not published"
+    ]
+    both.status = "failed"
+    assert news(soak, [*ears, both]) == ["run_3, of an event, is failed"]
+
+
+def test_a_receipt_is_what_the_log_says(soak: dict[str, Any]) -> None:
+    ears = [heard(soak, "run_1", f"{EAR.id}/4"), heard(soak, "run_2", f"{EAR.id}/7")]
+    both = heard(soak, "run_3", f"{COUNTER.id}/7", heard=["a", "b"])
+    assert news(soak, [*ears, both], {"a": 4, "b": 8}) == ["event b is number 7 of the log, its receipt says 8"]
+    assert news(soak, [*ears, both], {"a": 4, "c": 8})[0] == "event c is number None of the log, its receipt says 8"
+    assert "event a is in the log 2 times" in news(
+        soak, [*ears, both], log=[*LOG, EventRow(9, "a", "news.soak", 0, b"")]
+    )
+
+
+def test_a_run_knows_what_it_was_asked_and_by_which_event(soak: dict[str, Any]) -> None:
+    def accepted(envelope: Envelope) -> Any:
+        run = soak["journal"].Told("run_1", "ear")
+        run.hear("", r.RunAccepted(spec="s", body=msgspec.Raw(pack(envelope))))
+        return run
+
+    assert accepted(Envelope("env_1", "a", payload="1-1 | look; mail")).asked == "1-1"
+    assert accepted(Envelope("env_1", "a", payload={"asked": "1-2 | errand", "ends": "well"})).asked == "1-2"
+    batch = accepted(
+        Envelope("sub_x/7", "a", "event", payload=[{"id": "a", "payload": {}}, {"id": "b", "payload": {}}])
+    )
+    assert (batch.event, batch.heard, batch.asked) == ("sub_x/7", ["a", "b"], "")
+
+
+# -- troubles ---------------------------------------------------------------------------------------------------------
+
+SYNC = """
+import os, sys, time
+with open(sys.argv[1], "wb") as file:
+    began = time.perf_counter()
+    os.fdatasync(file.fileno())
+    print(time.perf_counter() - began)
+"""
+
+
+def test_a_slow_disk_makes_who_syncs_wait(soak: dict[str, Any], tmp_path: Path) -> None:
+    slow = soak["slow_disk"].SlowDisk(tmp_path)
+    if not slow.is_there:
+        pytest.skip("there is no C compiler")
+
+    def took() -> float:
+        done = [sys.executable, "-c", SYNC, str(tmp_path / "file")]
+        return float(subprocess.run(done, env=dict(slow.environment), capture_output=True, check=True).stdout)
+
+    quick = min(took() for _ in range(3))
+    with slow.slow(quick + 0.3):
+        assert took() >= quick + 0.3

@@ -11,10 +11,7 @@ import itertools
 import json
 import os
 import random
-import signal
 import socket
-import subprocess
-import sys
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -51,49 +48,30 @@ Broken = (OSError, EOFError, IndexError, ValueError)
 
 
 class Server:
-    """`perdure serve` in a process of its own, on the same port every time."""
+    """A server that dies and comes back, on the same port every time."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, serve: Callable[..., Any]) -> None:
         self.folder = folder
+        self._serve = serve
         with socket.socket() as found:
             found.bind(("127.0.0.1", 0))
-            self.port = found.getsockname()[1]
-        self._process: asyncio.subprocess.Process | None = None
+            self._port = str(found.getsockname()[1])
+        self._process: Any = None
+        self._environment = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
 
     async def start(self) -> None:
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
-        command = "from perdure.cli.main import main; main()"
-        self._process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-c", command, "serve", "--port", str(self.port)),
-            cwd=self.folder,
-            env={**inherited, "PYTHONPATH": str(SOURCE)},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
+        self._process = await asyncio.to_thread(
+            self._serve, self.folder, "--port", self._port, environment=self._environment
         )
-        assert self._process.stderr is not None
-        line = (await self._process.stderr.readline()).decode()
-        assert line.startswith("Serving "), line + (await self._process.stderr.read()).decode()
-        self._token = (self.folder / ".perdure" / "token").read_text().strip()
 
     async def kill(self) -> None:
-        if self._process is not None and self._process.returncode is None:
-            self._process.send_signal(signal.SIGKILL)
-            _, said = await self._process.communicate()
-            assert b"Traceback" not in said, said.decode()
+        if self._process is not None:
+            said = await asyncio.to_thread(self._process.close)
+            assert "Traceback" not in said, said
 
     async def ask(self, method: str, path: str, body: Any = None, key: str = "") -> tuple[int, Any]:
-        content = b"" if body is None else json.dumps(body).encode()
-        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
-        try:
-            head = f"{method} {path} HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: Bearer {self._token}\r\n"
-            head += f"idempotency-key: {key}\r\n" if key else ""
-            kind = "content-type: application/json\r\nconnection: close\r\n"
-            writer.write(f"{head}{kind}content-length: {len(content)}\r\n\r\n".encode() + content)
-            found, _, answer = (await reader.read()).partition(b"\r\n\r\n")
-            return int(found.split(b" ")[1]), json.loads(answer)
-        finally:
-            writer.close()
+        answer: tuple[int, Any] = await self._process.ask(method, path, body, key)
+        return answer
 
     async def insist(self, path: str, body: Any, key: str) -> tuple[int, Any]:
         """Ask until there is an answer, as a client does that has a key for what it wants."""
@@ -148,7 +126,7 @@ async def model() -> AsyncIterator[tuple[str, Callable[[], int]]]:
 
 
 @pytest.fixture
-def told(tmp_path: Path) -> Callable[[Callable[[Server, Callable[[], int]], Awaitable[None]]], None]:
+def told(tmp_path: Path, serve: Any) -> Callable[[Callable[[Server, Callable[[], int]], Awaitable[None]]], None]:
     """Runs a story about a server, its model beside it."""
 
     def tell(story: Callable[[Server, Callable[[], int]], Awaitable[None]]) -> None:
@@ -158,7 +136,7 @@ def told(tmp_path: Path) -> Callable[[Callable[[Server, Callable[[], int]], Awai
             (tmp_path / "tools.py").write_text(TOOLS)
             async with model() as (url, given):
                 (tmp_path / "perdure.toml").write_text(f'[providers.compatible]\nbase_url = "{url}"\n')
-                server = Server(tmp_path)
+                server = Server(tmp_path, serve)
                 try:
                     await asyncio.wait_for(story(server, given), PATIENCE)
                 finally:

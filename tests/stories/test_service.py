@@ -57,8 +57,9 @@ tools: ["../tools.py:slow"]
 class Project:
     """A folder, and `perdure` in it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, ask: Callable[..., Any]) -> None:
         self.folder = folder
+        self._ask = ask
         self.environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")},
             "PYTHONPATH": str(SOURCE),
@@ -104,19 +105,9 @@ class Project:
         path.with_suffix(".new").write_text(text)
         path.with_suffix(".new").replace(path)
 
-    async def ask(self, url: str, method: str, path: str, body: Any = None) -> tuple[int, Any]:
-        """What the server answers, on a connection of its own."""
-        content = b"" if body is None else json.dumps(body).encode()
-        token = (self.folder / ".perdure" / "token").read_text().strip()
-        reader, writer = await asyncio.open_connection("127.0.0.1", int(url.rpartition(":")[2]))
-        try:
-            head = f"{method} {path} HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: Bearer {token}\r\n"
-            kind = "content-type: application/json\r\nconnection: close\r\n"
-            writer.write(f"{head}{kind}content-length: {len(content)}\r\n\r\n".encode() + content)
-            found, _, answer = (await reader.read()).partition(b"\r\n\r\n")
-            return int(found.split(b" ")[1]), json.loads(answer)
-        finally:
-            writer.close()
+    async def ask(self, url: str, method: str, path: str, body: Any = None) -> Any:
+        """What the server at `url` answers."""
+        return await self._ask(int(url.rpartition(":")[2]), self.folder, method, path, body)
 
 
 async def until(condition: Callable[[], Any]) -> None:
@@ -127,13 +118,13 @@ async def until(condition: Callable[[], Any]) -> None:
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Iterator[Project]:
+def project(tmp_path: Path, ask: Any) -> Iterator[Project]:
     (tmp_path / "agents").mkdir()
     (tmp_path / "perdure.toml").write_text('[lifecycle.restart]\nattempts = 2\nbackoff = "50ms"\nhealthy = "1h"\n')
     (tmp_path / "tools.py").write_text(TOOLS)
     (tmp_path / "agents" / "sayer.yaml").write_text(SAYER.format(version=0))
     (tmp_path / "agents" / "sleeper.yaml").write_text(SLEEPER)
-    found = Project(tmp_path)
+    found = Project(tmp_path, ask)
     yield found
     for path in tmp_path.glob(".perdure/daemons/*/daemon.json"):
         if found.status(path.parent.name)["held"]:

@@ -13,7 +13,7 @@ from typing import Any
 
 REDACTED = "[redacted]"
 LEAST = 8
-"""Characters of a secret. Shorter ones would be found everywhere, and say nothing."""
+"""Characters of a secret, where nobody says otherwise. Shorter ones would be found everywhere, and say nothing."""
 
 _TELLING = r"(?i)(^|[_.-])(api[_-]?key|key|token|secret|passw(or)?d|credentials?)s?($|[_.-])"
 _FIELD = (
@@ -35,6 +35,7 @@ _SHAPES = (
     r"|(?<=://)[^\s/@:]*:[^\s/@]+(?=@)"  # user and password in a URL
     r"|-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)"
 )
+_REPEATED = r"\b(?:sk|pk|rk|gsk|xai|AIza|Bearer)[-_ ]?[\w\-.*]{8,}"
 
 
 @cache
@@ -43,10 +44,11 @@ def _pattern(text: str) -> re.Pattern[str]:
     return re.compile(text)
 
 
-class _Known:
+class Known:
     """Values that are known to be secret, and what finds them. They are asked for when something is hidden first."""
 
-    def __init__(self) -> None:
+    def __init__(self, least: int = LEAST) -> None:
+        self._least = least
         self._sources: list[Callable[[], Iterable[str]]] = []
         self._values: set[str] = set()
         self._pattern: re.Pattern[str] | None = None
@@ -62,14 +64,14 @@ class _Known:
     def _take(self, source: Callable[[], Iterable[str]]) -> None:
         said = {value.strip() for value in source()}
         bare = {value.partition(" ")[2].strip() for value in said}  # behind a scheme, as in `Bearer …`
-        fresh = {value for value in said | bare if len(value) >= LEAST} - self._values
+        fresh = {value for value in said | bare if len(value) >= self._least} - self._values
         if fresh:
             self._values |= fresh
             longest_first = sorted(self._values, key=len, reverse=True)
             self._pattern = re.compile("|".join(map(re.escape, longest_first)))
 
 
-_KNOWN = _Known()
+_KNOWN = Known()
 
 
 def keep_secret(source: Callable[[], Iterable[str]]) -> None:
@@ -91,6 +93,11 @@ def secret_fields(fields: Mapping[str, str]) -> list[str]:
 def hide(text: str) -> str:
     """The text without its secrets."""
     return _pattern(_SHAPES).sub(_hidden, _KNOWN.hide(text))
+
+
+def hide_keys(text: str) -> str:
+    """What a server said of a key that it refused, without what it repeats of it: short, cut or starred as it is."""
+    return re.sub(_REPEATED, REDACTED, text)
 
 
 def hide_in(value: Any) -> Any:

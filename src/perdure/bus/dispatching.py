@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 
+from perdure.base.background import Background
 from perdure.base.clock import Clock
 from perdure.base.codec import pack, to_json, unpack_as
 from perdure.base.envelope import Envelope
@@ -71,22 +72,18 @@ class Dispatcher:
         self._head = 0  # the last event that was looked at for all
         self._seen = -1
         self._only: Callable[[Subscription], bool] | None = None
-        self._task: asyncio.Task[None] | None = None
+        self._work = Background(self._run)
         self.trouble: StoreError | None = None
 
     def start(self, only: Callable[[Subscription], bool] | None = None) -> None:
         """Deliver from now on, to all that subscribe or only to some; what was started is not started again."""
-        if self._task is None:
+        if not self._work.is_running:
             self._only = only
             self._bus.agents = self.hand_over
-            self._task = asyncio.create_task(self._run())
+            self._work.start()
 
     async def stop(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
-            self._task = None
+        await self._work.stop()
 
     def changed(self) -> None:
         """Subscriptions were made or ended."""

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 from collections.abc import Iterator
 
+from perdure.base.background import Background
 from perdure.base.clock import Clock
 from perdure.base.errors import StoreError
 from perdure.kernel.store.ops import Op, TrimEvents
@@ -27,19 +26,14 @@ class Retention:
         self._clock = clock
         self._rules = rules
         self._dispatcher = dispatcher
-        self._task: asyncio.Task[None] | None = None
+        self._work = Background(self._run)
         self.trouble: StoreError | None = None
 
     async def start(self) -> None:
-        if self._task is None:
-            self._task = asyncio.create_task(self._run())
+        self._work.start()
 
     async def stop(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
-            self._task = None
+        await self._work.stop()
 
     async def trim(self) -> int:
         """Remove what may go now; gives how many events that were."""

@@ -88,11 +88,9 @@ async def _opened(folder: Path, runs_of: Path | None) -> AsyncIterator[Runtime]:
 
 
 async def _deploy(runtime: Runtime) -> list[str]:
-    """Deploy what something wakes, and let the daemons know. Returns the names of the agents."""
-    deployed = []
-    for _, spec in runtime.shelf.specs():
-        if spec.on:
-            deployed.append((await runtime.deploy(spec)).agent_id)
+    """Deploy what something wakes, and let the daemons know. Returns the names of the agents and flows."""
+    deployed = [(await runtime.deploy(spec)).agent_id for _, spec in runtime.shelf.specs() if spec.on]
+    deployed += [(await runtime.deploy(flow)).agent_id for _, flow in runtime.flows.specs() if flow.on]
     for daemon in all_daemons(runtime.project.state_folder):
         try:
             daemon.signal(signal.SIGHUP)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import click
 
 from perdure.base.lazy import load
 
-from .terminal import is_terminal
+from .terminal import is_terminal, paint
 
 RICH_TABLE = "perdure.cli.rich_table:print_rich_table"
 COLOURS = {
@@ -60,3 +60,13 @@ def lines_of(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> list[s
 
 def _aligned(cell: str, width: int, column: Column) -> str:
     return cell.rjust(width) if column.kind == "number" else cell.ljust(width)
+
+
+def print_facts(facts: Iterable[tuple[str, str]]) -> None:
+    """What there is to tell of one thing: a name and its value a line, further lines of the value below."""
+    for name, value in facts:
+        if value:
+            first, *more = value.splitlines()
+            click.echo(f"{paint(name.ljust(9), dim=True)} {first}")
+            for line in more:
+                click.echo(f"{'':9} {line}")

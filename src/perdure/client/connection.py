@@ -13,7 +13,7 @@ from urllib.parse import quote
 import msgspec
 
 from perdure.base.clock import Clock, SystemClock
-from perdure.base.envelope import DEFAULT_PRIORITY, Envelope
+from perdure.base.envelope import DEFAULT_PRIORITY, Envelope, answer_to
 from perdure.base.errors import InputError, NoAnswer, PerdureError
 from perdure.base.ids import Ids
 from perdure.base.topic import ADDRESS
@@ -100,6 +100,7 @@ class Connection:
         priority: int = DEFAULT_PRIORITY,
         expires_in_ms: int | None = None,
         traceparent: str = "",
+        tracestate: str = "",
         durable: bool | None = None,
     ) -> Published:
         """Publish an event; see `Topics.publish`. However often this has to be sent, it is published once."""
@@ -116,6 +117,7 @@ class Connection:
             "priority": priority,
             "expires_in_ms": expires_in_ms,
             "traceparent": traceparent,
+            "tracestate": tracestate,
             "durable": durable,
         }
         return msgspec.convert(await self._http.call("POST", f"/bus/{quote(topic, safe='')}", said), Published)
@@ -142,19 +144,8 @@ class Connection:
     async def reply(self, to: Event | Envelope, payload: Any = None, *, kind: str = "reply") -> Published:
         """Answer a request, once: in its thread, with its correlation. Raises InputError for what asks nothing."""
         asked = to.envelope if isinstance(to, Event) else to
-        if not asked.reply_to.startswith(ADDRESS):
-            raise InputError(f"{asked.id} names no topic for answers")
-        return await self.emit(
-            asked.reply_to.removeprefix(ADDRESS),
-            payload,
-            id=f"{asked.id}/reply/{self._name}",
-            kind=kind,
-            thread=asked.thread or asked.id,
-            correlation=asked.correlation or asked.id,
-            causation=asked.id,
-            hops=asked.hops + 1,
-            traceparent=asked.traceparent,
-        )
+        topic, fields = answer_to(asked)
+        return await self.emit(topic, payload, id=f"{asked.id}/reply/{self._name}", kind=kind, **fields)
 
     async def subscribe(
         self,

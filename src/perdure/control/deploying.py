@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from perdure.agents.project import STATE_FOLDER
-from perdure.agents.spec import AgentSpec, spec_digest, spec_document
+from perdure.agents.spec import AgentSpec, document_digest
 from perdure.base.codec import digest
 from perdure.base.errors import ConfigError, Fenced, Held, KeyExists
 from perdure.flows.files import is_flow
@@ -24,6 +24,8 @@ from .schedules import Planned, follow_file, planned
 from .starting import check_agent_id
 
 if TYPE_CHECKING:
+    from perdure.flows.spec import FlowSpec
+
     from .runtime import Runtime
 
 AGENT_FILES = re.compile(r".*\.(yaml|yml|toml)")
@@ -40,11 +42,12 @@ class Deployed(msgspec.Struct, frozen=True):
     schedules: tuple[Planned, ...]
 
 
-async def deploy(runtime: Runtime, spec: AgentSpec, *, agent: str | None = None) -> Deployed:
+async def deploy(runtime: Runtime, spec: AgentSpec | FlowSpec, *, agent: str | None = None) -> Deployed:
     """Deploy a spec as the agent of its name, or as `agent`. A run in flight stays on the spec that it began with.
     Raises Held where the agent is at work for longer than ten seconds."""
-    agent_id, wanted, now = check_agent_id(agent or spec.name), spec_digest(spec), runtime.clock.now()
-    keep = PutSpec(wanted, spec_document(spec), now)
+    document = runtime.library.document(spec)
+    agent_id, wanted, now = check_agent_id(agent or spec.name), document_digest(document), runtime.clock.now()
+    keep = PutSpec(wanted, document, now)
     is_new = True
     try:
         row = AgentRow(agent_id, wanted, now, updated_at=now)
@@ -60,10 +63,11 @@ async def deploy(runtime: Runtime, spec: AgentSpec, *, agent: str | None = None)
     return Deployed(agent_id, wanted, is_new, tuple(await planned(runtime, agent_id)))
 
 
-async def deploy_project(runtime: Runtime) -> dict[str, ConfigError]:
-    """Deploy the agents in the project's folder `agents` that something wakes. Gives the files that are wrong: they
-    keep no other agent from its work."""
-    wrong: dict[str, ConfigError] = {}
+async def deploy_project(runtime: Runtime) -> None:
+    """Deploy the agents in the project's folder `agents` that something wakes, and the flows in `flows` that something
+    starts. A file that is wrong keeps no other from its work, and is one of the `problems` of `runtime.reloads`."""
+    wrong = runtime.reloads.problems
+    names: set[str] = set()
     root = runtime.project.root
     for path in sorted((root / "agents").rglob("*")):
         shown = path.relative_to(root)
@@ -72,14 +76,21 @@ async def deploy_project(runtime: Runtime) -> dict[str, ConfigError]:
         try:
             spec = runtime.spec(shown)
         except ConfigError as error:
-            wrong[shown.as_posix()] = error
+            wrong[shown.as_posix()] = error.message
             continue
+        names.add(spec.name)
         if spec.on:
             await deploy(runtime, spec)
-    return wrong
+    for file, flow in runtime.flows.specs():
+        if flow.on and flow.name not in names:
+            names.add(flow.name)
+            await deploy(runtime, flow)
+        elif flow.on:
+            wrong[file] = f"{flow.name} is the name of another file's agent or flow: give the flow another `name`"
+    wrong.update((one.file, one.problem) for one in runtime.flows.all() if one.problem)
 
 
-def _drivers(runtime: Runtime, agent_id: str, spec: AgentSpec) -> Iterable[Driver]:
+def _drivers(runtime: Runtime, agent_id: str, spec: AgentSpec | FlowSpec) -> Iterable[Driver]:
     folder = runtime.project.root / spec.folder
     for trigger in spec.on:
         if trigger.file is not None:

@@ -40,6 +40,11 @@ class FlowShelf:
         """All of them, by name, files that are wrong included."""
         return sorted(map(self._show, self._look()), key=lambda one: (one.name, one.file))
 
+    def specs(self) -> list[tuple[str, FlowSpec]]:
+        """What is published, with its files."""
+        root = self._runtime.project.root
+        return [(file.path.relative_to(root).as_posix(), file.spec) for file in self._look() if file.spec is not None]
+
     def _look(self) -> list[_File]:
         found: dict[Path, _File] = {}
         root = self._runtime.project.root

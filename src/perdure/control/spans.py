@@ -5,7 +5,7 @@ A pure reading: records in, nodes out.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Literal, TypeAlias, TypeVar
 
 import msgspec
@@ -21,10 +21,13 @@ from perdure.kernel.budgets import low
 from perdure.kernel.journal import decode
 from perdure.kernel.store.rows import ENDED, RunRow
 
+from .scopes import name_of, split, steps_of
+
 T = TypeVar("T")
 Kind: TypeAlias = Literal["run", "step", "model", "tool", "effect", "wait", "child", "event"]
 Status: TypeAlias = str
-"""That of a run, or `started` (nobody knows its end yet), `done`, `failed`, `in_doubt`, `waiting`, `cancelled`."""
+"""That of a run, or `started` (nobody knows its end yet), `done`, `failed`, `in_doubt`, `waiting`, `cancelled`; a
+step of a flow may be `skipped`."""
 
 SHORT = 160
 """Characters of a summary."""
@@ -98,7 +101,7 @@ class Course:
     def tell(self, steps: Iterable[StepSeen]) -> None:
         """Take in what a flow tells of its steps, in the order in which they were begun, ahead of the records."""
         for seen in steps:
-            span = self._step(_scopes(seen.place.split("/"), self._spans))
+            span = self._step(steps_of(seen.place.split("/"), self._spans))
             span.detail = {"step": seen.kind}
             if seen.state == "started":
                 span.default = "started"
@@ -262,8 +265,8 @@ class Course:
             key = key[: -len("/end")]
         span = self._spans.get(key)
         if span is None:
-            scopes, name = _split(key)
-            span = self._spans[key] = self._step(_scopes(scopes, self._spans)).add(_name(name), kind, key)
+            scopes, name = split(key)
+            span = self._spans[key] = self._step(steps_of(scopes, self._spans)).add(name_of(name), kind, key)
         elif kind == "child":
             span.kind = kind
         return span
@@ -337,43 +340,6 @@ def walk(node: TraceNode, depth: int = 0) -> Iterator[tuple[int, TraceNode]]:
     yield depth, node
     for child in node.children:
         yield from walk(child, depth + 1)
-
-
-def _split(key: str) -> tuple[list[str], str]:
-    """The scopes of a key, and what it names, which may hold slashes of its own behind its kind."""
-    *scopes, _ = key.partition(":")[0].split("/")
-    return scopes, key[len("/".join(scopes)) + 1 :] if scopes else key
-
-
-def _scopes(scopes: list[str], known: Container[str]) -> list[tuple[str, str]]:
-    """The steps that scopes stand for, outermost first: each as its whole path and its own part.
-
-    `step2/call/1/tool:lookup` is a tool in step 2: the branches of one answer's calls are not told as steps. A branch
-    of any other gather is one step, such as `fetch/3`, inside `fetch` where that is `known` as a step.
-    """
-    found: list[tuple[str, str]] = []
-    for number, scope in enumerate(scopes):
-        path = "/".join(scopes[: number + 1])
-        following = scopes[number + 1] if number + 1 < len(scopes) else ""
-        if scope.isdecimal() and number:
-            gathered = scopes[number - 1]
-            if not _is_calls(gathered):
-                found.append((path, f"{gathered}/{scope}"))
-        elif not following.isdecimal() or path in known:
-            found.append((path, scope))
-    return found
-
-
-def _is_calls(scope: str) -> bool:
-    return scope.partition("#")[0] == "call"
-
-
-def _name(leaf: str) -> str:
-    """`tool:lookup#2` is called `lookup`, `model` is called `model`."""
-    name, _, count = leaf.rpartition("#")
-    if name and count.isdecimal():
-        leaf = name
-    return leaf.partition(":")[2] or leaf
 
 
 def _kind(effect: str) -> Kind:

@@ -11,7 +11,7 @@ import msgspec
 
 from perdure.agents.project import BusSettings
 from perdure.base.codec import pack, unpack, unpack_as
-from perdure.base.envelope import DEFAULT_PRIORITY, Envelope
+from perdure.base.envelope import DEFAULT_PRIORITY, Envelope, answer_to
 from perdure.base.errors import InputError, NoAnswer, VersionConflict
 from perdure.base.topic import ADDRESS, check_pattern, check_topic, matches
 from perdure.bus.dispatching import Dispatcher
@@ -111,6 +111,7 @@ class Topics:
         priority: int = DEFAULT_PRIORITY,
         expires_in_ms: int | None = None,
         traceparent: str = "",
+        tracestate: str = "",
         durable: bool | None = None,
     ) -> Published:
         """Publish an event: on disk when this returns, unless it is not `durable` (None: as the project says of the
@@ -135,6 +136,7 @@ class Topics:
             None if expires_in_ms is None else now + expires_in_ms,
             traceparent,
             now,
+            tracestate,
         )
         return await self.bus.publish(envelope, durable=durable)
 
@@ -160,20 +162,8 @@ class Topics:
 
     async def reply(self, to: Envelope, payload: Any, *, sender: str = "operator", id: str = "") -> Published:
         """Answer a request: to its `reply_to`, in its thread, with its correlation. Raises InputError."""
-        if not to.reply_to.startswith(ADDRESS):
-            raise InputError(f"{to.id} names no topic for answers", hint="Agents are answered with `send`.")
-        return await self.publish(
-            to.reply_to.removeprefix(ADDRESS),
-            payload,
-            id=id,
-            kind="reply",
-            sender=sender,
-            thread=to.thread or to.id,
-            correlation=to.correlation or to.id,
-            causation=to.id,
-            hops=to.hops + 1,
-            traceparent=to.traceparent,
-        )
+        topic, fields = answer_to(to)
+        return await self.publish(topic, payload, id=id, kind="reply", sender=sender, **fields)
 
     # -- hearing ------------------------------------------------------------------------------------------------------
 

@@ -44,6 +44,17 @@ def check_inputs(plan: Plan, given: dict[str, Any]) -> dict[str, Any]:
     return given
 
 
+def inputs_of_event(plan: Plan, happened: Any) -> Any:
+    """What a flow takes of something that happened: all of it where its first input is a mapping of another name than
+    any in it, else what has the names of its inputs."""
+    if not plan.inputs:
+        return None
+    if not isinstance(happened, dict) or _is_the_first(plan.inputs[0], happened, plan):
+        return happened
+    names = {input.name for input in plan.inputs}
+    return {name: value for name, value in happened.items() if name in names}
+
+
 def _given(plan: Plan, given: Any) -> dict[str, Any]:
     if given is None or (isinstance(given, str) and not given.strip()):
         return {}

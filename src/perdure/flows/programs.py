@@ -65,6 +65,7 @@ class FlowLibrary(Library):
             name=definition.name,
             description=definition.description,
             tools=definition.tools,
+            on=definition.on,
             budget=definition.budget,
             folder=definition.folder,
             document=definition.document,

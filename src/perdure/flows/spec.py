@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from perdure.agents.spec import AgentSpec, Budget, document_digest
+from perdure.agents.spec import AgentSpec, Budget, Trigger, document_digest
 from perdure.tools.fetch.port import Fetch
 from perdure.tools.port import Tool
 from perdure.tools.registry import resolve, resolve_all
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 class FlowSpec(msgspec.Struct, frozen=True):
     """`agents` and `flows` are by the name that steps call them. `tools` are entries as an agent's file has them, those
-    that steps name themselves (`./tools.py:function`) included.
+    that steps name themselves (`./tools.py:function`) included. `on` is what starts it by itself, once it is deployed.
 
     `folder` is where relative paths of tools start, itself relative to the project's root (POSIX). `document` is what
     the store keeps: everything above as data, so that a run does not depend on files that change under it. `lines` are
@@ -33,6 +33,7 @@ class FlowSpec(msgspec.Struct, frozen=True):
     agents: dict[str, AgentSpec] = {}
     flows: dict[str, FlowSpec] = {}
     tools: tuple[str | dict[str, Any], ...] = ()
+    on: tuple[Trigger, ...] = ()
     budget: Budget = Budget()
     version: str = ""
     description: str = ""

@@ -197,7 +197,7 @@ class Holding:
         if self.execution.is_started:
             return {wait.key: wait for wait in self.execution.waits.wanted}
         journal = self.execution.journal
-        open_keys = journal.waits.keys() - journal.answers.keys() - journal.resolved.keys()
+        open_keys = journal.waits.keys() - journal.answers.keys() - journal.resolved.keys() - journal.void
         return {key: wait for key, wait in journal.waits.items() if key in open_keys}
 
     async def secure(self) -> None:

@@ -77,7 +77,19 @@ class Journal:
 
     __slots__ = (
         *("accepted", "answers", "asked", "attempt", "cancelling", "checkpoint", "counters", "effects", "extensions"),
-        *("failed_key", "intents", "marked", "new_state", "reserved", "resolved", "sent", "totals", "used", "waits"),
+        *(
+            "failed_key",
+            "intents",
+            "marked",
+            "new_state",
+            "reserved",
+            "resolved",
+            "sent",
+            "totals",
+            "used",
+            "void",
+            "waits",
+        ),
     )
 
     def __init__(self) -> None:
@@ -88,6 +100,8 @@ class Journal:
         self.resolved: dict[str, r.EffectResolved] = {}
         self.sent: set[str] = set()
         self.waits: dict[str, r.Wait] = {}
+        self.void: frozenset[str] = frozenset()
+        """Keys of waits that nothing answers any more: those of a run that is being cancelled, from before."""
         self.checkpoint: Any = None
         self.marked: tuple[str, ...] = ()
         self.new_state: tuple[bytes, int] | None = None
@@ -153,12 +167,14 @@ class Journal:
                 self.sent.add(key)
             case r.RunWaiting():
                 self.waits = {wait.key: wait for wait in event.waits}
+                self.void = frozenset()
             case r.RunResumed():
                 for forgotten in event.forget:
                     self._forget(forgotten)
                 self.failed_key = ""
                 if event.reason == r.CANCELLING:
                     self.cancelling = unpack(event.body)
+                    self.void = frozenset(key for key, wait in self.waits.items() if wait.kind != "in_doubt")
                 self.extensions += event.reason == "by hand"
             case r.TickFailed():
                 self.attempt = event.attempt + 1

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from typing import Protocol
 
+from perdure.base.background import Background
 from perdure.base.clock import Clock
 from perdure.base.errors import StoreError
 
@@ -45,24 +45,19 @@ class Pulse:
         self._waker = waker
         self._alarms = alarms
         self._early = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
+        self._work = Background(self._run)
         self._seen = -1
         self.trouble: StoreError | None = None
 
     def start(self) -> None:
-        if self._task is None:
-            self._task = asyncio.create_task(self._run())
+        self._work.start()
 
     def hurry(self) -> None:
         """A timer was set that may be due before the next beat."""
         self._early.set()
 
     async def stop(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
-            self._task = None
+        await self._work.stop()
 
     async def _run(self) -> None:
         while True:

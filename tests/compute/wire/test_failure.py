@@ -179,5 +179,5 @@ def test_a_status_inside_of_the_body_is_kept() -> None:
 )
 def test_no_key_is_repeated(key: str) -> None:
     body = msgspec.json.encode({"error": {"message": f"Incorrect API key provided: {key}. Find yours at example.com."}})
-    assert read_complaint(body).message == "Incorrect API key provided: [key] Find yours at example.com."
+    assert read_complaint(body).message == "Incorrect API key provided: [redacted] Find yours at example.com."
     assert len(read_complaint(b"x" * 9999).message) == 500

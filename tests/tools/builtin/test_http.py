@@ -149,7 +149,7 @@ async def test_credentials_are_sent_and_never_shown(
     shown = repr(output)
     assert secret not in shown
     assert sent not in shown
-    assert "[hidden]" in shown
+    assert "[redacted]" in shown
     assert "set-cookie" not in shown
 
 

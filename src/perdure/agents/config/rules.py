@@ -64,8 +64,7 @@ def _agent(tree: dict[str, Any], reach: Reach | None) -> Iterator[Finding]:
         yield Finding(("output",), "expected a JSON Schema or ./file.py:Type", shown=True)
     if isinstance(output, dict):
         yield from _json_schema(output, ("output",))
-    for index, entry in enumerate(_list(tree.get("on"))):
-        yield from _trigger(entry, ("on", index))
+    yield from trigger_findings(tree.get("on"))
     yield from team_findings(tree)
 
 
@@ -184,6 +183,12 @@ def _tool(entry: Any, path: Path) -> Iterator[Finding]:
     if isinstance(entry, str) and not (re.fullmatch(_TOOL_NAME, entry) or re.fullmatch(_OBJECT, entry)):
         what = "expected a tool's name, ./file.py:function or package.module:function"
         yield Finding(path, what, shown=True)
+
+
+def trigger_findings(entries: Any) -> Iterator[Finding]:
+    """What is wrong with the entries of `on`."""
+    for index, entry in enumerate(_list(entries)):
+        yield from _trigger(entry, ("on", index))
 
 
 def _trigger(entry: Any, path: Path) -> Iterator[Finding]:

@@ -13,7 +13,7 @@ from ..errors import plain
 from ..json import print_json
 from ..process import complete
 from ..project import opened
-from ..terminal import paint
+from ..table import print_facts
 from ..times import show_time
 
 
@@ -38,12 +38,7 @@ def _tell(detail: AgentDetail, as_json: bool) -> None:
     if as_json:
         print_json(plain(detail))
         return
-    for name, value in _facts(detail):
-        if value:
-            first, *more = value.splitlines()
-            click.echo(f"{paint(name.ljust(9), dim=True)} {first}")
-            for line in more:
-                click.echo(f"{'':9} {line}")
+    print_facts(_facts(detail))
 
 
 def _facts(detail: AgentDetail) -> list[tuple[str, str]]:

@@ -14,6 +14,7 @@ from perdure.control.daemons.daemon import AT_WORK, Daemon, Known, find_daemon
 from .. import options
 from ..exits import DONE, FAILED
 from ..json import print_json
+from ..table import print_facts
 from ..terminal import paint
 from ..times import show_time
 from .told import live, object_of, state_folder_of, state_of, uptime_of
@@ -35,14 +36,8 @@ def command(ctx: click.Context, name: str, as_json: bool, project: Path | None) 
     if as_json:
         print_json({**object_of(known), "server": server or None})
     else:
-        _tell(daemon, known, server)
+        print_facts(_facts(daemon, known, server))
     ctx.exit(DONE if known.state in AT_WORK else FAILED)
-
-
-def _tell(daemon: Daemon, known: Known, server: dict[str, Any]) -> None:
-    for name, value in _facts(daemon, known, server):
-        if value:
-            click.echo(f"{paint(name.ljust(9), dim=True)} {value}")
 
 
 def _facts(daemon: Daemon, known: Known, server: dict[str, Any]) -> list[tuple[str, str]]:

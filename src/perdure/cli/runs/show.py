@@ -19,7 +19,7 @@ from ..json import print_json
 from ..outcome import text_of
 from ..process import complete
 from ..project import opened
-from ..table import COLOURS
+from ..table import COLOURS, print_facts
 from ..terminal import paint
 from ..times import show_time
 from .list import object_of_summary, state_of
@@ -52,12 +52,7 @@ def _tell(detail: RunDetail, steps: Sequence[StepState], as_json: bool) -> None:
         told = {"flow_steps": plain(steps)} if detail.is_flow else {}
         print_json({**object_of_summary(detail.summary), **_rest(detail), **told})
         return
-    for name, value in _facts(detail):
-        if value:
-            first, *more = value.splitlines()
-            click.echo(f"{paint(name.ljust(9), dim=True)} {first}")
-            for line in more:
-                click.echo(f"{'':9} {line}")
+    print_facts(_facts(detail))
     for line in _lines(steps[:MOST]):
         click.echo(line)
     if len(steps) > MOST:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import msgspec
 
+from perdure.base.redaction import hide_keys
+
 _SHOWN = 500
-_KEY = r"\b(?:sk|pk|rk|gsk|xai|AIza|Bearer)[-_ ]?[\w\-.*]{8,}"
 _json = msgspec.json.Decoder()
 
 
@@ -70,4 +70,4 @@ def _text(value: Any) -> str:
 
 def _clean(text: str) -> str:
     """Short enough to show, and without the key that some servers repeat."""
-    return re.sub(_KEY, "[key]", text[:_SHOWN])
+    return hide_keys(text[:_SHOWN])

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import stat
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from perdure.agents.project import STATE_FOLDER
+from perdure.base.background import Background
 from perdure.base.clock import Clock
 from perdure.base.codec import digest, pack, to_json, unpack_as
 from perdure.base.envelope import Envelope
@@ -57,18 +57,13 @@ class FileWatch:
         self._input = input
         self._every_ms = every_ms
         self._before: _Marks = {}
-        self._task: asyncio.Task[None] | None = None
+        self._work = Background(self._run)
 
     async def start(self, sink: Sink) -> None:
-        if self._task is None:
-            self._task = asyncio.create_task(self._run(sink))
+        self._work.start(sink)
 
     async def stop(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
-            self._task = None
+        await self._work.stop()
 
     async def _run(self, sink: Sink) -> None:
         while True:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 
 import msgspec
 
 from perdure.agents.schedules import Schedule, plan
+from perdure.base.background import Background
 from perdure.base.clock import Clock
 from perdure.base.codec import digest, unpack_as
 from perdure.base.envelope import Envelope
@@ -37,18 +37,13 @@ class ScheduleSource:
         self._store = store
         self._clock = clock
         self._mark = f"{MARKS}{name}"
-        self._task: asyncio.Task[None] | None = None
+        self._work = Background(self._run)
 
     async def start(self, sink: Sink) -> None:
-        if self._task is None:
-            self._task = asyncio.create_task(self._run(sink))
+        self._work.start(sink)
 
     async def stop(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
-            self._task = None
+        await self._work.stop()
 
     async def _run(self, sink: Sink) -> None:
         due: int | None = 0

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 from typing import Any
 
 import msgspec
 
+from perdure.base.background import Background
 from perdure.base.clock import Clock
 from perdure.base.codec import from_json
 from perdure.base.envelope import Envelope
@@ -39,25 +38,20 @@ class WebSocketSource:
         self._clock = clock
         self._ids = ids
         self._send = send
-        self._task: asyncio.Task[None] | None = None
+        self._work = Background(self._run)
 
     async def start(self, sink: Sink) -> None:
         """Raises MissingDependency where the library for it is not installed."""
-        if self._task is None:
-            try:
-                connect, broken = load(CONNECT), load(TROUBLE)
-            except ImportError as error:
-                raise MissingDependency(
-                    f"{self.name} needs a library for WebSockets", hint="pip install 'perdure[websocket]'"
-                ) from error
-            self._task = asyncio.create_task(self._run(sink, connect, broken))
+        try:
+            connect, broken = load(CONNECT), load(TROUBLE)
+        except ImportError as error:
+            raise MissingDependency(
+                f"{self.name} needs a library for WebSockets", hint="pip install 'perdure[websocket]'"
+            ) from error
+        self._work.start(sink, connect, broken)
 
     async def stop(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
-            self._task = None
+        await self._work.stop()
 
     async def _run(self, sink: Sink, connect: Any, broken: type[Exception]) -> None:
         pause = FIRST_PAUSE_MS

@@ -11,7 +11,7 @@ from perdure.kernel.failures import error_of
 from perdure.namespace.context import Context
 
 from ..expressions.evaluate import evaluate
-from ..inputs import read_inputs
+from ..inputs import inputs_of_event, read_inputs
 from ..plan import Plan, Sequential
 from ..types import mismatch
 from .failures import FATAL
@@ -67,7 +67,8 @@ async def _open(flow: Flow) -> Names:
     root = Names({"run": {"id": ctx.run_id, "flow": plan.name}, "env": env})
     flow.progress.open(root)
     if ctx.restored is None:
-        inputs = read_inputs(plan, ctx.envelope.payload)
+        given = ctx.envelope.payload
+        inputs = read_inputs(plan, inputs_of_event(plan, given) if _has_happened(ctx) else given)
         for input in plan.inputs:
             if input.name not in inputs:
                 inputs[input.name] = None if input.default is None else evaluate(input.default, root)
@@ -75,6 +76,11 @@ async def _open(flow: Flow) -> Names:
         for name, node in plan.env:
             env[name] = evaluate(node, root)
     return root
+
+
+def _has_happened(ctx: Context) -> bool:
+    """Whether it was begun by something that its `on` names, and not by somebody who knows what it takes."""
+    return ctx.envelope.kind == "alarm" or bool(ctx.envelope.topic)
 
 
 async def _undo(flow: Flow, root: Names, why: PerdureError | None) -> None:

@@ -27,6 +27,7 @@ from .desk import Desk
 from .merging import Merged, merge, real
 from .people import People, words_of
 from .spot import Spot
+from .waking import triggers_of
 
 DEEPEST = 16
 _KEPT = ("version", "description", "inputs", "outputs", "timeout", "on_error", "finally", "nodes", "edges", "metadata")
@@ -167,6 +168,7 @@ def _built(
         plan=plan_of(merged, desk, name),
         agents=agents,
         tools=tools,
+        on=triggers_of(own.get("on"), desk),
         budget=_budget(own.get("budget"), desk),
         version=desk.text(own.get("version")),
         description=desk.text(own.get("description")),
@@ -182,7 +184,7 @@ def _built(
 def _document(spec: FlowSpec, flows: dict[str, FlowSpec], merged: Merged) -> bytes:
     tree = {
         "name": spec.name,
-        **plain(merged.own.value, (*_KEPT, "budget")),
+        **plain(merged.own.value, (*_KEPT, "budget", "on")),
         "env": {name: spot.value for name, spot in merged.env.items()},
         "tools": list(spec.tools),
         "tasks": [spot.value for spot in merged.tasks],

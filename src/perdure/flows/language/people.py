@@ -13,6 +13,7 @@ import msgspec
 from perdure.agents.config.loader import agent_from
 from perdure.agents.config.problems import Finding, Problem, guess, show_value
 from perdure.agents.config.reader import read_file
+from perdure.agents.config.source import Source
 from perdure.agents.project import ProjectConfig
 from perdure.agents.spec import AgentSpec
 from perdure.base.errors import ConfigError, InvalidFile, MissingVariable
@@ -72,6 +73,13 @@ class People:
         if not os.path.isfile(path):
             self._wrong(named, f"no such file: {path}")
             return None
+        source = self._mapping(path)
+        if source is None:
+            return None
+        return self._made(source.value, Spot(source, (), source.value), words, path.parent, source.value)
+
+    def _mapping(self, path: Path) -> Source | None:
+        """A file that holds a mapping of keys."""
         try:
             source = read_file(path)
         except InvalidFile as error:
@@ -80,7 +88,7 @@ class People:
         if source.problems or not isinstance(source.value, dict):
             self.problems += source.problems or [source.problem((), "expected a mapping of keys")]
             return None
-        return self._made(source.value, Spot(source, (), source.value), words, path.parent, source.value)
+        return source
 
     def _made(
         self, tree: dict[str, Any], spot: Spot, words: dict[str, str], folder: Path, own: dict[str, Any]
@@ -118,15 +126,10 @@ class People:
             near = guess(str(spot.value), known) or f"; there are {', '.join(known)}, or files"
             self._wrong(spot, f"there is no role {show_value(spot.value)}{near}")
             return None
-        try:
-            source = read_file(path)
-        except InvalidFile as error:
-            self.problems += error.problems
+        source = self._mapping(path)
+        if source is None:
             return None
         tree = source.value
-        if not isinstance(tree, dict):
-            self.problems.append(source.problem((), "expected a mapping of keys"))
-            return None
         role = Spot(source, (), tree)
         for key, inner in role.items():
             if key not in ROLE:

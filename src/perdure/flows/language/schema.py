@@ -99,5 +99,6 @@ _SIMPLE: dict[str, dict[str, Any]] = {
     "agents": {"type": "object", "additionalProperties": {"anyOf": [{"type": "string"}, {"$ref": "#/$defs/Agent"}]}},
     "tools": {"type": "array", "items": {"type": ["string", "object"]}},
     "budget": {"$ref": "#/$defs/Budget"},
+    "triggers": {"type": "array", "items": {"$ref": "#/$defs/Trigger"}},
     "model": {"anyOf": [{"type": "string"}, {"type": "object"}]},
 }

@@ -8,6 +8,7 @@ from http import HTTPStatus
 import msgspec
 
 from perdure.base.messages import File, Image, Part, Text
+from perdure.base.redaction import Known
 
 from ..fetch.port import FetchResponse, Target
 from ..port import ToolOutput
@@ -19,22 +20,14 @@ _TEXTUAL = ("json", "xml", "javascript", "x-www-form-urlencoded", "yaml", "csv",
 _TELLING = ("auth", "key", "token", "secret", "cookie", "password")
 
 
-class Secrets:
+def own_secrets(headers: Mapping[str, str], *more: str) -> Known:
     """The configured credentials, to be taken out of what an echoing server sends back."""
-
-    def __init__(self, headers: Mapping[str, str], *more: str) -> None:
-        values = [value for name, value in headers.items() if any(word in name for word in _TELLING)]
-        values += [value.partition(" ")[2] for value in values]
-        # Short ones would be found everywhere, and say nothing.
-        self._values = sorted({value for value in (*values, *more) if len(value) >= 6}, key=len, reverse=True)
-
-    def hide(self, text: str) -> str:
-        for value in self._values:
-            text = text.replace(value, "[hidden]")
-        return text
+    known = Known(least=6)
+    known.add(lambda: [*more, *(value for name, value in headers.items() if any(word in name for word in _TELLING))])
+    return known
 
 
-def read_answer(method: str, target: Target, response: FetchResponse, secrets: Secrets) -> ToolOutput:
+def read_answer(method: str, target: Target, response: FetchResponse, secrets: Known) -> ToolOutput:
     """The output for the model: a head such as `200 OK`, then the body. The value has status, url, headers, and `json`
     where the body is JSON; an answer of 400 and above is marked as an error."""
     media_type, charset = _content_type(response.header("content-type"))

@@ -10,7 +10,7 @@ import msgspec
 
 from perdure.base.duration import parse_duration
 from perdure.base.errors import ConfigError, InvalidArguments, ToolDenied, ToolFailed
-from perdure.base.traceparent import OUTGOING
+from perdure.base.traceparent import outgoing
 from perdure.kernel.classes import EffectClass
 from perdure.kernel.context import Context
 
@@ -19,7 +19,7 @@ from ..fetch.port import Fetch, FetchRequest, FetchResponse
 from ..fetch.url import add_query, join_url, parse_url
 from ..function import FunctionTool
 from ..port import Probe, Tool, ToolOutput, Unsure
-from .answer import Secrets, read_answer
+from .answer import own_secrets, read_answer
 from .hosts import Hosts
 from .port import Builtin, Options, Setting
 
@@ -71,7 +71,9 @@ class HttpTool:
         self._own = {name.lower(): value for name, value in options.headers.items()}
         if options.auth is not None:
             self._own["authorization"] = _credentials(options.auth)
-        self._secrets = Secrets(self._own, options.auth.basic.password if options.auth and options.auth.basic else "")
+        self._secrets = own_secrets(
+            self._own, options.auth.basic.password if options.auth and options.auth.basic else ""
+        )
         self._default = "GET" if "GET" in methods else methods[0]
 
         async def http(
@@ -146,8 +148,7 @@ class HttpTool:
             given.setdefault("content-type", content_type)
         if method not in SAFE:
             given["idempotency-key"] = key
-        if traceparent := OUTGOING.get():
-            given["traceparent"] = traceparent
+        given |= outgoing()
         target = parse_url(add_query(url, {name: _parameter(value) for name, value in query.items()}))
         sent = {**given, **self._own}
         for _ in range(MAX_REDIRECTS + 1):
