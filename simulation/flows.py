@@ -146,7 +146,7 @@ async def wrong(world: World, run_id: str, end: tuple[str, Any]) -> list[str]:
     """What the flow did, against what it says, and against what was to be undone."""
     status, output = end
     records = await world.disk.store.records(RecordFilter(run_id=run_id), limit=100_000)
-    done, failed = _did([(record.key, decode(record)) for record in records])
+    done, failed, doubted = _did([(record.key, decode(record)) for record in records])
     code = output.get("code", "") if status == "failed" else ""
     found = list(_undone(done, status, code))
     if status == "failed" and not code.startswith(FAILURES):
@@ -158,7 +158,8 @@ async def wrong(world: World, run_id: str, end: tuple[str, Any]) -> list[str]:
     if status != "cancelled":  # then the end of what was under way is not known
         found += [f"{label} is said to have failed and was done" for label in failed - done if acts.get(label)]
     if status == "done":
-        found += [f"{label} was done, and nothing says so" for label, n in acts.items() if n and label not in done]
+        known = done | doubted
+        found += [f"{label} was done, and nothing says so" for label, n in acts.items() if n and label not in known]
     return [f"the flow {run_id} ({status} {code}): {line}" for line in found]
 
 
@@ -173,10 +174,11 @@ def _undone(done: set[str], status: str, code: str) -> Iterator[str]:
             yield f"{label} was not undone"
 
 
-def _did(events: Sequence[tuple[str, r.AnyEvent]]) -> tuple[set[str], set[str]]:
-    """Labels of what changes something: of which it is on record that it was done, and that it failed."""
+def _did(events: Sequence[tuple[str, r.AnyEvent]]) -> tuple[set[str], set[str], set[str]]:
+    """Labels of what changes something: of which it is on record that it was done, that it failed, and that nobody
+    knows, as somebody cancelled the flow meanwhile, perhaps too late to keep it from its end."""
     labels: dict[str, str] = {}
-    done, failed = set(), set()
+    done, failed, doubted = set(), set(), set()
     for key, event in events:
         match event:
             case r.EffectIntended(kind="tool"):
@@ -185,6 +187,9 @@ def _did(events: Sequence[tuple[str, r.AnyEvent]]) -> tuple[set[str], set[str]]:
                 done.add(labels[key])
             case r.EffectFailed() | r.EffectResolved(how="fail") if key in labels:
                 failed.add(labels[key])
+            case r.RunResumed(reason="cancelling"):
+                named = unpack(event.body).get("facts", {}).get("in_doubt", ())
+                doubted |= {labels[key] for key in named if key in labels}
             case _:
                 pass
-    return done, failed
+    return done, failed, doubted

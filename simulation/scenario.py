@@ -107,10 +107,12 @@ class World:
         self.faults.calm()
         self._is_stormy = False
         self.note("calm")
-        asked = asyncio.gather(*clients)
-        done, _ = await asyncio.wait((asked, *keepers), return_when=asyncio.FIRST_COMPLETED)
-        for one in done:
-            one.result()  # a process that cannot even begin raises here
+        _, waiting = await asyncio.wait(clients, timeout=CALM_S)
+        for keeper in keepers:
+            if keeper.done():
+                keeper.result()  # no process can be begun: that is a fault of ours
+        if waiting:
+            raise Broken("after an hour of calm clients are at it still")
         await self._end()
         for task in (*people, *keepers):
             task.cancel()

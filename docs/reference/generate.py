@@ -21,7 +21,7 @@ from perdure.cli.commands import cli as command_line
 from perdure.cli.exits import MEANINGS
 from perdure.cli.group import LazyGroup
 from perdure.flows.expressions.functions import FUNCTIONS
-from perdure.flows.language.grammar import COMMON, FLOW, RETRY, WAIT, Field
+from perdure.flows.language.grammar import COMMON, FLOW, RETRY, TOGETHER, WAIT, Field
 from perdure.flows.language.grammar import KINDS as STEPS
 from perdure.tools.registry import BUILTINS, resolve
 
@@ -90,7 +90,7 @@ def _flows() -> Iterator[str]:
         beside = "; ".join(f"`{name}`: {field.about.rstrip('.')}" for name, field in kind.fields.items())
         yield f"| `{key}` | {_cell(kind.about)} | {_cell(beside)} |"
     yield ""
-    for title, fields in (("Keys of every step", COMMON), ("wait", WAIT), ("retry", RETRY)):
+    for title, fields in (("Keys of every step", COMMON), ("wait", WAIT), *TOGETHER.items(), ("retry", RETRY)):
         yield f"### {title}"
         yield ""
         yield from _fields(fields)

@@ -9,8 +9,9 @@ from perdure.base.errors import InputError
 
 
 def test_an_answer_stands_in_the_thread_and_the_trace_of_its_question() -> None:
-    asked = Envelope("env_1", "", thread="t", correlation="c", reply_to="topic:answers.me", hops=2, traceparent="00-1")
-    fields = {"thread": "t", "correlation": "c", "causation": "env_1", "hops": 3, "traceparent": "00-1"}
+    trace = {"traceparent": "00-1", "tracestate": "a=1"}
+    asked = Envelope("env_1", "", thread="t", correlation="c", reply_to="topic:answers.me", hops=2, **trace)
+    fields = {"thread": "t", "correlation": "c", "causation": "env_1", "hops": 3, **trace}
     assert answer_to(asked) == ("answers.me", fields)
 
 

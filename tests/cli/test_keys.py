@@ -55,10 +55,17 @@ def test_a_link_for_a_browser(perdure: Perdure, folder: Path, monkeypatch: pytes
     base, _, code = perdure("open").stdout.strip().partition("/login?code=")
     assert base == "http://127.0.0.1:8420"
     link = read_code(code, (folder / ".perdure" / "token").read_text().strip())
-    assert link.name == "ada" and 0 < link.until - SystemClock().now() <= GOOD_FOR_MS
+    assert (link.name, link.scopes) == ("ada", ("admin",)) and 0 < link.until - SystemClock().now() <= GOOD_FOR_MS
     monkeypatch.setenv("PERDURE_WHO", "grace")
     other = perdure("open", "--url", "https://agents.example/").stdout.strip()
     assert other.startswith("https://agents.example/login?code=") and code not in other
+
+
+def test_a_link_for_somebody_who_may_do_less(perdure: Perdure, folder: Path) -> None:
+    code = perdure("open", "--scope", "read", "--scope", "approve").stdout.strip().partition("code=")[2]
+    link = read_code(code, (folder / ".perdure" / "token").read_text().strip())
+    assert link.scopes == ("read", "approve")
+    perdure("open", "--scope", "all", code=2)
 
 
 def test_a_link_to_a_server_that_listens_everywhere(perdure: Perdure, folder: Path) -> None:
@@ -71,6 +78,7 @@ def test_a_link_to_a_server_that_listens_everywhere(perdure: Perdure, folder: Pa
 def test_where_everybody_may_come_in_a_link_needs_no_code(perdure: Perdure, folder: Path) -> None:
     (folder / "perdure.toml").write_text('[server]\nauth = "none"\n')
     assert perdure("open").stdout == "http://127.0.0.1:8420\n"
+    perdure("open", "--scope", "read", code=2)
 
 
 def test_a_certificate_needs_its_key(perdure: Perdure, folder: Path) -> None:

@@ -39,6 +39,7 @@ COSTS = {"a": Bounds(1, 10, 1), "b": Bounds(2, 100, 1)}
         ("[{until: '${n > 1}', do: [a], limit: 5}]", 1, 50, 5),
         ("[{map: [1, 2], do: [a], reduce: [b]}]", 4, 120, 3),
         ("[{do: [a, {do: [b]}], retry: 2}]", 3, 220, 4),
+        ("[{request: {topic: t, within: 1s}, retry: 2}, {barrier: {name: m, parties: 2, within: 1s}}]", 0, 0, 0),
     ],
 )
 def test_least_and_most(load: Load, tasks: str, least: int, most: int | None, runs: int | None) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from perdure.base.codec import unpack_as
 from perdure.base.envelope import Envelope
-from perdure.base.traceparent import span_of_run
+from perdure.base.traceparent import outgoing, span_of_run
 from perdure.kernel.effect import idempotency_key
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -33,6 +33,35 @@ async def test_an_effect_is_the_span_that_asks(world):
     assert {key for _, key in said} == {
         idempotency_key(run.id, key) for key in ("gather/1/act:a", "gather/2/act:b", "act:c")
     }
+    await world.close()
+
+
+async def test_what_other_systems_say_goes_with_it_and_nowhere_else(world):
+    said = []
+
+    @world.handler("child")
+    async def child(ctx):
+        async def act(key):
+            said.append(outgoing())
+
+        await ctx.effect("act", "", act)
+        return ctx.envelope.tracestate
+
+    @world.handler()
+    async def work(ctx):
+        async def act(key):
+            assert ctx.tracestate == "rojo=1"
+
+        await ctx.effect("act", "", act)
+        return (await ctx.run("child", "go")).output
+
+    await world.engine()
+    run = await world.submit(traceparent=SAID, tracestate="rojo=1")
+    assert (await world.rest(run)).output == "rojo=1"
+    await world.run(spec="child", to="other")
+    first, other = said
+    assert first["traceparent"].startswith(f"00-{TRACE}-") and first["tracestate"] == "rojo=1"
+    assert other == {}
     await world.close()
 
 

@@ -5,10 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+import perdure
+from perdure.base.errors import VersionConflict
+from perdure.namespace.only import only
 from perdure.server.content import kind_of
 
 Served = Callable[..., AbstractAsyncContextManager[Any]]
@@ -195,6 +199,29 @@ async def test_of_two_changes_to_the_same_content_one_is_made(served: Served) ->
         changes = [client.ask("PUT", note, b"%d" % number, {"if-match": tag}) for number in range(1, 9)]
         answers = [answer.status for answer in await asyncio.gather(*changes)]
         assert sorted(answers) == [204, *[412] * 7]
+
+
+async def test_of_changes_by_two_processes_to_the_same_content_one_is_made(served: Served, project: Path) -> None:
+    async with served() as client, perdure.open(project) as other:
+        await begun(client)
+        note = f"{AT}/memory/note"
+        for content in (b"0", b"1"):
+            await client.ask("PUT", note, content)
+            tag = (await client.get(note)).headers["etag"]
+
+            async def change(number: int, tag: str = tag) -> int:
+                with only(tag.strip('"')):
+                    try:
+                        await other.namespace.write(note, b"other %d" % number)
+                    except VersionConflict:
+                        return 412
+                return 204
+
+            changes = [client.ask("PUT", note, b"%d" % number, {"if-match": tag}) for number in range(2, 6)]
+            answers, others = await asyncio.gather(
+                asyncio.gather(*changes), asyncio.gather(*(change(number) for number in range(4)))
+            )
+            assert sorted([*(answer.status for answer in answers), *others]) == [204, *[412] * 7]
 
 
 async def test_what_cannot_be_done_comes_with_what_can(served: Served) -> None:

@@ -10,7 +10,11 @@ from typing import Any
 
 import pytest
 
+from perdure.base.codec import unpack_as
+from perdure.base.envelope import Envelope
 from perdure.base.messages import ModelResponse, ToolCall
+from perdure.kernel.journal import decode
+from perdure.kernel.store.rows import RecordFilter
 from perdure.testing import Scripted, by_turn
 
 Served = Callable[..., AbstractAsyncContextManager[Any]]
@@ -152,3 +156,19 @@ async def test_an_edited_file_is_taken_for_what_comes_next(served: Served, proje
         assert said == ["You are a clerk.", "You are the manager now.", "You are the manager now."]
         (clerk, _) = (await client.get("/specs")).json["items"]
         assert "modell" in clerk["problem"]
+
+
+async def test_the_trace_of_a_request_is_that_of_its_run(served: Served) -> None:
+    parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    async with served(["ok"]) as client:
+        for sent, kept in (
+            ({"traceparent": parent, "tracestate": "rojo=1, congo=2"}, (parent, "rojo=1,congo=2")),
+            ({"traceparent": parent, "tracestate": "NONSENSE"}, (parent, "")),
+            ({"traceparent": "nonsense", "tracestate": "rojo=1"}, ("", "")),
+        ):
+            ran = (await client.post("/invoke", {"spec": "clerk", "input": "hi"}, **sent)).json
+            (first,) = await client.runtime.store.records(
+                RecordFilter(ran["agent_id"], ran["run_id"], ("run.accepted",)), limit=1
+            )
+            envelope = unpack_as(decode(first).body, Envelope)
+            assert (envelope.traceparent, envelope.tracestate) == kept

@@ -16,8 +16,10 @@ Served = Callable[..., AbstractAsyncContextManager[Any]]
 OWN = {"sec_fetch_site": "same-origin"}
 
 
-def path_of(client: Any, id: str = "0123456789abcdef", *, token: str = "", lasts: int = GOOD_FOR_MS) -> str:
-    link = Link(id, "ada", client.runtime.clock.now() + lasts)
+def path_of(
+    client: Any, id: str = "0123456789abcdef", *, token: str = "", lasts: int = GOOD_FOR_MS, scopes: Any = ("admin",)
+) -> str:
+    link = Link(id, "ada", client.runtime.clock.now() + lasts, scopes)
     return f"/login?code={code_of(link, token or client.admin)}"
 
 
@@ -45,6 +47,17 @@ def browsing(served: Served) -> Served:
             await self._served.__aexit__(*error)
 
     return Opened
+
+
+async def test_a_session_may_what_its_link_says(browsing: Served) -> None:
+    async with browsing() as client:
+        answer = await client.get(path_of(client, scopes=("read",)))
+        session = answer.headers["set-cookie"].partition(";")[0]
+        assert (await client.get("/runs", cookie=session, **OWN)).status == 200
+        refused = await client.post("/invoke", {"spec": "clerk", "input": "hi"}, cookie=session, **OWN)
+        assert (refused.status, refused.json["code"]) == (403, "access.missing_scope")
+        (key,) = await client.runtime.keys()
+        assert (key.kind, key.scopes) == ("session", ("read",))
 
 
 async def test_a_link_begins_a_session(browsing: Served) -> None:

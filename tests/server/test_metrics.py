@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from perdure.control.metrics import Family, one
 from perdure.kernel.meter import MOST, OTHER, Meter
 from perdure.kernel.records import EffectDone
 from perdure.server.metrics import lines_of
-from perdure.testing import call
+from perdure.testing import Scripted, call
 
 PROMTOOL = shutil.which("promtool")
 
@@ -135,6 +136,26 @@ def test_values_are_written_as_they_are_read() -> None:
     ]
     odd = Family("c", "gauge", "C.", {(("name", 'a "b"\n\\'),): 1})
     assert list(lines_of([odd]))[-1] == 'c{name="a \\"b\\"\\n\\\\"} 1\n'
+
+
+JOB = {"kind": "chat", "model": "scripted/m", "input": {"messages": [{"role": "user", "content": "hi"}]}}
+
+
+async def test_jobs_are_counted_when_they_are_over(served: Any, project: Path) -> None:
+    (project / "perdure.toml").write_text('[prices."scripted/m"]\ninput = 3\noutput = 15\n')
+    answers = iter(["Good day.", RateLimited("slow down")])
+    async with served(model=Scripted(lambda _: next(answers), name="scripted/m")) as client:
+        agent = (await client.post("/agents", {"spec": "clerk"})).json["agent_id"]
+        for key, status in (("1", "complete"), ("2", "failed")):
+            new = f"/agents/{agent}/compute/new"
+            job = (await client.post(new, {**JOB, "idempotency_key": key, "max_cost_microusd": 100_000})).json
+            place = f"/agents/{agent}{job['status_path']}"
+            while (await client.get(place)).json["status"] != status:
+                pass
+            found = samples((await client.get("/metrics")).content.decode())
+            assert found[f'perdure_compute_jobs_ended_total{{kind="chat",status="{status}"}}'] == 1
+    assert found['perdure_compute_job_seconds_count{kind="chat"}'] == 2
+    assert found["perdure_compute_jobs"] == 0 and found["perdure_compute_cost_microusd_total"] > 0
 
 
 @pytest.mark.skipif(PROMTOOL is None, reason="promtool is not installed")

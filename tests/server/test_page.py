@@ -117,6 +117,61 @@ async def test_runs_come_and_go_without_a_reload(served: Served) -> None:
 
 
 @browser
+async def test_an_agent_is_asked_by_keyboard_and_heard_while_it_answers(served: Served) -> None:
+    model = Slow()
+    async with served(model=model) as client, visiting(client) as page:
+        form = page.get_by_role("form", name="Ask an agent")
+        await expect(form).to_be_visible()
+        assert await form.get_by_role("option").all_text_contents() == ["clerk", "poor"]
+        await form.get_by_label("Agent").focus()
+        await page.keyboard.press("Tab")
+        await expect(form.get_by_label("What is it to do?")).to_be_focused()
+        await page.keyboard.type(HOSTILE)
+        await page.keyboard.press("Tab")
+        await expect(form.get_by_role("button", name="Ask")).to_be_focused()
+        await page.keyboard.press("Enter")
+        await expect(page.locator(".said").first).to_have_text(HOSTILE)
+        model.words.put_nowait("Good day.")
+        await expect(page.locator(".speaking")).to_have_text("Good day.")
+        model.words.put_nowait("")
+        await expect(page.locator(".head .state")).to_have_text("Done")
+        (run,) = (await client.get("/runs")).json["items"]
+        assert run["spec"] == "clerk" and page.url.endswith(f"#/runs/{run['run_id']}")
+        await page.goto(f"{client.url}/#/runs?agent={run['agent_id']}")
+        more = page.get_by_role("form", name=f"Go on with {run['agent_id']}")
+        await more.get_by_role("textbox").fill("And now?")
+        await page.keyboard.press("Control+Enter")
+        model.words.put_nowait("Still.")
+        model.words.put_nowait("")
+        await expect(page.locator(".talk section").nth(1)).to_contain_text("Still.")
+        assert {one["agent_id"] for one in (await client.get("/runs")).json["items"]} == {run["agent_id"]}
+
+
+@browser
+async def test_who_may_not_ask_is_told_so_and_keeps_the_words(served: Served) -> None:
+    async with served() as client, visiting(client) as page:
+        await client.runtime.revoke_key("session-0123456789abcdef")
+        link = Link("fedcba9876543210", "eve", client.runtime.clock.now() + 60_000, ("read",))
+        await page.goto(f"{client.url}/login?code={code_of(link, client.token)}")
+        await page.get_by_label("What is it to do?").fill("Pay me")
+        await page.get_by_role("button", name="Ask").click()
+        await expect(page.get_by_role("alert")).to_contain_text("lacks the scope")
+        await expect(page.get_by_label("What is it to do?")).to_have_value("Pay me")
+        assert (await client.get("/runs")).json["items"] == []
+
+
+@browser
+async def test_asked_twice_by_an_impatient_hand_is_asked_once(served: Served) -> None:
+    async with served(["a", "b"]) as client, visiting(client) as page:
+        await page.get_by_label("What is it to do?").fill("Hello")
+        await page.evaluate(
+            "() => { const form = document.querySelector('.ask'); for (let n = 0; n < 3; n++) form.requestSubmit(); }"
+        )
+        await expect(page.locator(".head .state")).to_have_text("Done")
+        assert len((await client.get("/runs")).json["items"]) == 1
+
+
+@browser
 async def test_a_run_is_a_waterfall_that_is_walked_by_keys(served: Served) -> None:
     async with served([PAY, "paid"]) as client, visiting(client) as page:
         run = (await client.post("/invoke", {"spec": "clerk", "agent_id": "ann", "input": "Pay"})).json["run_id"]

@@ -109,6 +109,8 @@ async def is_finished(store: Store) -> bool:
     for run in stuck:
         if any(mail.run_id == run.id for mail in await store.mail(run.agent_id, 100)):
             return False  # it has been decided
+    if await unfinished(store) != left:
+        return False  # its decision was taken in between the two looks
     agents = {run.agent_id for run in stuck}
     return all(run.agent_id in agents for run in left)
 

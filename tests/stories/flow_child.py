@@ -54,7 +54,7 @@ async def main() -> None:
     asked.add_argument("project", type=Path)
     asked.add_argument("--runs", type=int, default=1)
     args = asked.parse_args()
-    async with perdure.open(args.project, settings=SETTINGS) as rt:
+    async with perdure.open(args.project, settings=SETTINGS, recover=True) as rt:
         tell(open=True)
         runs = [
             await rt.start("killed.flow.yaml", {"n": n}, agent=f"killed-{n}", envelope_id=f"env_{n}")

@@ -37,6 +37,7 @@ class Envelope(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, rename
     expires_at: int | None = None
     traceparent: str = ""
     created_at: int = 0
+    tracestate: str = ""
 
 
 def answer_to(asked: Envelope) -> tuple[str, dict[str, Any]]:
@@ -50,4 +51,5 @@ def answer_to(asked: Envelope) -> tuple[str, dict[str, Any]]:
         "causation": asked.id,
         "hops": asked.hops + 1,
         "traceparent": asked.traceparent,
+        "tracestate": asked.tracestate,
     }

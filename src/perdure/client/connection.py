@@ -100,6 +100,7 @@ class Connection:
         priority: int = DEFAULT_PRIORITY,
         expires_in_ms: int | None = None,
         traceparent: str = "",
+        tracestate: str = "",
         durable: bool | None = None,
     ) -> Published:
         """Publish an event; see `Topics.publish`. However often this has to be sent, it is published once."""
@@ -116,6 +117,7 @@ class Connection:
             "priority": priority,
             "expires_in_ms": expires_in_ms,
             "traceparent": traceparent,
+            "tracestate": tracestate,
             "durable": durable,
         }
         return msgspec.convert(await self._http.call("POST", f"/bus/{quote(topic, safe='')}", said), Published)

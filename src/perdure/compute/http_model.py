@@ -9,7 +9,7 @@ import msgspec
 
 from perdure.base.errors import BrokenStream, InvalidRequest, ModelError
 from perdure.base.messages import Delta, Finished, ModelRequest, ModelResponse
-from perdure.base.traceparent import OUTGOING
+from perdure.base.traceparent import outgoing
 
 from .transport.port import Incoming, Post, Transport
 from .wire.port import Wire
@@ -84,8 +84,8 @@ class HttpModel:
         if self._query:
             url += ("&" if "?" in url else "?") + self._query
         headers = {**self._headers, **call.headers} if call.headers else self._headers
-        if traceparent := OUTGOING.get():
-            headers = {**headers, "traceparent": traceparent}
+        if traced := outgoing():
+            headers = {**headers, **traced}
         return Post(url, call.body, headers, request.timeout_ms)
 
     def _named(self, response: ModelResponse) -> ModelResponse:

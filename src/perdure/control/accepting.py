@@ -32,6 +32,7 @@ async def accept(
     key: str = "",
     who: str = "operator",
     traceparent: str = "",
+    tracestate: str = "",
 ) -> RunRow:
     """Accept `input` for the agent with the id `agent`, or for a new one of the published `spec`; it is on disk when
     this returns. An agent that there is has the `spec` named from this run on, or what is published now under the name
@@ -44,7 +45,9 @@ async def accept(
     def message(to: str) -> Envelope:
         id = envelope_id(to, key) if key else runtime.ids.new("env")
         now = runtime.clock.now()
-        return Envelope(id, to, payload=payload, sender=who, traceparent=traceparent, created_at=now)
+        return Envelope(
+            id, to, payload=payload, sender=who, traceparent=traceparent, created_at=now, tracestate=tracestate
+        )
 
     if not agent and not key:
         return await begin_new(runtime, spec, message, digest_, document, program)
@@ -99,6 +102,6 @@ async def _check_same(runtime: Runtime, run: RunRow, envelope: Envelope) -> None
         return
     before = unpack_as(accepted.body, Envelope)
     # Another try is made at another time, and may be another span of its sender.
-    of_try = {name: getattr(before, name) for name in ("created_at", "sender", "traceparent")}
+    of_try = {name: getattr(before, name) for name in ("created_at", "sender", "traceparent", "tracestate")}
     if digest(replace(envelope, **of_try)) != digest(before):
         raise KeyReused("this Idempotency-Key came with another input before", run_id=run.id)

@@ -99,7 +99,7 @@ async def add_key(
     expires_at = None if expires_in_ms is None else now + expires_in_ms
     if pubkey:
         _check_pubkey(pubkey)
-    key = Key(id, id, _checked(scopes), now, who, expires_at=expires_at, pubkey=pubkey)
+    key = Key(id, id, checked(scopes), now, who, expires_at=expires_at, pubkey=pubkey)
     made, op = make(runtime, key)
     try:
         await runtime.store.commit([op], [ValueIs("", PREFIX + id, None)])
@@ -175,7 +175,8 @@ def _check_pubkey(pubkey: str) -> None:
         raise InputError(f"not a public key: {pubkey[:80]!r}", hint="64 lower-case hex digits, as identity/pubkey has.")
 
 
-def _checked(scopes: Collection[str]) -> tuple[Scope, ...]:
+def checked(scopes: Collection[str]) -> tuple[Scope, ...]:
+    """The scopes in their order, each once. Raises InputError."""
     unknown: Sequence[str] = sorted(set(scopes) - set(SCOPES))
     if unknown or not scopes:
         said = f"no scope {unknown[0][:40]!r}" if unknown else "a key needs a scope"

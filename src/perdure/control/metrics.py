@@ -17,6 +17,8 @@ from perdure.kernel.meter import Meter
 from perdure.kernel.store.rows import Counts, RunStatus
 
 if TYPE_CHECKING:
+    from perdure.compute.jobs.jobs import Jobs
+
     from .runtime import Runtime
 
 Labels: TypeAlias = tuple[tuple[str, str], ...]
@@ -40,6 +42,8 @@ async def metrics(runtime: Runtime) -> list[Family]:
     if runtime.engine.meter is not None:
         found += _done(runtime.engine.meter)
     found += _said(runtime.topics.bus.stats)
+    if "jobs" in runtime.__dict__:  # else there were none
+        found += _computed(runtime.jobs)
     written = runtime.store.written
     found.append(one("perdure_store_batch_commits", "histogram", "Commits of a transaction.", written.batches))
     found.append(one("perdure_store_sync_seconds", "histogram", "Time of a transaction to the disk.", written.syncs))
@@ -90,3 +94,12 @@ def _said(bus: BusStats) -> Iterator[Family]:
     yield Family("perdure_bus_dropped_total", "counter", "Events that a subscriber lost.", dropped)
     yield one("perdure_bus_subscriptions", "gauge", "Who listens here, each pattern counted.", bus.subscribers)
     yield one("perdure_bus_backlog", "gauge", "Events that wait here for those who listen.", bus.backlog)
+
+
+def _computed(jobs: Jobs) -> Iterator[Family]:
+    tally = jobs.tally
+    ended: Samples = {(("kind", kind), ("status", status)): count for (kind, status), count in tally.ended.items()}
+    yield one("perdure_compute_jobs", "gauge", "Jobs of /compute that are under way here.", jobs.under_way)
+    yield Family("perdure_compute_jobs_ended_total", "counter", "Jobs of /compute that are over.", ended)
+    yield Family("perdure_compute_job_seconds", "histogram", "Time of jobs of /compute.", _by("kind", tally.seconds))
+    yield one("perdure_compute_cost_microusd_total", "counter", "Millionths of a dollar that jobs cost.", tally.cost)

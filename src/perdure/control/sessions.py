@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from perdure.base.errors import Unauthorized
 from perdure.kernel.store.ops import DropValue, Op
 
-from .keys import PREFIX, Key, NewKey, list_keys, make
+from .keys import PREFIX, Key, NewKey, checked, list_keys, make
+from .principal import Scope
 
 if TYPE_CHECKING:
     from .runtime import Runtime
@@ -15,10 +17,11 @@ if TYPE_CHECKING:
 LASTS_MS = 12 * 3_600_000
 
 
-async def begin_session(runtime: Runtime, name: str, code: str, until: int) -> NewKey:
-    """A session for `name`, for a login code that is good once, until then (ms UTC). Raises Unauthorized."""
+async def begin_session(runtime: Runtime, name: str, code: str, until: int, scopes: Collection[Scope]) -> NewKey:
+    """A session with these scopes for `name`, for a login code that is good once, until then (ms UTC). Raises
+    Unauthorized."""
     now = runtime.clock.now()
-    key = Key(f"session-{code}", name, ("admin",), now, name, "session", now + LASTS_MS)
+    key = Key(f"session-{code}", name, checked(scopes), now, name, "session", now + LASTS_MS)
     made, op = make(runtime, key)
     over: list[Op] = [
         DropValue("", PREFIX + one.id)

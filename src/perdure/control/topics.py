@@ -111,6 +111,7 @@ class Topics:
         priority: int = DEFAULT_PRIORITY,
         expires_in_ms: int | None = None,
         traceparent: str = "",
+        tracestate: str = "",
         durable: bool | None = None,
     ) -> Published:
         """Publish an event: on disk when this returns, unless it is not `durable` (None: as the project says of the
@@ -135,6 +136,7 @@ class Topics:
             None if expires_in_ms is None else now + expires_in_ms,
             traceparent,
             now,
+            tracestate,
         )
         return await self.bus.publish(envelope, durable=durable)
 

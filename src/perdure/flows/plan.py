@@ -14,6 +14,7 @@ Expressions see these names, and `Node`s of the plan hold no others:
     run              `{id, flow}`
     error            `{code, message, step, retryable}`, inside `on_error`
     event            the payload of an event, inside the `match` of a wait
+    proposal         what somebody proposes, inside the `score` of a contract
     done             ids of the steps that were done: neither skipped nor failed
     results          all results of a loop, inside its `reduce`
 
@@ -39,7 +40,7 @@ Block: TypeAlias = "tuple[Step, ...]"
 class Retry(msgspec.Struct, frozen=True, omit_defaults=True):
     """Tries a step again when it fails: `attempts` in all, with a pause that begins at `backoff_ms` and grows by
     `factor` up to `most_ms`. `codes` are errors that are tried again, by code or the part of it before a dot; without
-    any, those that are `retryable`, and every failure of a tool or agent."""
+    any, those that are `retryable`, and every failure of a tool, an agent or a request."""
 
     attempts: int
     backoff_ms: int = 1_000
@@ -147,6 +148,55 @@ class Approval(_Step, frozen=True, kw_only=True, tag="approval"):
     late: Node | None = None
 
 
+class Request(_Step, frozen=True, kw_only=True, tag="request"):
+    """Asks whoever hears `topic`. The result is the first answer; without one `within_ms` the step fails."""
+
+    topic: Node
+    payload: Node
+    within_ms: int
+
+
+class Gather(_Step, frozen=True, kw_only=True, tag="gather"):
+    """Asks on a topic, or on each of a list. The result is a list of the `first` so many answers, each a mapping of
+    `sender`, `payload` and `error`. With fewer `within_ms` the step fails, unless it is content with `partial` ones."""
+
+    topic: Node
+    payload: Node
+    first: int
+    within_ms: int
+    partial: bool = False
+    summary_to: Node | None = None
+
+
+class Contract(_Step, frozen=True, kw_only=True, tag="contract"):
+    """Calls for proposals and awards the task to the best. Who is best `score` says, which sees a `proposal`; None is
+    the `score` that each states. The result is a mapping of `awarded` and all `proposals`, the best first."""
+
+    topic: Node
+    task: Node
+    within_ms: int
+    score: Node | None = None
+    best: Literal["max", "min"] = "max"
+    awards: int = 1
+    summary_to: Node | None = None
+
+
+class Barrier(_Step, frozen=True, kw_only=True, tag="barrier"):
+    """Comes to a `meeting` and waits until so many `parties` are there. The result is the list of them; with fewer
+    `within_ms` the step fails."""
+
+    meeting: Node
+    parties: int
+    within_ms: int
+
+
+class Broadcast(_Step, frozen=True, kw_only=True, tag="broadcast"):
+    """Tells all who joined a thread; None is that of the message that began the run. The result is the event's id."""
+
+    payload: Node
+    thread: Node | None = None
+
+
 class Fail(_Step, frozen=True, kw_only=True, tag="fail"):
     """Fails with a message, as a step that went wrong does."""
 
@@ -236,6 +286,11 @@ Step: TypeAlias = (
     | Sleep
     | Await
     | Approval
+    | Request
+    | Gather
+    | Contract
+    | Barrier
+    | Broadcast
     | Fail
     | Sequential
     | Parallel

@@ -49,6 +49,7 @@ def answering(
         reply_to=question.to,
         hops=question.hops + 1,
         traceparent=question.traceparent,
+        tracestate=question.tracestate,
         created_at=now,
     )
     return Outgoing(envelope, run_id=run_id if is_waited_for else "")

@@ -21,7 +21,7 @@ from perdure.base.envelope import Envelope
 from perdure.base.errors import ClientSilent, InputError, ReplayDivergence
 from perdure.base.ids import uuid7
 from perdure.base.lazy import load
-from perdure.base.traceparent import OUTGOING, span_of_run
+from perdure.base.traceparent import OUTGOING, outgoing, span_of_run
 
 from . import records as r
 from .alarms import PREFIX, Plan, drop_schedule, set_schedule
@@ -456,6 +456,11 @@ class Context:
         `http` tool and models send has it."""
         return OUTGOING.get()
 
+    @property
+    def tracestate(self) -> str:
+        """What goes with it as `tracestate`, "" for nothing."""
+        return outgoing().get("tracestate", "")
+
     def limit_time(self, ms: int) -> None:
         """Let nothing new begin once the run has worked `ms` milliseconds (waiting does not count)."""
         self._x.limit_time(ms)
@@ -476,6 +481,7 @@ class Context:
             reply_to=self.agent_id,
             hops=self.envelope.hops + 1,
             traceparent="" if trace is None else trace.at(span_of_run(self.run_id)),
+            tracestate="" if trace is None else trace.state,
             created_at=self._x.clock.now(),
             **more,
         )

@@ -23,7 +23,7 @@ from perdure.base.errors import (
     ToolTimeout,
     WrongState,
 )
-from perdure.base.traceparent import OUTGOING, Trace
+from perdure.base.traceparent import OUTGOING, OUTGOING_STATE, Trace
 from perdure.base.usage import Usage
 
 from . import records as r
@@ -156,6 +156,7 @@ class Effects:
         key = idempotency_key(self._run_id, one.key) if one.keyed or self.trace is not None else ""
         if self.trace is not None:
             OUTGOING.set(self.trace.at(key))
+            OUTGOING_STATE.set(self.trace.state)
         if one.effect != "read" or one.reserve > 0:
             try:
                 await self._intend(one)

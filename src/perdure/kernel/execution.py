@@ -80,7 +80,7 @@ class Execution:
         self.spending = Spending(journal, money, write, self.wait)
         self.effects = Effects(run.id, journal, self.keys, self.waits, write, self.spending, probe, secure, meter)
         if traced or self.envelope.traceparent:
-            self.effects.trace = trace_of(run.root or run.id, self.envelope.traceparent)
+            self.effects.trace = trace_of(run.root or run.id, self.envelope.traceparent, self.envelope.tracestate)
         self.outbox: list[tuple[str, Outgoing]] = []
         self.marked = list(journal.marked)
         self.new_state = journal.new_state

@@ -20,8 +20,10 @@ async def trace_of_run(store: Store, run: RunRow) -> Trace:
     """The trace that the run is part of."""
     wanted = RecordFilter(run.agent_id, run.id, (RunAccepted.type,))
     first = await store.records(wanted, after=run.first_seq - 1, limit=1)
-    said = unpack_as(decode(first[0]).body, Envelope).traceparent if first else ""
-    return trace_of(run.root or run.id, said)
+    if not first:
+        return trace_of(run.root or run.id, "")
+    envelope = unpack_as(decode(first[0]).body, Envelope)
+    return trace_of(run.root or run.id, envelope.traceparent, envelope.tracestate)
 
 
 async def scopes_of(

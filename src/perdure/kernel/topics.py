@@ -6,6 +6,8 @@ A subscription is a mark in the log: its seq is the last event that was seen to,
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import msgspec
@@ -174,6 +176,17 @@ class Topics:
         if name:
             wanted = msgspec.structs.replace(wanted, id=f"sub_{digest([wanted.id, name])}")
         return await self._subscribe(wanted, after)
+
+    @asynccontextmanager
+    async def listening(self, pattern: str, *, after: int | None = None, name: str = "") -> AsyncIterator[str]:
+        """Listen while this is entered. A branch that is cut off listens no more, so that nothing comes for nobody."""
+        id = await self.listen(pattern, after=after, name=name)
+        try:
+            yield id
+        finally:
+            if not self._ctx.is_over:
+                with self._ctx.shielded():
+                    self.unsubscribe(id)
 
     async def hear(self, id: str, *, timeout_ms: int | None = None) -> Envelope | None:
         """The next event that `listen` brings; None when the time is up."""

@@ -11,6 +11,7 @@ from msgspec import Meta
 from perdure.base.duration import parse_duration
 from perdure.base.envelope import DEFAULT_PRIORITY, Envelope
 from perdure.base.errors import RequestError
+from perdure.base.traceparent import read_tracestate
 from perdure.bus.port import Event, Published
 from perdure.control.subscriptions import Subscribed
 from perdure.kernel.store.rows import Page, TopicRow
@@ -41,6 +42,7 @@ class Emit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     priority: Priority = DEFAULT_PRIORITY
     expires_in_ms: Annotated[int, Meta(ge=1, le=10**12)] | None = None
     traceparent: Annotated[str, Meta(max_length=128, description="W3C trace context, else that of the request.")] = ""
+    tracestate: Annotated[str, Meta(max_length=512, description="What goes with `traceparent`.")] = ""
     durable: Annotated[bool | None, Meta(description="Keep it on disk; as the project says where absent.")] = None
 
 
@@ -104,6 +106,7 @@ async def publish(call: Call[Emit, Nothing]) -> Reply:
         priority=said.priority,
         expires_in_ms=said.expires_in_ms,
         traceparent=said.traceparent or call.header("traceparent")[:128],
+        tracestate=read_tracestate(said.tracestate) if said.traceparent else call.tracestate,
         durable=said.durable,
     )
     return Reply(published, 202)
@@ -120,6 +123,7 @@ async def request(call: Call[Ask, Within]) -> Envelope:
         sender=call.who,
         priority=call.body.priority,
         traceparent=call.header("traceparent")[:128],
+        tracestate=call.tracestate,
     )
 
 

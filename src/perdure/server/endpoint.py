@@ -10,7 +10,7 @@ from msgspec import Meta
 from starlette.types import Receive, Scope, Send
 
 from perdure.base.errors import PerdureError, Unauthorized
-from perdure.base.traceparent import read_traceparent
+from perdure.base.traceparent import read_traceparent, read_tracestate
 from perdure.control.principal import Principal
 from perdure.control.principal import Scope as KeyScope
 from perdure.control.runtime import Runtime
@@ -70,6 +70,12 @@ class Call(Generic[B, Q]):
         """The trace that the client is in, "" where it says none that can be read."""
         said = self.headers.get(b"traceparent", b"").decode("latin-1").strip()
         return said if said and read_traceparent(said) is not None else ""
+
+    @property
+    def tracestate(self) -> str:
+        """What other tracing systems say of that trace, "" where there is none or it cannot be read."""
+        said = self.headers.get(b"tracestate", b"")
+        return read_tracestate(said.decode("latin-1")) if said and self.traceparent else ""
 
     def header(self, name: str) -> str:
         """The header's value, "" where it was not sent."""

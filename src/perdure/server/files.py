@@ -19,7 +19,17 @@ import msgspec
 from msgspec import Meta
 from msgspec.structs import replace
 
-from perdure.base.errors import FileExists, FileUnsupported, IsADirectory, NoSuchFile, PerdureError, PreconditionFailed
+from perdure.base.codec import digest_bytes
+from perdure.base.errors import (
+    FileExists,
+    FileUnsupported,
+    IsADirectory,
+    NoSuchFile,
+    PerdureError,
+    PreconditionFailed,
+    VersionConflict,
+)
+from perdure.namespace.only import NOTHING, only
 from perdure.namespace.path import show as show_path
 from perdure.namespace.port import CREATE, Change, Entry, Stat, Watch
 
@@ -33,7 +43,7 @@ from .sse import frame
 ANY = "*/*"
 PATH = "/agents/{id}/{path:path}"
 _WRITING: WeakValueDictionary[str, Lock] = WeakValueDictionary()
-"""Paths that somebody writes just now."""
+"""Paths that a client of this process writes just now."""
 
 
 class Reading(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -65,9 +75,10 @@ async def write(call: Call[bytes, Nothing]) -> Reply:
     path, namespace = path_of(call), call.runtime.namespace
     if call.header("if-none-match").strip() == "*":
         try:
-            async with await namespace.open(path, CREATE) as file:
-                await file.write(call.body)
-        except FileExists as error:
+            with only(NOTHING):
+                async with await namespace.open(path, CREATE) as file:
+                    await file.write(call.body)
+        except (FileExists, VersionConflict) as error:
             raise PreconditionFailed(f"there is {path[:200]} already") from error
         return Reply(status=204)
     async with _alone(call, path):
@@ -99,16 +110,22 @@ async def remove(call: Call[Any, Nothing]) -> Reply:
 
 @asynccontextmanager
 async def _alone(call: Call[Any, Any], path: str) -> AsyncIterator[None]:
-    """Let one client after the other change a file, and only where it is what `If-Match` says. Agents write whenever
-    they do: they are not kept waiting."""
+    """Let one client after the other change a file, and only where it is what `If-Match` says. What an agent keeps is
+    looked at again in the commit that changes it; other files are kept from the clients of this process alone."""
     async with _WRITING.setdefault(path, Lock()):
+        digest = None
         if call.header("if-match"):
             try:
                 content = await call.runtime.namespace.read(path)
             except NoSuchFile as error:
                 raise PreconditionFailed(f"there is no {path[:200]}") from error
             check_match(tag_of(content), call.header)
-        yield
+            digest = None if call.header("if-match").strip() == "*" else digest_bytes(content)
+        try:
+            with only(digest):
+                yield
+        except VersionConflict as error:
+            raise PreconditionFailed(f"{path[:200]} was changed meanwhile") from error
 
 
 async def stat(call: Call[Any, Nothing]) -> Reply:

@@ -77,6 +77,7 @@ async def invoke(call: Call[Invoke, Nothing]) -> Reply | Events:
         key=key_of(call),
         who=call.who,
         traceparent=call.traceparent,
+        tracestate=call.tracestate,
     )
     if asked.is_async:
         return accepted(run)
@@ -90,7 +91,12 @@ async def send(call: Call[Send, Wait]) -> Reply:
     if wait_ms > MAX_WAIT_MS:
         raise RequestError(f"`wait` is at most {MAX_WAIT_MS // 60_000} minutes")
     run = await call.runtime.accept(
-        call.body.input, agent=call.path["id"], key=key_of(call), who=call.who, traceparent=call.traceparent
+        call.body.input,
+        agent=call.path["id"],
+        key=key_of(call),
+        who=call.who,
+        traceparent=call.traceparent,
+        tracestate=call.tracestate,
     )
     result = await result_within(call.site, run, wait_ms)
     return accepted(run) if result is None else reply_of(result)

@@ -13,17 +13,19 @@ from hmac import new as hmac
 import msgspec
 
 from perdure.base.errors import Unauthorized
+from perdure.control.principal import Scope
 
 GOOD_FOR_MS = 10 * 60_000
 _SEAL = sha256().digest_size
 
 
 class Link(msgspec.Struct, frozen=True, array_like=True):
-    """Who may log in, until when (ms UTC). `id` is 16 hex digits."""
+    """Who may log in, until when (ms UTC), and what the session may. `id` is 16 hex digits."""
 
     id: str
     name: str
     until: int
+    scopes: tuple[Scope, ...] = ("admin",)
 
 
 def code_of(link: Link, token: str) -> str:

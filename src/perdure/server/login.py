@@ -40,7 +40,7 @@ async def login(call: Call[Any, Coming]) -> Reply:
         return _page(200, "Log in", "Run <code>perdure open</code> where the server runs: it makes a link for you.")
     try:
         link = read_code(call.query.code, access.token)
-        made = await begin_session(call.runtime, link.name, link.id, link.until)
+        made = await begin_session(call.runtime, link.name, link.id, link.until, link.scopes)
     except Unauthorized:
         text = "A link is good once, and for ten minutes. <code>perdure open</code> makes a new one."
         return _page(401, "This link is not good any more", text)

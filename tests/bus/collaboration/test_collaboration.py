@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 import perdure
 from perdure.base.clock import ManualClock
 from perdure.bus.collaboration.answers import Answer
-from perdure.bus.collaboration.contract_net import rank, score
+from perdure.bus.collaboration.contract_net import Best, number_of, rank, stated
 
 AGENTS = """
 import asyncio
@@ -189,16 +189,17 @@ async def test_the_best_proposals_are_awarded(project: Path) -> None:
 SCORES = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=5))
 
 
-@given(st.lists(SCORES, max_size=8))
-def test_whatever_a_score_is_proposals_are_ranked_and_equals_keep_their_order(scores: list[Any]) -> None:
+@given(st.lists(SCORES, max_size=8), st.sampled_from(["max", "min"]))
+def test_whatever_a_score_is_proposals_are_ranked_and_equals_keep_their_order(scores: list[Any], best: Best) -> None:
     proposals = [Answer(str(n), {"score": said}) for n, said in enumerate(scores)] + [Answer("x", "no mapping")]
-    ranked = rank(proposals)
+    ranked = rank(proposals, best=best)
     assert sorted(one.sender for one in ranked) == sorted(one.sender for one in proposals)
-    values = [score(one.payload) for one in ranked]
-    assert values == sorted(values, reverse=True)
+    values = [number_of(stated(one.payload)) for one in ranked]
+    known = [value for value in values if value is not None]
+    assert values == [*sorted(known, reverse=best == "max"), *[None] * (len(values) - len(known))]
     for value in set(values):
-        senders = [one.sender for one in proposals if score(one.payload) == value]
-        assert [one.sender for one in ranked if score(one.payload) == value] == senders
+        senders = [one.sender for one in proposals if number_of(stated(one.payload)) == value]
+        assert [one.sender for one in ranked if number_of(stated(one.payload)) == value] == senders
 
 
 # -- barrier ----------------------------------------------------------------------------------------------------------

@@ -33,6 +33,11 @@ tasks:
   - {map: "${list}", do: [a], reduce: [a]}
   - {wait: {approval: "Go <on> & \\"on\\"?"}}
   - {emit: "a.b", if: "${n > 2}"}
+  - {request: {topic: "a.b", within: 3s}}
+  - {gather: {topic: ["a", "b"], with: 1, first: 2, within: 3s, partial: true}}
+  - {id: bids, contract: {topic: a, task: x, score: "${proposal.price}", best: min, within: 3s}}
+  - {barrier: {name: "m.${n}", parties: 3, within: 3s}}
+  - {broadcast: {with: "<hi>"}}
   - {fail: "</svg><script>alert(1)</script>"}
 on_error: [a]
 finally: [a]

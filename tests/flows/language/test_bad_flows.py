@@ -780,6 +780,124 @@ tasks: [writer]
         "1:11",
         "shared.flow.yaml: no such file",
     ),
+    Bad(
+        "a request without an end",
+        """\
+tasks:
+  - request: {topic: prices, with: hi}
+""",
+        "2:14",
+        "`within` is required: how long to wait",
+    ),
+    Bad(
+        "a request that is no mapping",
+        """\
+tasks:
+  - request: prices
+""",
+        "2:14",
+        "expected a mapping, found `prices`",
+    ),
+    Bad(
+        "a key of a request that another system uses",
+        """\
+tasks:
+  - request: {topic: prices, payload: hi, within: 1m}
+""",
+        "2:30",
+        "unknown key; write `with` instead",
+    ),
+    Bad(
+        "a misspelt key of a gathering",
+        """\
+tasks:
+  - gather: {topic: prices, first: 2, within: 1m, partail: true}
+""",
+        "2:51",
+        "unknown key; did you mean `partial`?",
+    ),
+    Bad(
+        "a gathering of no answers",
+        """\
+tasks:
+  - gather: {topic: prices, first: 0, within: 1m}
+""",
+        "2:36",
+        "expected a whole number from 1 to 1,000,000, found 0",
+    ),
+    Bad(
+        "a gathering on a number",
+        """\
+tasks:
+  - gather: {topic: "${count}", first: 1, within: 1m}
+""",
+        "2:21",
+        "a topic is text, or a list of texts, found integer",
+    ),
+    Bad(
+        "a gathering that is partly partial",
+        """\
+tasks:
+  - gather: {topic: "${tags}", first: 1, within: 1m, partial: some}
+""",
+        "2:63",
+        "expected true or false, found `some`",
+    ),
+    Bad(
+        "an answer that has no such field",
+        """\
+tasks:
+  - {id: all, gather: {topic: prices, first: 1, within: 1m}}
+  - {set: {x: "${all[0].who}"}}
+""",
+        "3:25",
+        "no field `who`",
+    ),
+    Bad(
+        "a contract for the middle",
+        """\
+tasks:
+  - contract: {topic: jobs, task: paint, best: mean, within: 1m}
+""",
+        "2:48",
+        "expected `max` or `min`, found `mean`",
+    ),
+    Bad(
+        "a score that is text",
+        """\
+tasks:
+  - contract: {topic: jobs, task: paint, score: price, within: 1m}
+""",
+        "2:49",
+        "a score is a number, found text",
+    ),
+    Bad(
+        "a proposal outside of a score",
+        """\
+tasks:
+  - contract: {topic: jobs, task: "${proposal}", within: 1m}
+""",
+        "2:38",
+        "`proposal` is only there inside the `score` of a contract",
+    ),
+    Bad(
+        "a barrier without an end",
+        """\
+tasks:
+  - barrier: {name: release, within: soon, parties: 2}
+""",
+        "2:38",
+        "expected a duration",
+    ),
+    Bad(
+        "a step that is called as a kind of steps",
+        """\
+tasks:
+  - {id: request, agent: writer, input: hi}
+""",
+        "2:10",
+        "`request` has a meaning of its own; choose another name for an id",
+    ),
 ]
 
 

@@ -7,12 +7,16 @@ from typing import Any
 
 import pytest
 
-from perdure.base.errors import FileExists
+from perdure.base.codec import digest_bytes
+from perdure.base.errors import FileExists, VersionConflict
 from perdure.kernel.store.ops import PutAgent, PutValue
 from perdure.kernel.store.rows import AgentRow, RecordFilter
 from perdure.namespace.namespace import Namespace
+from perdure.namespace.only import NOTHING, only
+from perdure.namespace.port import WRITE
 from perdure.namespace.served import Served
-from perdure.namespace.services.memory import memory_node
+from perdure.namespace.services.memory import PREFIX, memory_node
+from perdure.namespace.services.values import Shelf
 from perdure.testing.file_suite import Directories, Handles, Renaming, Watching, Writing
 
 
@@ -74,3 +78,33 @@ async def test_large_folders_are_read_in_pages(served: Any) -> None:
     await notes.write("/last", b"")
     assert [one.name for one in await notes.list("/")] == ["deep", "last"]
     assert len(await notes.list("/deep")) == 250
+
+
+async def test_a_change_to_what_was_read_is_made_to_nothing_else(served: Any) -> None:
+    notes: Namespace = await served(memory_node)
+    await notes.write("/plan", "one")
+    read = digest_bytes(b"one")
+    with only(read):
+        file = await notes.open("/plan", WRITE)
+        await file.write(b"mine")
+    await notes.write("/plan", "theirs")  # between the look and the change
+    with only(read):
+        for change in (file.close(), notes.append("/plan", "!"), notes.remove("/plan")):
+            with pytest.raises(VersionConflict):
+                await change
+    assert await notes.read("/plan") == b"theirs"
+    with only(digest_bytes(b"theirs")):
+        await notes.append("/plan", "!")
+    with only(digest_bytes(b"theirs!")):
+        await notes.remove("/plan")
+    with only(read), pytest.raises(VersionConflict):
+        await notes.write("/plan", "what is gone is not what was read either")
+
+
+async def test_a_file_is_made_only_where_there_is_none_in_the_commit_too(office: Any) -> None:
+    await _begin(office)
+    shelf = Shelf(office.desk, "bob", PREFIX)
+    with only(NOTHING):
+        made = await asyncio.gather(*(shelf.put("plan", b"%d" % n) for n in range(4)), return_exceptions=True)
+    assert [type(one) for one in made] == [type(None), *[VersionConflict] * 3]
+    assert (await shelf.get("plan")).data == b"0"

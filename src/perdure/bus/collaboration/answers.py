@@ -27,30 +27,31 @@ class Answer(msgspec.Struct, frozen=True):
 async def ask_all(
     ctx: Context, topics: Sequence[str], payload: Any, *, most: int | None, timeout_ms: int, thread: str = ""
 ) -> list[Answer]:
-    """Publish a request to each topic, and take answers until there are `most` (None: any number) or the time is up."""
+    """Publish a request to each topic, and take answers until there are `most` (None: any number) or the time is up.
+    Of several answers of one sender to one of the requests the first counts."""
     if timeout_ms <= 0:
         raise InputError("answers are waited for; give them some time")
     answers = f"reply.{ctx.uuid()}"
-    heard = await ctx.topics.listen(answers)
-    until = await ctx.now() + timeout_ms
-    for topic in topics:
-        ctx.topics.publish(
-            topic, payload, kind=CALL, reply_to=answers, correlation=answers, expires_in_ms=timeout_ms, thread=thread
-        )
-    found: list[Answer] = []
-    while most is None or len(found) < most:
-        left = until - await ctx.now()
-        answer = await ctx.topics.hear(heard, timeout_ms=left) if left > 0 else None
-        if answer is None:
-            break
-        found.append(read(answer))
-    ctx.topics.unsubscribe(heard)
-    return found
+    found: dict[tuple[str, str], Answer] = {}
+    async with ctx.topics.listening(answers) as heard:
+        until = await ctx.now() + timeout_ms
+        for number, topic in enumerate(topics):
+            asked = f"{answers}.{number}"
+            ctx.topics.publish(
+                topic, payload, kind=CALL, reply_to=answers, correlation=asked, expires_in_ms=timeout_ms, thread=thread
+            )
+        while most is None or len(found) < most:
+            left = until - await ctx.now()
+            answer = await ctx.topics.hear(heard, timeout_ms=left) if left > 0 else None
+            if answer is None:
+                break
+            found.setdefault((answer.correlation, answer.sender), read(answer))
+    return list(found.values())
 
 
 def read(answer: Envelope) -> Answer:
     """What an envelope answers: the output of a run, or just what was said."""
     said = answer.payload
-    if isinstance(said, dict) and said.keys() == _OF_A_RUN:
+    if isinstance(said, dict) and said.keys() == _OF_A_RUN and isinstance(said["error"], dict | None):
         return Answer(answer.sender, said["output"], said["error"])
     return Answer(answer.sender, said)

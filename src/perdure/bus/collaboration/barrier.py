@@ -25,16 +25,16 @@ async def barrier(ctx: Context, name: str, parties: int, *, timeout_ms: int) -> 
     topic = f"barrier.{name}"
     until = await ctx.now() + timeout_ms
     ctx.topics.publish(topic, {"party": ctx.agent_id, "parties": parties}, kind=BARRIER)
-    heard = await ctx.topics.listen(topic, after=0)  # also those that were there before
     there: dict[str, None] = {}
-    while len(there) < parties:
-        left = until - await ctx.now()
-        event = await ctx.topics.hear(heard, timeout_ms=left) if left > 0 else None
-        if event is None:
-            break
-        if event.kind == BARRIER:
-            there.setdefault(event.sender)
-    ctx.topics.unsubscribe(heard)
+    # After 0: also those that were there before. Two branches of a run may come to one barrier, and both hear of all.
+    async with ctx.topics.listening(topic, after=0, name=ctx.place) as heard:
+        while len(there) < parties:
+            left = until - await ctx.now()
+            event = await ctx.topics.hear(heard, timeout_ms=left) if left > 0 else None
+            if event is None:
+                break
+            if event.kind == BARRIER:
+                there.setdefault(event.sender)
     if len(there) < parties:
         facts = {"reason": "barrier_timeout", "there": list(there), "parties": parties}
         ctx.topics.publish(topic, facts, kind=TIMEOUT, priority=AFTERWARDS)

@@ -39,6 +39,7 @@ from .providers import Providers
 from .request import ComputeRequest, parse_request
 from .stream import JobStream, told_at_once
 from .submission import check_threshold, completed, to_reserve
+from .tally import Tally
 
 REMEMBERED = 256
 """Jobs that are over whose streams are kept as they were told; of others the whole answer is told at once."""
@@ -69,6 +70,7 @@ class Jobs:
         notify: Callable[[], None] = _nobody,
     ) -> None:
         self.providers = providers
+        self.tally = Tally()
         self.policies = Policies(store, clock, policy or ComputePolicy())
         self._store = store
         self._clock = clock
@@ -161,6 +163,11 @@ class Jobs:
 
     # -- this process -------------------------------------------------------------------------------------------------
 
+    @property
+    def under_way(self) -> int:
+        """How many jobs this process does now."""
+        return len(self._under_way)
+
     async def recover(self) -> int:
         """End the jobs of all agents whose processes are gone. Returns how many agents had any."""
         count, cursor = 0, ""
@@ -226,6 +233,7 @@ class Jobs:
         ended = msgspec.structs.replace(ended, ended_at=self._clock.now(), latency_ms=latency_ms)
         try:
             ended = await asyncio.shield(asyncio.ensure_future(self._ledger.end(ended, ended.cost)))
+            self.tally.note(ended)
         except PerdureError as error:  # the store: the job stays open there, and is ended by whoever finds it so
             ended = _failed(job, error, 0)
         self._streams[job.id] = work.stream

@@ -60,11 +60,20 @@ class Publishing(Verbs):
         key: str = "",
         who: str = "operator",
         traceparent: str = "",
+        tracestate: str = "",
     ) -> Coroutine[Any, Any, RunRow]:
         """Accept `input` for a published `spec`, or for the `agent` of this id; it is on disk when this returns, and
-        the same idempotency `key` again gives the same run. `traceparent` (W3C) puts the run into a trace."""
+        the same idempotency `key` again gives the same run. `traceparent` and `tracestate` (W3C) put the run into a
+        trace."""
         return control.accepting.accept(
-            self._runtime, input, spec=spec, agent=agent, key=key, who=who, traceparent=traceparent
+            self._runtime,
+            input,
+            spec=spec,
+            agent=agent,
+            key=key,
+            who=who,
+            traceparent=traceparent,
+            tracestate=tracestate,
         )
 
     async def hand_back(self, given: Mapping[str, Given], *, spec: str, who: str = "operator") -> GoingOn | None:

@@ -17,6 +17,11 @@ _COLOURS = {
     "wait": "#64748b",
     "event": "#d97706",
     "approval": "#db2777",
+    "request": "#d97706",
+    "gather": "#d97706",
+    "contract": "#d97706",
+    "barrier": "#64748b",
+    "broadcast": "#d97706",
     "fail": "#dc2626",
 }
 _STYLE = """

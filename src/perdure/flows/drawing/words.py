@@ -9,12 +9,17 @@ from ..plan import (
     Agent,
     Approval,
     Await,
+    Barrier,
+    Broadcast,
     Condition,
+    Contract,
     Emit,
     Fail,
+    Gather,
     Loop,
     Parallel,
     Race,
+    Request,
     Sequential,
     Set,
     Sleep,
@@ -73,6 +78,18 @@ def about(step: Step) -> str:
             return shown(step.topic)
         case Approval():
             return shown(step.question)
+        case Request():
+            return f"{shown(step.topic)} · within {show_duration(step.within_ms)}"
+        case Gather():
+            few = " or fewer" if step.partial else ""
+            return f"{shown(step.topic)} · the first {step.first}{few} · within {show_duration(step.within_ms)}"
+        case Contract():
+            score = bare(step.score) if step.score is not None else "score"
+            return f"{shown(step.topic)} · {step.best} {score} · within {show_duration(step.within_ms)}"
+        case Barrier():
+            return f"{shown(step.meeting)} · {step.parties} parties · within {show_duration(step.within_ms)}"
+        case Broadcast():
+            return shown(step.thread) or "the thread"
         case Fail():
             return shown(step.message)
         case Condition():
@@ -98,6 +115,11 @@ KIND = {
     Sleep: "wait",
     Await: "event",
     Approval: "approval",
+    Request: "request",
+    Gather: "gather",
+    Contract: "contract",
+    Barrier: "barrier",
+    Broadcast: "broadcast",
     Fail: "fail",
     Condition: "if",
     Switch: "switch",

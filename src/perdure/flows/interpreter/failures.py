@@ -6,7 +6,7 @@ from typing import Any
 
 from perdure.base.errors import PerdureError, ReplayDivergence, StoreError
 
-from ..plan import Agent, Step, Tool
+from ..plan import Agent, Request, Step, Tool
 
 FATAL = (StoreError, ReplayDivergence)
 """What no step can deal with: the run itself cannot go on."""
@@ -32,7 +32,7 @@ def is_tried_again(step: Step, error: PerdureError) -> bool:
     codes = step.retry.codes
     if codes:
         return error.code in codes or error.code.partition(".")[0] in codes
-    return error.retryable or isinstance(step, (Agent, Tool))
+    return error.retryable or isinstance(step, (Agent, Request, Tool))
 
 
 def pause(step: Step, attempt: int) -> int:

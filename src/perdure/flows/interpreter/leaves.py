@@ -17,8 +17,25 @@ from perdure.kernel.failures import error_of
 from perdure.tools.call import Prepared
 
 from ..expressions.evaluate import evaluate, truth
-from ..plan import Agent, Approval, Await, Emit, Fail, Set, Sleep, Step, SubFlow, Tool
+from ..plan import (
+    Agent,
+    Approval,
+    Await,
+    Barrier,
+    Broadcast,
+    Contract,
+    Emit,
+    Fail,
+    Gather,
+    Request,
+    Set,
+    Sleep,
+    Step,
+    SubFlow,
+    Tool,
+)
 from ..types import Type, mismatch
+from . import together
 
 if TYPE_CHECKING:
     from .flow import Flow
@@ -124,16 +141,11 @@ async def _event(flow: Flow, step: Await, names: Names) -> Any:
 
     async def next_one() -> Any:
         # Each wait listens for itself: two that wait for one topic both hear all of it.
-        id = await topics.listen(str(evaluate(step.topic, names)), name=flow.place)
-        try:
+        async with topics.listening(str(evaluate(step.topic, names)), name=flow.place) as id:
             while True:
                 event = await topics.hear(id)
                 if event is not None and (step.match is None or truth(step.match, names.lens(event=event.payload))):
                     return event.payload
-        finally:
-            if not flow.ctx.is_over:
-                with flow.ctx.shielded():
-                    topics.unsubscribe(id)
 
     if step.patience_ms is None:
         return await next_one()
@@ -167,5 +179,10 @@ LEAVES: dict[type[Step], Work] = {
     Await: _event,
     Approval: _approval,
     Fail: _fail,
+    Request: together.request,
+    Gather: together.gather,
+    Contract: together.contract,
+    Barrier: together.barrier,
+    Broadcast: together.broadcast,
 }
 """What gives the result of each step that holds no other steps."""

@@ -8,7 +8,23 @@ from perdure.base.errors import FlowError
 
 from ..expressions.evaluate import evaluate
 from ..expressions.tree import Node
-from ..plan import Agent, Approval, Await, Emit, Fail, Set, Sleep, Step, SubFlow, Tool
+from ..plan import (
+    Agent,
+    Approval,
+    Await,
+    Barrier,
+    Broadcast,
+    Contract,
+    Emit,
+    Fail,
+    Gather,
+    Request,
+    Set,
+    Sleep,
+    Step,
+    SubFlow,
+    Tool,
+)
 
 if TYPE_CHECKING:
     from .flow import Flow
@@ -49,8 +65,14 @@ def inputs_of(step: Step, names: Names) -> dict[str, Any]:
             return {"flow": step.flow, "with": _values(step.inputs, names)}
         case Set():
             return {}
-        case Emit():
+        case Emit() | Request() | Gather():
             return {"topic": evaluate(step.topic, names), "with": evaluate(step.payload, names)}
+        case Contract():
+            return {"topic": evaluate(step.topic, names), "task": evaluate(step.task, names)}
+        case Barrier():
+            return {"name": evaluate(step.meeting, names), "parties": step.parties}
+        case Broadcast():
+            return {"with": evaluate(step.payload, names)}
         case Approval():
             return {"question": evaluate(step.question, names)}
         case Await():

@@ -28,6 +28,7 @@ ROOTS = ("inputs", "env", "run", "error", "event", "results", "done", "previous"
 _ELSEWHERE = {
     "error": "inside `on_error`",
     "event": "inside the `match` of a wait",
+    "proposal": "inside the `score` of a contract",
     "results": "inside the `reduce` of a loop",
     "previous": "where a step comes before",
 }
@@ -163,6 +164,11 @@ class Desk:
             return None
         return value
 
+    def flag(self, spot: Spot | None) -> bool:
+        if spot is not None and not isinstance(spot.value, bool):
+            self.wrong(spot, f"expected true or false, found {show_value(spot.value)}")
+        return spot is not None and spot.value is True
+
     def number(self, spot: Spot | None, default: float, least: float, most: float) -> float:
         if spot is None:
             return default
@@ -201,7 +207,7 @@ class Desk:
             hint = f", such as `{instead}`" if _ID.fullmatch(instead) and instead != name else ""
             self.wrong(spot, f"{what} is letters, digits and `_`, and no digit first{hint}", key=key)
             return ""
-        if name in _TAKEN:
+        if name in _TAKEN and self.environment is not None:  # what is under way keeps names that were free then
             self.wrong(spot, f"`{name}` has a meaning of its own; choose another name for {what}", key=key)
             return ""
         return name

@@ -36,6 +36,13 @@ Takes: TypeAlias = Literal[
     "triggers",
     "model",
     "wait",
+    "request",
+    "gather",
+    "contract",
+    "barrier",
+    "broadcast",
+    "flag",
+    "best",
     "condition_form",
     "loop_form",
     "nodes",
@@ -120,6 +127,16 @@ KINDS: dict[str, Kind] = {
     "wait": Kind(
         "wait", "Wait: for a time such as `10m`, or `{until}`, `{event, match, timeout}`, `{approval, options, about}`."
     ),
+    "request": Kind("request", "Ask whoever hears a topic, and take the first answer: `{topic, with, within}`."),
+    "gather": Kind(
+        "gather", "Ask many, and take the first so many answers: `{topic, with, first, within, partial, summary_to}`."
+    ),
+    "contract": Kind(
+        "contract",
+        "Call for proposals, and award a task to the best: `{topic, task, score, best, awards, within, summary_to}`.",
+    ),
+    "barrier": Kind("barrier", "Wait until so many are there: `{name, parties, within}`."),
+    "broadcast": Kind("broadcast", "Tell all who joined a thread: `{with, thread}`."),
     "fail": Kind("value", "Fail, with a message."),
     "sequential": Kind("steps", "One step after the other."),
     "do": Kind("steps", "The same as `sequential`, to put `timeout`, `retry` or `env` around several steps."),
@@ -186,6 +203,42 @@ WAIT: dict[str, Field] = {
     "timeout": Field("duration", "How long to wait for an event or an answer."),
     "default": Field("value", "The answer when the time is up."),
 }
+_WITHIN = Field("duration", "How long to wait.", required=True)
+_SUMMARY = Field("value", "A topic on which it is told how it came out.")
+TOGETHER: dict[str, dict[str, Field]] = {
+    "request": {
+        "topic": Field("value", "Who is asked: whoever hears this topic.", required=True),
+        "with": Field("value", "What they are asked."),
+        "within": _WITHIN,
+    },
+    "gather": {
+        "topic": Field("value", "Who is asked: whoever hears this topic, or one of a list.", required=True),
+        "with": Field("value", "What they are asked."),
+        "first": Field("count", "How many answers are waited for.", required=True),
+        "within": _WITHIN,
+        "partial": Field("flag", "Whether fewer answers will do when the time is up; else the step fails."),
+        "summary_to": _SUMMARY,
+    },
+    "contract": {
+        "topic": Field("value", "Who is called; those awarded are told on `<topic>.award`.", required=True),
+        "task": Field("value", "What is to be done.", required=True),
+        "score": Field("value", "How good a `proposal` is, a number: `${proposal.price}`; its `score` where absent."),
+        "best": Field("best", "`max` or `min`: which score is the best; `max` where absent."),
+        "awards": Field("count", "How many are awarded the task; 1 where absent."),
+        "within": Field("duration", "How long proposals are waited for, all of that time.", required=True),
+        "summary_to": _SUMMARY,
+    },
+    "barrier": {
+        "name": Field("value", "What the meeting is called; a name is for one meeting.", required=True),
+        "parties": Field("count", "How many agents have to be there, this one included.", required=True),
+        "within": _WITHIN,
+    },
+    "broadcast": {
+        "with": Field("value", "What they are told.", required=True),
+        "thread": Field("value", "Which thread; that of the message that began the run where absent."),
+    },
+}
+"""The keys of steps that work with others, by kind."""
 RETRY: dict[str, Field] = {
     "attempts": Field("count", "How often it is tried in all.", required=True),
     "backoff": Field("duration", "Pause before the second try; 1s where absent."),
@@ -242,3 +295,19 @@ FOREIGN_STEP = {
     "needs": "edges (with `nodes`)",
 }
 """Keys that other systems use, and what stands for them here."""
+FOREIGN_TOGETHER = {
+    "to": "topic",
+    "event": "topic",
+    "topics": "topic",
+    "payload": "with",
+    "input": "with",
+    "message": "with",
+    "timeout": "within",
+    "window": "within",
+    "count": "first",
+    "need": "first",
+    "winners": "awards",
+    "id": "name",
+    "meeting": "name",
+}
+"""The same inside the steps that work with others."""

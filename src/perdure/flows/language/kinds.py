@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..plan import Sequential
 from ..types import ANY
-from . import branches, choices, loops, waiting, work
+from . import branches, choices, loops, together, waiting, work
 from .grammar import KINDS as GRAMMAR
 from .made import Made
 from .scope import Scope
@@ -47,6 +47,11 @@ KINDS: dict[str, tuple[Callable[[Any, Spot, str, Scope], Made], str]] = {
     "set": (work.read_set, "set"),
     "emit": (work.read_emit, "emit"),
     "wait": (waiting.read_wait, "wait"),
+    "request": (together.read_request, "request"),
+    "gather": (together.read_gather, "gather"),
+    "contract": (together.read_contract, "contract"),
+    "barrier": (together.read_barrier, "barrier"),
+    "broadcast": (together.read_broadcast, "broadcast"),
     "fail": (work.read_fail, "fail"),
     "sequential": (branches.read_sequential, "sequential"),
     "do": (branches.read_sequential, "sequential"),

@@ -7,7 +7,7 @@ from typing import Any
 from perdure.agents.schema import DIALECT, data_schema
 from perdure.agents.spec import AgentFile, Budget
 
-from .grammar import COMMON, FLOW, KINDS, RETRY, WAIT, Field, Kind, Takes
+from .grammar import COMMON, FLOW, KINDS, RETRY, TOGETHER, WAIT, Field, Kind, Takes
 
 _STEPS = {"$ref": "#/$defs/steps"}
 _STEP = {"$ref": "#/$defs/step"}
@@ -63,6 +63,8 @@ def _takes(takes: Takes) -> dict[str, Any]:
             return {"anyOf": [_COUNT, _mapping(RETRY)]}
         case "wait":
             return {"anyOf": [{"type": ["string", "number"]}, _mapping(WAIT)]}
+        case "request" | "gather" | "contract" | "barrier" | "broadcast":
+            return _mapping(TOGETHER[takes])
         case "condition_form":
             return _mapping({"if": Field("condition", "", required=True), **KINDS["if"].fields})
         case _:
@@ -88,6 +90,8 @@ _SIMPLE: dict[str, dict[str, Any]] = {
     "edges": {"type": "array", "items": {"type": ["string", "object"]}},
     "duration": _DURATION,
     "count": _COUNT,
+    "flag": {"type": "boolean"},
+    "best": {"enum": ["max", "min"]},
     "number": {"type": "number"},
     "type": _SHAPE,
     "inputs": {"type": "object", "propertyNames": _NAME, "additionalProperties": _SHAPE},

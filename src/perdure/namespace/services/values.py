@@ -14,6 +14,7 @@ from perdure.kernel.records import VALUE_SHOWN, Event, Record, ValueDropped, Val
 from perdure.kernel.store.ops import Append, DropValue, Guard, Op, PutValue, ValueIs
 from perdure.kernel.store.rows import ValueRow
 
+from ..only import NOTHING, wanted
 from ..path import what_is_wrong
 from ..port import ChangeKind, Entry
 from .desk import Desk
@@ -26,7 +27,8 @@ Guards: TypeAlias = list[Guard]
 
 
 class Shelf:
-    """The values of one agent under keys that begin with `prefix`; names are what follows it."""
+    """The values of one agent under keys that begin with `prefix`; names are what follows it. Putting, extending and
+    dropping raise VersionConflict where something else is there than is `wanted`."""
 
     def __init__(self, desk: Desk, agent_id: str, prefix: str) -> None:
         self._desk = desk
@@ -46,7 +48,11 @@ class Shelf:
 
     async def drop(self, *names: str) -> None:
         """Remove values, in one commit."""
-        await self._commit([self._dropping(name) for name in names])
+        digest = wanted()
+        guards = (
+            [] if digest is None else [ValueIs(self.agent_id, self.prefix + name, digest or None) for name in names]
+        )
+        await self._commit([self._dropping(name) for name in names], guards)
 
     async def move(self, names: Sequence[tuple[str, str]]) -> None:
         """Give values other names, in one commit; what has such a name is replaced. Raises NoSuchFile."""
@@ -87,6 +93,8 @@ class Shelf:
     async def _change(self, name: str, content: Callable[[bytes], bytes]) -> None:
         while True:
             row = await self.get(name)
+            if wanted() not in (None, NOTHING if row is None else row.digest):
+                raise VersionConflict(f"{name} is not what it was", key=self.prefix + name)
             data = content(row.data if row is not None else b"")
             try:
                 return await self._commit([self._putting(name, data, row)], [self._unchanged(name, row)])

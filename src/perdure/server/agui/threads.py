@@ -83,7 +83,9 @@ async def _told(
             f"run {active.id} of this thread waits for an answer", hint="Send it as `resume`.", run_id=active.id
         )
     payload = msgspec.to_builtins(Transcript(joined(said), options), builtin_types=(bytes,))
-    run = await runtime.accept(payload, spec=spec, agent=agent, key=key, who=call.who, traceparent=call.traceparent)
+    run = await runtime.accept(
+        payload, spec=spec, agent=agent, key=key, who=call.who, traceparent=call.traceparent, tracestate=call.tracestate
+    )
     return GoingOn(run)
 
 

@@ -59,7 +59,13 @@ async def ask(
     transcript = Transcript(joined(messages), options)
     payload = msgspec.to_builtins(transcript, builtin_types=(bytes,))
     run = await call.runtime.accept(
-        payload, spec=model, agent=agent, key=key_of(call), who=call.who, traceparent=call.traceparent
+        payload,
+        spec=model,
+        agent=agent,
+        key=key_of(call),
+        who=call.who,
+        traceparent=call.traceparent,
+        tracestate=call.tracestate,
     )
     return GoingOn(run)
 

@@ -10,22 +10,36 @@ export class Problem extends Error {
   }
 }
 
-async function ask(method, path, body) {
-  const headers = body === undefined ? {} : { "content-type": "application/json" };
+async function send(method, path, body, more = {}) {
+  const headers = body === undefined ? more : { "content-type": "application/json", ...more };
   let answer;
   try {
     answer = await fetch(path, { method, headers, body: body === undefined ? undefined : JSON.stringify(body) });
   } catch {
     throw new Problem(0, { detail: "The server cannot be reached." });
   }
-  const said = (answer.headers.get("content-type") || "").includes("json") ? await answer.json() : {};
-  if (!answer.ok) throw new Problem(answer.status, said);
-  return said;
+  if (!answer.ok) throw new Problem(answer.status, await read(answer));
+  return answer;
 }
+
+const read = (answer) => ((answer.headers.get("content-type") || "").includes("json") ? answer.json() : {});
+const ask = async (method, path, body) => read(await send(method, path, body));
 
 export const get = (path) => ask("GET", path);
 export const post = (path, body = {}) => ask("POST", path, body);
 export const id = encodeURIComponent;
+
+const HANDED_OVER_MS = 5000;
+
+/**
+ * Asks an agent, and gives the id of the run. The same key again is the same run. A model says word by word what
+ * somebody hears when it is asked: that is this stream, until whoever shows the run has one of its own.
+ */
+export async function invoke(body, key) {
+  const answer = await send("POST", "/invoke", { ...body, stream: true }, { "idempotency-key": key });
+  setTimeout(() => answer.body.cancel(), HANDED_OVER_MS);
+  return answer.headers.get("perdure-run-id");
+}
 
 /**
  * Hears events until `signal` ends it. The browser reconnects by itself with the last id that it saw; where the server

@@ -16,8 +16,8 @@ FOLDER = Path(__file__).parent
 INDEX = "index.html"
 FILES = (
     INDEX,
-    *("agents.js", "api.js", "app.js", "approvals.js", "dom.js", "format.js", "parts.js", "run.js", "runs.js"),
-    *("waterfall.js", "style.css", "icon.svg"),
+    *("agents.js", "api.js", "app.js", "approvals.js", "asking.js", "dom.js", "format.js", "parts.js", "run.js"),
+    *("runs.js", "waterfall.js", "style.css", "icon.svg"),
 )
 TYPES = {
     ".html": "text/html; charset=utf-8",

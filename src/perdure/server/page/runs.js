@@ -1,5 +1,6 @@
 // The list of runs, live.
 import { get, id } from "./api.js";
+import { asking } from "./asking.js";
 import { fill, h, soon } from "./dom.js";
 import { ago, count, date, duration, money, short } from "./format.js";
 import { command, empty, state } from "./parts.js";
@@ -17,11 +18,11 @@ export async function runs(main, { query, heard, signal }) {
   let next = "";
   const list = h("ul", { class: "runs", "aria-label": "Runs, the newest first" });
   const more = h("button", { type: "button", class: "more", hidden: true, onclick: () => load(next) }, "Older runs");
-  const body = h("div");
+  const body = h("div"), form = h("div");
   fill(main,
     h("div", { class: "head" }, h("h1", {}, agent ? `Runs of ${agent}` : "Runs"), filters(agent, filter)),
     agent && h("p", { class: "back" }, h("a", { href: "#/runs" }, "Runs of all agents")) || "",
-    body, more);
+    form, body, more);
 
   async function load(cursor = "") {
     const page = await get(`/runs?limit=${PAGE}&agent_id=${id(agent)}&${filter}${cursor ? `&cursor=${cursor}` : ""}`);
@@ -41,7 +42,7 @@ export async function runs(main, { query, heard, signal }) {
   heard((event) => { if (event.run_id && (!agent || event.agent_id === agent)) again(); });
   const clock = setInterval(() => { if (rows.size && !document.hidden) draw(); }, 30000);
   signal.addEventListener("abort", () => clearInterval(clock));
-  await load();
+  await Promise.all([load(), asking(agent).then((found) => fill(form, found))]);
 }
 
 function filters(agent, chosen) {

@@ -10,7 +10,7 @@ import msgspec
 
 from perdure.base.duration import parse_duration
 from perdure.base.errors import ConfigError, InvalidArguments, ToolDenied, ToolFailed
-from perdure.base.traceparent import OUTGOING
+from perdure.base.traceparent import outgoing
 from perdure.kernel.classes import EffectClass
 from perdure.kernel.context import Context
 
@@ -148,8 +148,7 @@ class HttpTool:
             given.setdefault("content-type", content_type)
         if method not in SAFE:
             given["idempotency-key"] = key
-        if traceparent := OUTGOING.get():
-            given["traceparent"] = traceparent
+        given |= outgoing()
         target = parse_url(add_query(url, {name: _parameter(value) for name, value in query.items()}))
         sent = {**given, **self._own}
         for _ in range(MAX_REDIRECTS + 1):
