@@ -33,10 +33,10 @@ MOST = 100
 @options.json("Print one object.")
 @options.project
 def command(run_id: str, as_json: bool, project: Path | None) -> None:
-    """Show everything about a run that is not its course, and the steps of a flow.
+    """Show everything about a run that is not its course.
 
-    A step is shown with how it stands, what kind it is, and the time and money that it took, runs that it began
-    included; only the first 100 are, and all of them with --json. For the whole course see `perdure trace`.
+    The steps of a flow are shown with how they stand, what kind they are, and the time and money that they took, runs
+    that they began included; only the first 100, and all of them with --json. For the whole course see `perdure trace`.
     """
 
     async def main() -> None:
