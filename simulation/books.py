@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import topics
-from purse import COST
 
 import flows
 from perdure.base.codec import unpack
@@ -139,7 +138,7 @@ async def _money(world: World, agents: list[Any], runs: list[RunRow]) -> list[st
         mine = sum(run.cost for run in runs if run.agent_id == agent.id or run.parent in _family(runs, agent.id))
         if not told <= spent <= mine:
             found.append(f"{agent.id} spent {spent}, its runs say {told}, with children {mine}")
-        if spent % COST % 100:
+        if spent % 100:
             found.append(f"{agent.id} spent {spent}, which no sum of prices makes")
     return found
 

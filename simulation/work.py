@@ -14,7 +14,7 @@ from topics import TOPICS, place_of
 
 import flows
 from perdure.base.codec import pack, unpack
-from perdure.base.errors import EffectFailed, PerdureError, ToolTimeout, UnknownSpec
+from perdure.base.errors import PerdureError, UnknownSpec
 from perdure.base.usage import Usage
 from perdure.flows.spec import FlowSpec
 from perdure.kernel.classes import EFFECT_CLASSES, Outcome
@@ -171,7 +171,7 @@ class Worker:
                 result = await ctx.run(self._flows[int(step["flow"] * len(self._flows))], {})
                 return result.status
             case "flaky":
-                if await self._first_time(ctx, step["label"]):
+                if self._is_first_time(ctx, step["label"]):
                     raise Flaky(f"{step['label']} goes wrong at first")
             case "break":
                 raise Broken(f"{step['label']} breaks")
@@ -192,7 +192,7 @@ class Worker:
             said = await ctx.effect(
                 "act", "", act, request=label, effect=effect, probe=look, timeout_ms=step["timeout"]
             )
-        except (EffectFailed, PerdureError) as error:
+        except PerdureError as error:
             if error.code.startswith(("store", "replay")):
                 raise
             return f"failed {error.code}"
@@ -207,7 +207,7 @@ class Worker:
 
         try:
             return await ctx.effect("spend", "", buy, request=label, effect="read", reserve=RESERVED, timeout_ms=2_000)
-        except (ToolTimeout, EffectFailed, PerdureError) as error:
+        except PerdureError as error:
             if error.code.startswith(("store", "replay")):
                 raise
             return f"failed {error.code}"
@@ -220,14 +220,11 @@ class Worker:
         ctx.topics.unsubscribe(id)
         return {"topic": step["topic"], "heard": heard}
 
-    async def _first_time(self, ctx: Context, label: str) -> bool:
-        async def look(_: str) -> bool:
-            flaky = f"{ctx.run_id}:{label}"
-            was = flaky in self._outside.classes
-            self._outside.classes[flaky] = "read"
-            return not was
-
-        return bool(await look(""))
+    def _is_first_time(self, ctx: Context, label: str) -> bool:
+        flaky = f"{ctx.run_id}:{label}"
+        was = flaky in self._outside.classes
+        self._outside.classes[flaky] = "read"
+        return not was
 
     def _echo(self, value: Any) -> Callable[[str], Any]:
         async def echo(_: str) -> Any:
