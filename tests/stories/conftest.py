@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -183,6 +183,31 @@ def spawned(project: Path, outside: Outside, children: list[Child]) -> Any:
         return children[-1]
 
     return start
+
+
+@pytest.fixture
+def flows_killed(spawned: Any) -> Any:
+    """Has flows `killed.flow.yaml` run one after another while their process is killed so often, and to their end."""
+
+    def run(kills: int, wait_s: Callable[[], float]) -> list[Any]:
+        """`wait_s` says how long a process lives. The results, each with the run, its status and its output."""
+        runs = 1
+        while kills:
+            child = spawned("flow_child.py", "--runs", str(runs))
+            child.hear("open")
+            time.sleep(wait_s())
+            child.signal(signal.SIGKILL)
+            if child.end() == 0 or any("over" in one for one in child.told):
+                runs += 1  # it was done before: another one is to be killed
+            else:
+                kills -= 1
+        child = spawned("flow_child.py", "--runs", str(runs))
+        results: list[Any] = child.hear("over")
+        assert child.end() == 0
+        assert [result[1] for result in results] == ["done"] * runs, results
+        return results
+
+    return run
 
 
 @pytest.fixture

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import random
-import signal
-import time
 from typing import Any
 
 KILLS = 100
@@ -44,22 +42,11 @@ ONCE = {"idempotent": 1 + 1 + 12 + 10, "checkable": 1 + 12 + 1 + 10, "once": 1 +
 """Side effects of one run, by the class of the tool."""
 
 
-def test_a_flow_killed_a_hundred_times_does_everything_once(project: Any, outside: Any, children: Any, spawned: Any):
+def test_a_flow_killed_a_hundred_times_does_everything_once(project: Any, outside: Any, flows_killed: Any) -> None:
     (project / "killed.flow.yaml").write_text(FLOW)
-    chance, runs, kills = random.Random(11), 1, 0
-    while kills < KILLS:
-        child = spawned("flow_child.py", "--runs", str(runs))
-        child.hear("open")
-        time.sleep(chance.random() ** 2 * 0.25)
-        child.signal(signal.SIGKILL)
-        if child.end() == 0 or any("over" in one for one in child.told):
-            runs += 1  # it was done before: another one is to be killed
-        else:
-            kills += 1
-    child = spawned("flow_child.py", "--runs", str(runs))
-    results = child.hear("over")
-    assert child.end() == 0
-    assert [result[1] for result in results] == ["done"] * runs, results
+    chance = random.Random(11)
+    results = flows_killed(KILLS, lambda: chance.random() ** 2 * 0.25)
+    runs = len(results)
     assert [result[2] for result in results] == [
         {"n": n, "items": 12, "many": ["checkable done"] * 10, "winner": "second"} for n in range(1, runs + 1)
     ]

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
-import signal
 from collections import Counter
 from typing import Any
 
@@ -53,27 +51,16 @@ AGENTS = {
 }
 
 
-async def test_what_was_asked_and_awarded_is_asked_and_awarded_once(project: Any, spawned: Any) -> None:
+async def test_what_was_asked_and_awarded_is_asked_and_awarded_once(project: Any, flows_killed: Any) -> None:
     (project / "killed.flow.yaml").write_text(FLOW)
     (project / "classes.py").write_text(CLASSES)
     (project / "agents").mkdir()
     for name, (cls, topic) in AGENTS.items():
         text = f"name: {name}\nclass: ../classes.py:{cls}\non: [{{topic: {topic}}}]\n"
         (project / "agents" / f"{name}.yaml").write_text(text)
-    chance, runs, kills = random.Random(5), 1, 0
-    while kills < KILLS:
-        child = spawned("flow_child.py", "--runs", str(runs))
-        child.hear("open")
-        await asyncio.sleep(chance.random() * 0.4)
-        child.signal(signal.SIGKILL)
-        if child.end() == 0 or any("over" in one for one in child.told):
-            runs += 1  # it was done before: another one is to be killed
-        else:
-            kills += 1
-    child = spawned("flow_child.py", "--runs", str(runs))
-    results = child.hear("over")
-    assert child.end() == 0
-    assert [result[1] for result in results] == ["done"] * runs, results
+    chance = random.Random(5)
+    results = flows_killed(KILLS, lambda: chance.random() * 0.4)
+    runs = len(results)
     numbers = range(1, runs + 1)
     outputs = [result[2] for result in results]
     # Who bids in time is a matter of chance, where the process is dead for a while.
